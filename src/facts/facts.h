@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_FACTS_FACTS_H
+#define CARREL_FACTS_FACTS_H
+
+#include "util/arena.h"
+#include "util/buf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A snapshot of what the planner may know of this host. Gathered once per start by facts_gather
+ * and facts_look, or read from its text form (the fixtures of the golden tests). Knows no policy
+ * and no plan.
+ *
+ * Which paths matter depends on the policy, so paths are gathered on demand: resolve asks
+ * facts_path for a path that is not in the snapshot, the path is noted in `wanted`, and the driver
+ * looks at all wanted paths and resolves again. With a fixture, what is not in it is absent.
+ */
+enum file_type {
+    FILE_ABSENT, FILE_REGULAR, FILE_DIR, FILE_SOCKET, FILE_CHAR, FILE_BLOCK, FILE_FIFO,
+    FILE_ERROR /* not to be looked at: `error` says why (EACCES, ELOOP …) */
+};
+
+/* A symbolic link met on the way to a path. */
+struct link_hop {
+    const char *path;   /* the link itself, its parents already resolved */
+    const char *target; /* as readlink gives it */
+};
+
+struct path_fact {
+    const char *path;
+    enum file_type type; /* of what the path leads to, links followed */
+    const char *real;    /* the path without symbolic links; equal to path when there are none;
+                            for FILE_ABSENT the resolved part plus the rest */
+    uint64_t dev, ino;   /* of real */
+    mode_t mode;         /* permission bits */
+    uid_t uid;
+    int error;
+    bool accessible_r, accessible_w, accessible_x; /* access(2) as the caller */
+    const struct link_hop *hops;
+    size_t n_hops;
+};
+
+struct list_fact {
+    const char *path;
+    const char **names; /* sorted; without . and .. */
+    size_t n;
+};
+
+struct env_fact {
+    const char *name, *value;
+};
+
+struct xauth_fact { /* one entry of the Xauthority file that fits $DISPLAY */
+    const char *name; /* MIT-MAGIC-COOKIE-1 */
+    const char *data;
+    size_t size;
+};
+
+struct facts {
+    struct arena *arena;
+    bool fixture; /* from a text: nothing more can be looked at */
+
+    uid_t uid;
+    gid_t gid;
+    const char *user;  /* login name, always set */
+    const char *home;  /* absolute, normalised, as $HOME says */
+    const char *runtime_dir; /* $XDG_RUNTIME_DIR when it is a folder of ours with mode 0700, or NULL */
+    const char *hostname;
+    const char *kernel;      /* "6.18.0" */
+    int landlock_abi;        /* 0: none */
+    const char *userns_obstacle; /* NULL: user namespaces work as far as the switches tell */
+    const char *user_dirs[8];    /* indexed by FS_XDG_DESKTOP.. order; NULL when unset or the home */
+
+    struct env_fact *env;
+    size_t n_env, cap_env;
+    struct path_fact *paths;
+    size_t n_paths, cap_paths;
+    struct list_fact *lists;
+    size_t n_lists, cap_lists;
+    struct xauth_fact xauth;
+
+    const char **wanted; /* paths asked for and not known; "list:" in front asks for a listing */
+    size_t n_wanted, cap_wanted;
+};
+
+/* The part that does not depend on the policy. environ_ is the caller's environment. */
+void facts_gather(struct facts *f, char *const environ_[]);
+/* Looks at everything in `wanted` and empties it. */
+void facts_look(struct facts *f);
+
+/* A file, its links followed. Never NULL: unknown paths give an absent fact and are noted. */
+const struct path_fact *facts_path(struct facts *f, const char *path);
+const struct list_fact *facts_list(struct facts *f, const char *path);
+/* NULL when not set. */
+const char *facts_env(const struct facts *f, const char *name);
+
+/* The text form ("carrel-facts 1", one fact a line, words escaped as in a plan). Only variables of
+ * the environment that the planner reads are kept. */
+void facts_write(const struct facts *f, struct buf *out);
+/* Returns 0; or -1 with *line and *error set. */
+int facts_read(struct facts *f, const char *text, size_t size, int *line, const char **error);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/plan.h"
+
+#include "plan/read.h"
+#include "util/json.h"
+
+#include <assert.h>
+#include <string.h>
+
+void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int argc,
+                    const struct word *argv)
+{
+    assert(argc >= plan_verbs[verb].least && argc <= plan_verbs[verb].most);
+    p->v = arena_grow(p->arena, p->v, p->n, &p->cap, sizeof *p->v);
+    struct plan_step *s = &p->v[p->n++];
+    *s = (struct plan_step){
+        .verb = verb, .argc = argc, .why = why ? arena_strdup(p->arena, why) : NULL};
+    for (int i = 0; i < argc; i++)
+        s->argv[i] = (struct word){arena_strndup(p->arena, argv[i].s, argv[i].n), argv[i].n};
+}
+
+void plan_add(struct plan *p, enum plan_verb verb, const char *why, ...)
+{
+    struct word words[PLAN_MAX_WORDS];
+    int argc = 0;
+    va_list ap;
+    va_start(ap, why);
+    for (char *s; (s = va_arg(ap, char *));) {
+        assert(argc < PLAN_MAX_WORDS);
+        words[argc++] = (struct word){s, strlen(s)};
+    }
+    va_end(ap);
+    plan_add_words(p, verb, why, argc, words);
+}
+
+void plan_sort(struct plan *p)
+{
+    struct plan_step *sorted = arena_array(p->arena, p->n ? p->n : 1, sizeof *sorted);
+    size_t n = 0;
+    for (int phase = PHASE_SETUP; phase <= PHASE_ANY; phase++)
+        for (size_t i = 0; i < p->n; i++)
+            if (plan_verbs[p->v[i].verb].phase == phase)
+                sorted[n++] = p->v[i];
+    p->v = sorted;
+    p->cap = p->n;
+}
+
+static void write_word(struct buf *out, const struct word *w)
+{
+    size_t size = word_escaped_size(w->s, w->n);
+    char *escaped = arena_alloc(out->arena, size);
+    word_escape(w->s, w->n, escaped);
+    buf_char(out, ' ');
+    buf_bytes(out, escaped, size);
+}
+
+/* A reason is free text: blanks stay, all that could break the line or a terminal is escaped. */
+static void write_why(struct buf *out, const char *why)
+{
+    buf_str(out, " # ");
+    for (const unsigned char *c = (const unsigned char *)why; *c; c++) {
+        if (*c >= 0x20 && *c < 0x7f && *c != '\\')
+            buf_char(out, (char)*c);
+        else
+            buf_printf(out, "\\x%02x", *c);
+    }
+}
+
+void plan_write(const struct plan *p, struct buf *out)
+{
+    buf_str(out, PLAN_HEADER "\n");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_step *s = &p->v[i];
+        buf_str(out, plan_verbs[s->verb].text);
+        for (int w = 0; w < s->argc; w++)
+            write_word(out, &s->argv[w]);
+        if (s->why)
+            write_why(out, s->why);
+        buf_char(out, '\n');
+    }
+}
+
+void plan_write_json(const struct plan *p, struct buf *out)
+{
+    struct json j = {.out = out};
+    json_object(&j, NULL);
+    json_array(&j, "steps");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_step *s = &p->v[i];
+        json_object(&j, NULL);
+        json_string(&j, "verb", plan_verbs[s->verb].text);
+        json_array(&j, "args");
+        for (int w = 0; w < s->argc; w++)
+            json_bytes(&j, NULL, s->argv[w].s, s->argv[w].n);
+        json_end(&j);
+        if (s->why)
+            json_string(&j, "why", s->why);
+        json_end(&j);
+    }
+    json_end(&j);
+    json_end(&j);
+}
+
+int plan_read(struct plan *p, const char *text, size_t size, int *line, const char **error)
+{
+    struct plan_reader r;
+    struct plan_line l;
+    char *copy = arena_strndup(p->arena, text, size);
+    int got = plan_reader_init(&r, copy, size);
+    if (got == 0)
+        while ((got = plan_next(&r, &l)) == 1)
+            plan_add_words(p, l.verb, l.why, l.argc, l.argv);
+    if (got == 0)
+        return 0;
+    *line = r.line;
+    *error = r.error;
+    return -1;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_PLAN_VERBS_H
+#define CARREL_PLAN_VERBS_H
+
+/*
+ * Every verb of a plan: V(IDENTIFIER, "text", least words, most words, phase, "arguments").
+ * The lines of a plan come in the order of the phases; inside a phase their order is the order of
+ * carrying them out. Both the writer and the core are made from this table, and so is
+ * carrel-plan(5).
+ *
+ * Words behind the fixed ones that are given as `flags` are one comma-separated word.
+ */
+#define PLAN_VERBS(V)                                                                              \
+    /* who the app is inside: ids that the one-entry maps show */                                  \
+    V(UID, "uid", 1, 1, PHASE_SETUP, "UID")                                                        \
+    V(GID, "gid", 1, 1, PHASE_SETUP, "GID")                                                        \
+    /* any of user mount pid ipc uts net cgroup; user and mount are required */                    \
+    V(UNSHARE, "unshare", 1, 7, PHASE_SETUP, "NAMESPACE...")                                       \
+    /* whether the app may make user namespaces of its own: deny | allow */                        \
+    V(NESTED_USERNS, "nested-userns", 1, 1, PHASE_SETUP, "deny|allow")                             \
+    V(HOSTNAME, "hostname", 1, 1, PHASE_SETUP, "NAME")                                             \
+    /* the loopback interface of the own network namespace */                                      \
+    V(LOOPBACK, "loopback", 1, 1, PHASE_SETUP, "up")                                               \
+    /* folders on the host that must exist before they can be bound (the app's home); made        \
+       one by one, never through a symbolic link below the existing part */                       \
+    V(HOST_DIR, "host-dir", 2, 2, PHASE_SETUP, "PATH MODE")                                        \
+    /* inherited descriptors that stay open for the app, besides 0, 1 and 2 */                     \
+    V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
+                                                                                                   \
+    /* the new root: every DST is resolved beneath it, by descriptor, no symbolic link followed.   \
+       Missing parents of a DST are made, mode 0755. */                                            \
+    V(TMPFS, "tmpfs", 3, 3, PHASE_MOUNT, "DST MODE SIZE|-")                                        \
+    /* SRC has no symbolic link in it (already resolved); flags: ro|rw, dev, noexec, optional;     \
+       the identity is what the planner saw, in hexadecimal */                                     \
+    V(BIND, "bind", 3, 4, PHASE_MOUNT, "SRC DST FLAGS [DEV:INO]")                                  \
+    V(PROC, "proc", 1, 1, PHASE_MOUNT, "DST")                                                      \
+    V(DEVPTS, "devpts", 1, 1, PHASE_MOUNT, "DST")                                                  \
+    V(MQUEUE, "mqueue", 1, 1, PHASE_MOUNT, "DST")                                                  \
+    V(DIR, "dir", 2, 2, PHASE_MOUNT, "DST MODE")                                                   \
+    V(FILE, "file", 3, 3, PHASE_MOUNT, "DST MODE CONTENT")                                         \
+    V(SYMLINK, "symlink", 2, 2, PHASE_MOUNT, "TARGET DST")                                         \
+    /* makes this one mount read-only (it is not recursive): for the tmpfs that holds the root */  \
+    V(SEAL, "seal", 1, 1, PHASE_MOUNT, "DST")                                                      \
+                                                                                                   \
+    /* the process */                                                                              \
+    V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
+    V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
+    /* new: setsid; terminal: the same, and standard input's terminal becomes the controlling one */ \
+    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
+    V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
+    V(CWD, "cwd", 1, 1, PHASE_PROCESS, "PATH")                                                     \
+    /* comma-separated lists of the kernel's names in lower case, `-` for none: the file rights   \
+       that are handled, the scopes */                                                             \
+    V(LANDLOCK, "landlock", 2, 2, PHASE_PROCESS, "FS-RIGHTS|- SCOPES|-")                           \
+    V(LANDLOCK_ALLOW, "landlock-allow", 2, 2, PHASE_PROCESS, "PATH FS-RIGHTS")                     \
+    /* the filter's bytes are read from descriptor FD; the name is for people */                   \
+    V(SECCOMP, "seccomp", 2, 2, PHASE_PROCESS, "FD NAME")                                          \
+    V(ENV, "env", 1, 1, PHASE_PROCESS, "NAME=VALUE")                                               \
+    V(EXEC, "exec", 1, 1, PHASE_EXEC, "PATH")                                                      \
+    V(ARG, "arg", 1, 1, PHASE_EXEC, "ARGUMENT")                                                    \
+                                                                                                   \
+    /* for people and tools only; the core passes over it. What the policy wishes and this host    \
+       cannot give, where the policy said that it may be missing */                                \
+    V(MISSING, "missing", 1, 1, PHASE_ANY, "WHAT")
+
+enum plan_phase { PHASE_SETUP, PHASE_MOUNT, PHASE_PROCESS, PHASE_EXEC, PHASE_ANY };
+
+enum plan_verb {
+#define V(id, text, least, most, phase, args) PLAN_##id,
+    PLAN_VERBS(V)
+#undef V
+        PLAN_VERB_COUNT
+};
+
+struct plan_verb_info {
+    const char *text, *args;
+    unsigned char least, most, phase;
+};
+
+extern const struct plan_verb_info plan_verbs[PLAN_VERB_COUNT];
+
+/* First line of every plan. */
+#define PLAN_HEADER "carrel-plan 1"
+/* Limits that the reader enforces. */
+#define PLAN_MAX_BYTES (16u << 20)
+#define PLAN_MAX_WORDS 8 /* per line, without the verb */
+
+#endif

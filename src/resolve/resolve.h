@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_RESOLVE_RESOLVE_H
+#define CARREL_RESOLVE_RESOLVE_H
+
+#include "facts/facts.h"
+#include "plan/plan.h"
+#include "policy/policy.h"
+#include "util/diag.h"
+
+/* What is to be started, once the name that the person typed has been looked up. */
+struct request {
+    const char *app_id;
+    const char *program;     /* absolute path on the host, or a bare name to be found in the
+                                sandbox's PATH */
+    const char *const *args; /* behind the program's own name, NULL-terminated; may be NULL */
+    const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
+    const char *terminal;    /* "terminal" when the app gets a controlling terminal, else "new" */
+    int seccomp_fd;          /* the descriptor on which the core will find the filter */
+};
+
+enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };
+
+/*
+ * Turns wishes into steps. A pure function of its arguments: it opens nothing, asks no environment
+ * and starts nothing. RESOLVE_WANTS_FACTS: f->wanted names what to look at before the next call
+ * (the plan is then incomplete and thrown away). RESOLVE_REFUSED: d has the errors.
+ */
+enum resolve_result resolve(const struct request *q, const struct policy *p, struct facts *f,
+                            struct plan *out, struct diags *d);
+
+/* resolve and facts_look in turn until there is a plan. */
+enum resolve_result resolve_all(const struct request *q, const struct policy *p, struct facts *f,
+                                struct plan *out, struct diags *d);
+
+#endif
