@@ -3,6 +3,7 @@
 #define CARREL_POLICY_POLICY_H
 
 #include "util/arena.h"
+#include "util/buf.h"
 #include "util/diag.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +16,13 @@
 
 /* Layers from weakest to strongest; a later one overrides. */
 enum policy_layer { LAYER_SHIPPED, LAYER_SYSTEM, LAYER_USER, LAYER_COMMAND_LINE };
+
+/*
+ * Each file is a layer of its own; its rank is its number in policy.files, from 1. All options
+ * together are one layer above them. Where two grants turn out to mean the same path on this host
+ * (say /home/me/x and ~/x), the one of the greater rank holds.
+ */
+#define POLICY_RANK_OPTIONS 0xffffffffu
 
 /* ---- permissions: shared= sockets= devices= features= ---- */
 enum perm_kind { PERM_SHARED, PERM_SOCKETS, PERM_DEVICES, PERM_FEATURES, PERM_KIND_COUNT };
@@ -32,6 +40,7 @@ struct perm {
     struct perm_condition *conditions; /* when !granted: satisfied by any of these */
     size_t n_conditions;
     struct place at; /* where the deciding word stands */
+    unsigned rank;   /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 struct perm_list {
@@ -58,6 +67,7 @@ struct fs_grant {
     enum fs_mode mode;
     const char *text; /* as written, unescaped, without the mode suffix */
     struct place at;
+    unsigned rank; /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 /* ---- bus policies ---- */
@@ -144,6 +154,8 @@ const struct perm *policy_perm(const struct policy *p, enum perm_kind kind, cons
 /* The last value of a [Carrel …] key, or NULL: then the key's default in carrel_keys holds. */
 const struct carrel_value *policy_carrel(const struct policy *p, const char *group,
                                          const char *key);
+/* The items of a list value, escapes undone, NULL-terminated; in the arena. n may be NULL. */
+const char *const *policy_list(struct arena *a, const char *value, size_t *n);
 /* "policy-file:12" or "command line, argument 3"; in the arena. */
 const char *place_text_of(struct arena *a, struct place at);
 
