@@ -52,6 +52,7 @@ struct perm_list {
 enum fs_mode { FS_NONE, FS_RO, FS_RW, FS_CREATE };
 
 /* Special names; FS_PATH is an absolute path, FS_HOME_PATH one below the home ("~/x", "home/x"). */
+/* clang-format off */
 enum fs_base {
     FS_PATH, FS_HOME_PATH,
     FS_HOME, FS_HOST, FS_HOST_OS, FS_HOST_ETC, FS_HOST_ROOT,
@@ -60,10 +61,11 @@ enum fs_base {
     FS_XDG_DATA, FS_XDG_CACHE, FS_XDG_CONFIG, FS_XDG_STATE, FS_XDG_RUN,
     FS_BASE_COUNT
 };
+/* clang-format on */
 
 struct fs_grant {
     enum fs_base base;
-    const char *sub;  /* normalised rest: "/abs/path" for FS_PATH, "a/b" or "" otherwise */
+    const char *sub; /* normalised rest: "/abs/path" for FS_PATH, "a/b" or "" otherwise */
     enum fs_mode mode;
     const char *text; /* as written, unescaped, without the mode suffix */
     struct place at;
@@ -78,6 +80,7 @@ struct bus_rule {
     const char *name; /* "org.example.Foo" or "org.example.*" */
     enum bus_access access;
     struct place at;
+    unsigned rank; /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 /* ---- environment ---- */
@@ -91,7 +94,8 @@ struct env_item {
 struct carrel_value {
     const char *group; /* "Carrel Sandbox" */
     const char *key;
-    const char *value; /* lists stay one string, items separated by ';', escapes undone only when split */
+    /* lists stay one string, items separated by ';', see policy_list; integers are plain digits */
+    const char *value;
     struct place at;
 };
 
@@ -162,6 +166,9 @@ const char *place_text_of(struct arena *a, struct place at);
 /* App ids: Flatpak's grammar: at least two elements of [A-Za-z_][A-Za-z0-9_]*, '-' only in the
  * last, at most 255 bytes. Returns NULL when valid, else why not (a fixed text). */
 const char *app_id_error(const char *id);
+
+/* The word that means this grant ("!~/x", "xdg-download:ro"), escaped as an option wants it. */
+const char *fs_grant_text(struct arena *a, const struct fs_grant *g);
 
 /* The merged policy in the same key file form, each line followed by where it came from. */
 void policy_write(const struct policy *p, struct buf *out);
