@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 
-WITH_FILTER = sys.argv[1]
+WITH_FILTER = os.path.abspath(sys.argv[1])
 MUST_WORK = os.environ.get('CARREL_MUST_WORK') == '1'
 
 PYTHON = r'''
