@@ -185,7 +185,7 @@ def main():
                 ('bash with jobs', ['bash', '-c', BASH]),
                 ('perl', ['perl', '-e', PERL]),
                 ('tar, find, xargs', ['sh', '-c', 'tar cf - t.c | tar xf - -O | find . -name t.c '
-                                      '| xargs -P2 -n1 md5sum; cp -a t.c t2.c; mv t2.c t3.c; rm t3.c']),
+                                      '| xargs -P2 -n1 md5sum | sort; cp -a t.c t2.c; mv t2.c t3.c; rm t3.c']),
                 ('curl', ['curl', '-s', f'http://localhost:{server.server_port}/page']),
                 ('node', ['node', '-e', NODE]),
                 ('java', ['java', 'T.java'])):
