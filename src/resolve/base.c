@@ -32,8 +32,8 @@ static void put_dev(struct ctx *c)
 {
     static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
     static const char *const links[][2] = {
-        {"/proc/self/fd", "/dev/fd"},         {"/proc/self/fd/0", "/dev/stdin"},
-        {"/proc/self/fd/1", "/dev/stdout"},   {"/proc/self/fd/2", "/dev/stderr"},
+        {"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"},
+        {"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
         {"pts/ptmx", "/dev/ptmx"},
     };
     const char *why = "base: minimal /dev";
@@ -41,17 +41,18 @@ static void put_dev(struct ctx *c)
         const char *path = join_path(c, "/dev", nodes[i]);
         const struct path_fact *p = facts_path(c->f, path);
         if (p->type == FILE_CHAR)
-            tree_put(&c->tree, (struct node){
-                                   .kind = NODE_BIND, .dst = path, .src = p, .dev = true, .why = why});
+            tree_put(
+                &c->tree,
+                (struct node){.kind = NODE_BIND, .dst = path, .src = p, .dev = true, .why = why});
         else
             put_missing(c, path, why, "not a device on this host");
     }
     for (size_t i = 0; i < ARRAY_SIZE(links); i++)
         put_link(c, links[i][0], links[i][1], why);
     put_tmpfs(c, "/dev/shm", "1777", "base: own shared memory");
-    tree_put(&c->tree, (struct node){.kind = NODE_DEVPTS,
-                                     .dst = "/dev/pts",
-                                     .why = "base: own pseudo terminals"});
+    tree_put(
+        &c->tree,
+        (struct node){.kind = NODE_DEVPTS, .dst = "/dev/pts", .why = "base: own pseudo terminals"});
 }
 
 /* Of /var only data that packages made for programs to read. */

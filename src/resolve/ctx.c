@@ -57,9 +57,9 @@ const char *why_perm(const struct ctx *c, enum perm_kind kind, const struct perm
     for (size_t i = 0; i < perm->n_conditions; i++) {
         const struct perm_condition *cond = &perm->conditions[i];
         if (satisfied(c, cond))
-            return why_at(c, cond->at, perm_keys[kind],
-                          arena_printf(c->a, "if:%s:%s%s", perm->name, cond->negated ? "!" : "",
-                                       cond->name));
+            return why_at(
+                c, cond->at, perm_keys[kind],
+                arena_printf(c->a, "if:%s:%s%s", perm->name, cond->negated ? "!" : "", cond->name));
     }
     return why_at(c, perm->at, perm_keys[kind], perm->name);
 }

@@ -34,8 +34,8 @@ struct ctx {
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
 
-    const char *runtime;      /* inside: /run/user/UID */
-    const char *app_home;     /* as the app knows it: HOME */
+    const char *runtime;  /* inside: /run/user/UID */
+    const char *app_home; /* as the app knows it: HOME */
     const char *app_home_real;
     bool abstract_needed; /* a granted socket has an abstract name only */
     bool refused;

@@ -10,11 +10,13 @@
 static const struct {
     const char *word, *name;
 } nodes[] = {
-    {"dri", "dri"},           {"dri", "udmabuf"},         {"dri", "mali"},
-    {"dri", "mali*"},         {"dri", "umplock"},         {"dri", "kfd"},
-    {"dri", "nvidiactl"},     {"dri", "nvidia-modeset"},  {"dri", "nvidia-uvm"},
-    {"dri", "nvidia-uvm-tools"}, {"dri", "nvidia*"},      {"input", "input"},
-    {"usb", "bus/usb"},       {"kvm", "kvm"},
+    {"dri", "dri"},        {"dri", "udmabuf"},
+    {"dri", "mali"},       {"dri", "mali*"},
+    {"dri", "umplock"},    {"dri", "kfd"},
+    {"dri", "nvidiactl"},  {"dri", "nvidia-modeset"},
+    {"dri", "nvidia-uvm"}, {"dri", "nvidia-uvm-tools"},
+    {"dri", "nvidia*"},    {"input", "input"},
+    {"usb", "bus/usb"},    {"kvm", "kvm"},
 };
 
 static bool matches(const char *pattern, const char *name)
@@ -31,8 +33,8 @@ static void put_device(struct ctx *c, const char *path, const char *why)
 {
     const struct path_fact *p = facts_path(c->f, path);
     if (p->type == FILE_CHAR || p->type == FILE_DIR)
-        tree_put(&c->tree, (struct node){
-                               .kind = NODE_BIND, .dst = path, .src = p, .dev = true, .why = why});
+        tree_put(&c->tree,
+                 (struct node){.kind = NODE_BIND, .dst = path, .src = p, .dev = true, .why = why});
 }
 
 static bool put_named(struct ctx *c, const char *word, const char *why)
@@ -94,8 +96,8 @@ static void put_all(struct ctx *c, const char *why)
     const struct path_fact *dev = facts_path(c->f, "/dev");
     if (dev->type != FILE_DIR)
         return;
-    tree_put(&c->tree, (struct node){
-                           .kind = NODE_BIND, .dst = "/dev", .src = dev, .dev = true, .why = why});
+    tree_put(&c->tree,
+             (struct node){.kind = NODE_BIND, .dst = "/dev", .src = dev, .dev = true, .why = why});
     if (!c->ipc && facts_path(c->f, "/dev/mqueue")->type == FILE_DIR)
         tree_put(&c->tree, (struct node){.kind = NODE_MQUEUE,
                                          .dst = "/dev/mqueue",
@@ -106,8 +108,9 @@ static void put_shm(struct ctx *c, const char *why)
 {
     const struct path_fact *p = facts_path(c->f, "/dev/shm");
     if (p->type == FILE_DIR)
-        tree_put(&c->tree, (struct node){
-                               .kind = NODE_BIND, .dst = "/dev/shm", .src = p, .rw = true, .why = why});
+        tree_put(
+            &c->tree,
+            (struct node){.kind = NODE_BIND, .dst = "/dev/shm", .src = p, .rw = true, .why = why});
 }
 
 void rule_devices(struct ctx *c)

@@ -11,7 +11,8 @@ static const char *const no_display_hint =
 
 /* ---- Wayland ---- */
 
-/* libwayland's rule: a name is looked up in the runtime folder, an absolute path stands for itself. */
+/* libwayland's rule: a name is looked up in the runtime folder, an absolute path stands for itself.
+ */
 static const char *wayland_path(const struct ctx *c, const char *name)
 {
     if (name[0] == '/')
@@ -77,11 +78,10 @@ enum { X_RENUMBERED = 1000 };
 static void put_xauthority(struct ctx *c, unsigned number, const char *why)
 {
     const struct xauth_fact *x = &c->f->xauth;
-    char digits[16];
+    const char *digits = arena_printf(c->a, "%u", number);
     struct buf b = {.arena = c->a};
     if (!x->name)
         return;
-    snprintf(digits, sizeof digits, "%u", number);
     /* FamilyWild, no address: holds whatever the host's name is. */
     const struct {
         const char *s;

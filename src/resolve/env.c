@@ -122,7 +122,8 @@ void rule_environment(struct ctx *c)
     }
 }
 
-/* [Carrel Environment] pass=, then [Environment] and unset-environment=, which have the last word. */
+/* [Carrel Environment] pass=, then [Environment] and unset-environment=, which have the last word.
+ */
 void rule_policy_env(struct ctx *c)
 {
     const struct carrel_value *v = policy_carrel(c->p, "Carrel Environment", "pass");
@@ -132,7 +133,7 @@ void rule_policy_env(struct ctx *c)
         pass(c, names[i], why_at(c, v->at, "pass", names[i]));
     for (size_t i = 0; i < c->p->n_env; i++) {
         const struct env_item *e = &c->p->env[i];
-        put_env(c, e->name, e->value, why_at(c, e->at, e->name, e->value ? e->value : ""));
+        put_env(c, e->name, e->value, why_at(c, e->at, "environment", e->name));
     }
 }
 

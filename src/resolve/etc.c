@@ -123,8 +123,8 @@ static bool needed(const struct ctx *c, enum needs needs)
 {
     return needs == ALWAYS || (needs == NETWORK && c->network) ||
            (needs == PRINTING && perm_granted(c, PERM_SOCKETS, "cups")) ||
-           (needs == SOUND && (perm_granted(c, PERM_SOCKETS, "pulseaudio") ||
-                               perm_granted(c, PERM_DEVICES, "all")));
+           (needs == SOUND &&
+            (perm_granted(c, PERM_SOCKETS, "pulseaudio") || perm_granted(c, PERM_DEVICES, "all")));
 }
 
 static bool matches(const char *pattern, const char *name)
@@ -139,8 +139,8 @@ static void put_item(struct ctx *c, const char *path, const struct etc_row *row)
 {
     const char *why = concat(c, "base: ", row->why, NULL);
     const struct path_fact *p = facts_path(c->f, path);
-    if (p->n_hops == 1 && str_eq(p->hops[0].path, path) &&
-        path_within(p->real, "/usr") && present(p))
+    if (p->n_hops == 1 && str_eq(p->hops[0].path, path) && path_within(p->real, "/usr") &&
+        present(p))
         put_link(c, p->hops[0].target, path, why);
     else if (p->type == FILE_REGULAR || p->type == FILE_DIR)
         put_bind(c, p, path, why);

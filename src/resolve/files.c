@@ -22,7 +22,8 @@ static const struct {
     {"/lib32", "the system's programs are there already, read-only"},
     {"/lib64", "the system's programs are there already, read-only"},
     {"/libx32", "the system's programs are there already, read-only"},
-    {"/etc", "what programs need of /etc is there already; host-etc shows all of it in /run/host/etc"},
+    {"/etc",
+     "what programs need of /etc is there already; host-etc shows all of it in /run/host/etc"},
     {"/dev", "devices are granted by devices="},
     {"/proc", "the app has its own"},
     {"/app", "this path is Flatpak's own"},
@@ -152,8 +153,9 @@ static bool grantable(struct ctx *c, const struct fs_grant *g, const struct path
         put_missing(c, what, why, "%s", strerror(p->error));
     else if (p->type == FILE_CHAR || p->type == FILE_BLOCK || p->type == FILE_FIFO) {
         put_missing(c, what, why, "a device or pipe");
-        warn(c, g->at, "devices are granted by devices=",
-             "filesystems=%s is a device or pipe and stays out", g->text);
+        warn(c, g->at,
+             "devices are granted by devices=", "filesystems=%s is a device or pipe and stays out",
+             g->text);
     } else
         return true;
     return false;
@@ -163,8 +165,7 @@ static bool grantable(struct ctx *c, const struct fs_grant *g, const struct path
 static void put_in_app_home(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
 {
     static const char *const folders[] = {"data", "cache", "config", ".local/state"};
-    if (g->base < FS_XDG_DATA || g->base > FS_XDG_STATE || !g->sub || !*g->sub ||
-        !c->app_home_real)
+    if (g->base < FS_XDG_DATA || g->base > FS_XDG_STATE || !g->sub || !*g->sub || !c->app_home_real)
         return;
     const char *folder = join_path(c, c->app_home_real, folders[g->base - FS_XDG_DATA]);
     const char *dst = join_path(c, folder, g->sub);

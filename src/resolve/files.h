@@ -8,8 +8,7 @@
 
 const char *why_grant(struct ctx *c, const struct fs_grant *g);
 /* Binds p at dst as the grant says and recreates the links that lead to p. */
-void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p,
-               const char *dst);
+void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p, const char *dst);
 /* Covers a host path wherever a bind shows it. */
 void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why);
 /* The person's folder of this kind: FS_XDG_DATA .. FS_XDG_STATE. */

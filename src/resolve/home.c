@@ -28,8 +28,7 @@ static bool home_usable(struct ctx *c)
     const struct path_fact *home = facts_path(c->f, c->f->home);
     struct place nowhere = {0};
     if (home->type != FILE_DIR) {
-        refuse(c, nowhere, "set HOME to your home folder",
-               "the home folder %s %s", c->f->home,
+        refuse(c, nowhere, "set HOME to your home folder", "the home folder %s %s", c->f->home,
                home->type == FILE_ERROR ? strerror(home->error)
                : present(home)          ? "is not a folder"
                                         : "does not exist");
@@ -70,8 +69,8 @@ static bool app_home_usable(struct ctx *c, const struct path_fact *p)
 
 static void put_app_home(struct ctx *c, const struct path_fact *p)
 {
-    struct node n = {.kind = NODE_BIND, .dst = p->real, .rw = true, .rank = RANK_FIXED,
-                     .why = why_home};
+    struct node n = {
+        .kind = NODE_BIND, .dst = p->real, .rw = true, .rank = RANK_FIXED, .why = why_home};
     if (present(p)) {
         n.src = p;
     } else {

@@ -8,8 +8,8 @@
 
 /* Names in / that "host" leaves out: the sandbox's own, and what is no place for documents. */
 static const char *const not_host[] = {
-    "app",  "bin",  "boot", "dev", "efi", "etc", "lib", "lib32", "lib64", "libx32", "libo32",
-    "lost+found", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var",
+    "app",    "bin",        "boot", "dev",  "efi", "etc",  "lib", "lib32", "lib64", "libx32",
+    "libo32", "lost+found", "proc", "root", "run", "sbin", "sys", "tmp",   "usr",   "var",
 };
 
 static bool left_out(const char *name)
@@ -64,12 +64,13 @@ static void grant_root(struct ctx *c, const struct fs_grant *g)
     put_grant(c, g, root, "/run/host/root");
     for (size_t i = 0; i < ARRAY_SIZE(live); i++)
         if (facts_path(c->f, live[i])->type == FILE_DIR)
-            tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
-                                             .dst = concat(c, "/run/host/root", live[i], NULL),
-                                             .mode = "0755",
-                                             .seal = true,
-                                             .rank = RANK_FIXED,
-                                             .why = "base: files of the system, not what runs in it"});
+            tree_put(&c->tree,
+                     (struct node){.kind = NODE_TMPFS,
+                                   .dst = concat(c, "/run/host/root", live[i], NULL),
+                                   .mode = "0755",
+                                   .seal = true,
+                                   .rank = RANK_FIXED,
+                                   .why = "base: files of the system, not what runs in it"});
 }
 
 /* Every folder in / that is not the system's, the removable media, and the home wherever it is. */

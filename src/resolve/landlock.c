@@ -9,20 +9,38 @@
 
 #include <string.h>
 
+/* Sets of rights. WRITABLE leaves out only what nobody without privileges can do: device nodes. */
+enum set {
+    ALL = 1,
+    READ = 2,
+    WRITABLE = 4,
+    FILES = 8,
+    DEVICES = 16,
+    SETTINGS = 32,
+};
+
 /* The kernel's names with the first ABI that knows each (linux/landlock.h). */
 static const struct {
     const char *name;
     int abi;
-    bool read, file; /* granted everywhere; meaningful for a single file */
+    unsigned sets;
 } rights[] = {
-    {"execute", 1, true, true},      {"write_file", 1, false, true},
-    {"read_file", 1, true, true},    {"read_dir", 1, true, false},
-    {"remove_dir", 1, false, false}, {"remove_file", 1, false, false},
-    {"make_char", 1, false, false},  {"make_dir", 1, false, false},
-    {"make_reg", 1, false, false},   {"make_sock", 1, false, false},
-    {"make_fifo", 1, false, false},  {"make_block", 1, false, false},
-    {"make_sym", 1, false, false},   {"refer", 2, false, false},
-    {"truncate", 3, false, true},    {"ioctl_dev", 5, false, true},
+    {"execute", 1, ALL | READ | WRITABLE | FILES},
+    {"write_file", 1, ALL | WRITABLE | FILES | DEVICES | SETTINGS},
+    {"read_file", 1, ALL | READ | WRITABLE | FILES},
+    {"read_dir", 1, ALL | READ | WRITABLE},
+    {"remove_dir", 1, ALL | WRITABLE},
+    {"remove_file", 1, ALL | WRITABLE},
+    {"make_char", 1, ALL},
+    {"make_dir", 1, ALL | WRITABLE},
+    {"make_reg", 1, ALL | WRITABLE},
+    {"make_sock", 1, ALL | WRITABLE},
+    {"make_fifo", 1, ALL | WRITABLE},
+    {"make_block", 1, ALL},
+    {"make_sym", 1, ALL | WRITABLE},
+    {"refer", 2, ALL | WRITABLE},
+    {"truncate", 3, ALL | WRITABLE | FILES},
+    {"ioctl_dev", 5, ALL | WRITABLE | FILES | DEVICES},
 };
 
 /*
@@ -31,38 +49,17 @@ static const struct {
  */
 enum { FIRST_USABLE_ABI = 2, FIRST_SCOPE_ABI = 6 };
 
-enum { ALL, READ, FILES, DEVICES, PROC };
-
-static const char *right_names(struct ctx *c, int which)
+static const char *right_names(struct ctx *c, enum set set)
 {
     struct buf b = {.arena = c->a};
     for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
-        bool node = str_eq(rights[i].name, "make_char") || str_eq(rights[i].name, "make_block");
-        bool write = str_eq(rights[i].name, "write_file");
-        bool wanted = which == ALL || (which == READ && rights[i].read) ||
-                      (which == FILES && rights[i].file) || (which == PROC && write) ||
-                      (which == DEVICES && (write || str_eq(rights[i].name, "ioctl_dev")));
-        if (rights[i].abi > c->f->landlock_abi || !wanted || (node && b.len && which == FILES))
+        if (rights[i].abi > c->f->landlock_abi || !(rights[i].sets & set))
             continue;
         if (b.len)
             buf_char(&b, ',');
         buf_str(&b, rights[i].name);
     }
     return b.data ? b.data : "-";
-}
-
-static const char *writable_rights(struct ctx *c)
-{
-    struct buf b = {.arena = c->a};
-    for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
-        if (rights[i].abi > c->f->landlock_abi || str_eq(rights[i].name, "make_char") ||
-            str_eq(rights[i].name, "make_block"))
-            continue;
-        if (b.len)
-            buf_char(&b, ',');
-        buf_str(&b, rights[i].name);
-    }
-    return b.data;
 }
 
 static void allow(struct ctx *c, const char *path, const char *names, const char *why)
@@ -80,13 +77,13 @@ static void allow_tree(struct ctx *c)
     const char *last = NULL; /* a folder that is writable with all below it */
     allow(c, "/", right_names(c, READ), "base: what the mounts show");
     allow(c, "/dev", right_names(c, DEVICES), "base: the devices that the mounts show");
-    allow(c, "/proc", right_names(c, PROC), "base: a process' own settings");
+    allow(c, "/proc", right_names(c, SETTINGS), "base: a process' own settings");
     for (size_t i = 0; i < c->tree.n; i++) {
         const struct node *n = &c->tree.v[i];
         bool writable = (n->kind == NODE_BIND && n->rw) || (n->kind == NODE_TMPFS && !n->seal);
         if (!writable || (last && path_within(n->dst, last)))
             continue;
-        allow(c, n->dst, is_folder(n) ? writable_rights(c) : right_names(c, FILES), n->why);
+        allow(c, n->dst, right_names(c, is_folder(n) ? WRITABLE : FILES), n->why);
         if (is_folder(n))
             last = n->dst;
     }
@@ -101,8 +98,8 @@ static void missing_wall(struct ctx *c, const char *wall, const char *what, cons
         put_missing(c, wall, why_at(c, v->at, "optional", v->value), "%s", what);
     else
         refuse(c, nowhere,
-               concat(c, remedy, "; or write optional=", wall,
-                      " in [Carrel Sandbox] to do without", NULL),
+               concat(c, remedy, "; or write optional=", wall, " in [Carrel Sandbox] to do without",
+                      NULL),
                "%s", what);
 }
 

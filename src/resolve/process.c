@@ -10,8 +10,8 @@
 void rule_decide(struct ctx *c)
 {
     c->runtime = arena_printf(c->a, "/run/user/%u", (unsigned)c->f->uid);
-    c->app_home = concat(c, c->f->home, str_eq(c->f->home, "/") ? "" : "/", ".var/app/",
-                         c->q->app_id, NULL);
+    c->app_home =
+        concat(c, c->f->home, str_eq(c->f->home, "/") ? "" : "/", ".var/app/", c->q->app_id, NULL);
     c->network = perm_granted(c, PERM_SHARED, "network");
     c->ipc = perm_granted(c, PERM_SHARED, "ipc");
     find_wayland(c);
@@ -107,7 +107,7 @@ static void filter_calls(struct ctx *c)
         {"bluetooth", SECCOMP_BLUETOOTH},
         {"canbus", SECCOMP_CANBUS},
     };
-    unsigned bits = c->nested_mount ? SECCOMP_MOUNT | SECCOMP_USERNS
+    unsigned bits = c->nested_mount    ? SECCOMP_MOUNT | SECCOMP_USERNS
                     : c->nested_userns ? SECCOMP_USERNS
                                        : 0;
     const char *why = "base: an allow-list of system calls";
@@ -147,7 +147,8 @@ void rule_process(struct ctx *c)
 
 /* ---- the program ---- */
 
-/* Software in /opt comes as a folder of its own; a lone file elsewhere is all that was asked for. */
+/* Software in /opt comes as a folder of its own; a lone file elsewhere is all that was asked for.
+ */
 static const char *program_folder(struct ctx *c, const char *real)
 {
     const char *rest = str_after(real, "/opt/"), *slash = rest ? strchr(rest, '/') : NULL;

@@ -36,7 +36,8 @@ static const char *in_runtime(struct ctx *c, const char *name)
  */
 static void put_pulseaudio(struct ctx *c, const struct perm *perm)
 {
-    const char *why = why_perm(c, PERM_SOCKETS, perm), *inside = join_path(c, c->runtime, "pulse/native");
+    const char *why = why_perm(c, PERM_SOCKETS, perm),
+               *inside = join_path(c, c->runtime, "pulse/native");
     const char *server = facts_env(c->f, "PULSE_SERVER"), *path = in_runtime(c, "pulse/native");
     if (server && *server) {
         /* "{host-id}unix:/path": the braces say for which machine it holds. */
@@ -64,10 +65,9 @@ static void put_pulseaudio(struct ctx *c, const struct perm *perm)
 
 static int hex(char ch)
 {
-    const char *at = strchr("0123456789abcdef", ch >= 'A' && ch <= 'F' ? ch - 'A' + 'a' : ch);
-    const char *digits = "0123456789abcdef";
-    (void)digits;
-    return ch && at ? (int)(strlen("0123456789abcdef") - strlen(at)) : -1;
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = ch ? strchr(digits, ch) : NULL;
+    return at ? (int)((at - digits) % 16) : -1;
 }
 
 /* The value of a key in the first unix: address of a D-Bus address list, %XX undone, or NULL. */
@@ -190,8 +190,12 @@ void rule_sockets(struct ctx *c)
         const char *name;
         void (*put)(struct ctx *, const struct perm *);
     } rules[] = {
-        {"pulseaudio", put_pulseaudio}, {"system-bus", put_system_bus}, {"ssh-auth", put_ssh_auth},
-        {"gpg-agent", put_gpg_agent},   {"pcsc", put_pcsc},             {"cups", put_cups},
+        {"pulseaudio", put_pulseaudio},
+        {"system-bus", put_system_bus},
+        {"ssh-auth", put_ssh_auth},
+        {"gpg-agent", put_gpg_agent},
+        {"pcsc", put_pcsc},
+        {"cups", put_cups},
     };
     put_session_bus(c);
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {

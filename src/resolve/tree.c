@@ -166,9 +166,8 @@ static void emit_file(const struct node *n, struct plan *out)
 
 static void emit(const struct tree *t, const struct node *n, struct plan *out)
 {
-    static const enum plan_verb simple[] = {[NODE_PROC] = PLAN_PROC,
-                                            [NODE_DEVPTS] = PLAN_DEVPTS,
-                                            [NODE_MQUEUE] = PLAN_MQUEUE};
+    static const enum plan_verb simple[] = {
+        [NODE_PROC] = PLAN_PROC, [NODE_DEVPTS] = PLAN_DEVPTS, [NODE_MQUEUE] = PLAN_MQUEUE};
     if (n->kind == NODE_BIND)
         emit_bind(t, n, out);
     else if (n->kind == NODE_TMPFS)

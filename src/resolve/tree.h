@@ -14,7 +14,14 @@
  * already gives, and writes the steps.
  */
 enum node_kind {
-    NODE_DIR, NODE_SYMLINK, NODE_FILE, NODE_BIND, NODE_TMPFS, NODE_PROC, NODE_DEVPTS, NODE_MQUEUE
+    NODE_DIR,
+    NODE_SYMLINK,
+    NODE_FILE,
+    NODE_BIND,
+    NODE_TMPFS,
+    NODE_PROC,
+    NODE_DEVPTS,
+    NODE_MQUEUE
 };
 
 /* Who wins where two rules speak of the same destination: the greater rank. Between base rules and
@@ -37,7 +44,7 @@ struct node {
     bool keep;                   /* NODE_SYMLINK: is wanted below a bind too */
     const char *content;         /* NODE_FILE, size bytes */
     size_t size;
-    bool seal;                   /* NODE_TMPFS: read-only once everything stands in it */
+    bool seal; /* NODE_TMPFS: read-only once everything stands in it */
 };
 
 struct tree {
