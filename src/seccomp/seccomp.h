@@ -2,6 +2,7 @@
 #ifndef CARREL_SECCOMP_SECCOMP_H
 #define CARREL_SECCOMP_SECCOMP_H
 
+#include "util/buf.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,12 @@ struct seccomp_filter {
 const struct seccomp_filter *seccomp_filter_for(unsigned features);
 /* By the name that stands in a plan, or NULL. */
 const struct seccomp_filter *seccomp_filter_named(const char *name);
+
+/* Both take one of the filters above and append text for people. */
+
+/* What the filter allows and refuses, by groups with their purposes, with all argument rules. */
+void seccomp_text(const struct seccomp_filter *filter, struct buf *out);
+/* The program itself, one instruction a line, with the names of the calls. */
+void seccomp_disassemble(const struct seccomp_filter *filter, struct buf *out);
 
 #endif
