@@ -16,10 +16,10 @@ static const struct place nowhere;
 
 #define HIGHEST_FD (1 << 20) /* no kernel has more by default */
 
-int run_free_fd(void)
+int run_prepare(void)
 {
-    int fd = 3;
-    while (fcntl(fd, F_GETFD) >= 0)
+    int fd = 0;
+    while (fcntl(fd, F_GETFD) >= 0 || (fd < 3 && open("/dev/null", O_RDWR) == fd))
         fd++;
     return fd;
 }
@@ -92,26 +92,14 @@ static int put_plan(const struct plan *p, struct diags *d)
 {
     struct buf text = {.arena = p->arena};
     plan_write(p, &text);
-    int fd = sealed_file("carrel-plan", text.data, text.len), first = fd;
+    int first = sealed_file("carrel-plan", text.data, text.len), fd = first;
+    if (first < 0)
+        return refuse(d, "cannot hand over the plan", strerror(-first));
     while (fd >= 0 && plan_uses_fd(p, fd))
-        fd = fcntl(first, F_DUPFD, fd + 1);
-    if (fd < 0)
-        return refuse(d, "cannot hand over the plan", strerror(fd == -1 ? errno : -fd));
-    if (fcntl(fd, F_SETFD, 0) < 0)
+        fd = fcntl(first, F_DUPFD_CLOEXEC, fd + 1);
+    if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
         return refuse(d, "cannot hand over the plan", strerror(errno));
     return fd;
-}
-
-/* 0, 1 and 2 are open from here on: else the next file that somebody opens becomes the app's
- * standard output. */
-static void open_standard(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd < 3);
-    if (fd >= 3)
-        close(fd);
 }
 
 int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal,
@@ -119,7 +107,6 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
-    open_standard();
     if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
     int plan = put_plan(p, d);

@@ -13,9 +13,13 @@ enum run_terminal {
     RUN_PIPES,    /* no terminal: pipes for those that are one */
 };
 
-/* The lowest descriptor from 3 on that is not open: where the filter will be for the core. Ask
- * before anything is opened, so that it is none that somebody handed to us on purpose. */
-int run_free_fd(void);
+/*
+ * To be called before anything is opened. Opens those of the descriptors 0, 1 and 2 that are
+ * closed as /dev/null, so that no file of ours becomes the app's standard output. Returns the
+ * lowest number from 3 on that is not in use, and so none that somebody handed to us on purpose:
+ * where the filter will be for the core.
+ */
+int run_prepare(void);
 
 /*
  * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed
