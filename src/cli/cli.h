@@ -30,7 +30,7 @@ struct cli;
 struct command {
     const char *name, *operands, *summary;
     const struct option *options;
-    bool permissions;       /* takes the options of permission_options too */
+    bool permissions;       /* takes Flatpak's options (policy_options) too */
     bool passes_on;         /* what follows the first operand belongs to the app */
     int least, most;        /* operands; most < 0: any number */
     int (*run)(struct cli *c);
@@ -42,6 +42,7 @@ struct given {
     const char *value; /* NULL when it takes none */
     const char *text;  /* "--name=value" */
     int column;        /* which argument, from 1 */
+    bool of_policy;    /* one for policy_merge_option */
 };
 
 struct cli {
@@ -60,7 +61,6 @@ struct cli {
 };
 
 extern const struct command *const cli_commands[]; /* ends with NULL */
-extern const struct option permission_options[];
 
 /* ---- options.c ---- */
 

@@ -16,17 +16,16 @@ struct job {
     enum run_terminal terminal;
 };
 
-/* The options of these commands but the permissions. */
-extern const struct option job_options[];
+/* The options of these commands, besides Flatpak's. */
+/* clang-format off */
 #define JOB_OPTIONS                                                                                \
-    {"command", "PROGRAM", "run this program in the app's confinement"},                           \
-        {"policy", "FILE", "a policy file for this run, over all others"},                         \
-        {"finish-args-from", "FILE",                                                               \
-         "permissions from a Flatpak manifest (JSON, YAML) or a list of options"},                 \
-        {"app-id", "ID", "the app's id, which chooses its policy and its home"},                   \
-        {"cwd", "FOLDER", "start in this folder, if the app can see it"}, {                        \
-        "tty", "auto|always|never", "whether the app gets a terminal of its own"                   \
-    }
+    {"policy", "FILE", "a policy file for this run, over all others"},                             \
+    {"finish-args-from", "FILE",                                                                   \
+     "permissions from a Flatpak manifest (JSON, YAML) or a list of options"},                     \
+    {"app-id", "ID", "the app's id, which chooses its policy and its home"},                       \
+    {"cwd", "FOLDER", "start in this folder, if the app can see it"},                              \
+    {"tty", "auto|always|never", "whether the app gets a terminal of its own"}
+/* clang-format on */
 
 /* Operand 0 is the app; args are its arguments, NULL-terminated. Returns 0, or an exit code with
  * an error. */

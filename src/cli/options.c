@@ -1,46 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
-#include "policy/policy.h"
+#include "policy/options.h"
 #include "util/str.h"
 
 static const struct option common_options[] = {
     {"help", NULL, "show this help"},
-    {NULL, NULL, NULL},
-};
-
-/* Flatpak's options, in its order. policy_merge_option carries them out; a test holds this table
- * against it. */
-const struct option permission_options[] = {
-    {"share", "NAME", "share with the host: network, ipc"},
-    {"unshare", "NAME", "do not"},
-    {"share-if", "NAME:CONDITION", "share when the condition holds"},
-    {"socket", "NAME", "let reach: wayland, x11, fallback-x11, pulseaudio, session-bus …"},
-    {"nosocket", "NAME", "do not"},
-    {"socket-if", "NAME:CONDITION", "let reach when the condition holds"},
-    {"device", "NAME", "let use: dri, input, usb, kvm, shm, all"},
-    {"nodevice", "NAME", "do not"},
-    {"device-if", "NAME:CONDITION", "let use when the condition holds"},
-    {"allow", "FEATURE", "allow: devel, multiarch, bluetooth, canbus …"},
-    {"disallow", "FEATURE", "do not"},
-    {"allow-if", "FEATURE:CONDITION", "allow when the condition holds"},
-    {"filesystem", "PLACE[:ro|:rw|:create]", "let see a path, ~/path, home, host, xdg-download …"},
-    {"nofilesystem", "PLACE", "hide it"},
-    {"env", "NAME=VALUE", "set a variable"},
-    {"unset-env", "NAME", "do not pass a variable"},
-    {"own-name", "NAME", "may own a name on the session bus"},
-    {"talk-name", "NAME", "may talk to a name on the session bus"},
-    {"no-talk-name", "NAME", "may not"},
-    {"see-name", "NAME", "may see a name on the session bus"},
-    {"system-own-name", "NAME", "may own a name on the system bus"},
-    {"system-talk-name", "NAME", "may talk to a name on the system bus"},
-    {"system-no-talk-name", "NAME", "may not"},
-    {"a11y-own-name", "NAME", "may own a name on the accessibility bus"},
-    {"add-policy", "SUBSYSTEM.KEY=VALUE", "accepted for Flatpak's sake"},
-    {"remove-policy", "SUBSYSTEM.KEY=VALUE", "accepted for Flatpak's sake"},
-    {"usb", "QUERY", "accepted for Flatpak's sake"},
-    {"nousb", "QUERY", "accepted for Flatpak's sake"},
-    {"persist", "PATH", "keep this path of the home (a private home is kept as a whole)"},
     {NULL, NULL, NULL},
 };
 
@@ -52,32 +17,58 @@ static const struct option *find_in(const struct option *table, const char *name
     return NULL;
 }
 
-static const struct option *find_option(const struct command *cmd, const char *name, size_t n)
+/* An option as Flatpak has it, in the form of our tables. */
+static struct option permission(const struct policy_option *p)
 {
-    const struct option *o = find_in(cmd->options, name, n);
-    if (!o && cmd->permissions)
-        o = find_in(permission_options, name, n);
-    return o ? o : find_in(common_options, name, n);
+    return (struct option){p->name, p->argument, p->meaning};
 }
 
-static void collect_names(struct arena *a, const struct option *table, const char ***names,
-                          size_t *n, size_t *cap)
+static const struct option *find_permission(struct arena *a, const char *name, size_t n)
 {
-    for (const struct option *o = table; o && o->name; o++) {
-        *names = arena_grow(a, *names, *n, cap, sizeof **names);
-        (*names)[(*n)++] = o->name;
+    for (size_t i = 0; i < n_policy_options; i++) {
+        struct option o = permission(&policy_options[i]);
+        if (strlen(o.name) == n && strncmp(o.name, name, n) == 0) {
+            struct option *copy = arena_alloc(a, sizeof *copy);
+            *copy = o;
+            return copy;
+        }
     }
+    return NULL;
+}
+
+/* *of_policy: whether it is one for policy_merge_option. */
+static const struct option *find_option(struct cli *c, const char *name, size_t n, bool *of_policy)
+{
+    const struct option *o = find_in(c->command->options, name, n);
+    if (!o)
+        o = find_in(common_options, name, n);
+    *of_policy = !o && c->command->permissions;
+    return *of_policy ? find_permission(&c->arena, name, n) : o;
+}
+
+struct names {
+    struct arena *arena;
+    const char **v;
+    size_t n, cap;
+};
+
+static void add_name(struct names *l, const char *name)
+{
+    l->v = arena_grow(l->arena, l->v, l->n, &l->cap, sizeof *l->v);
+    l->v[l->n++] = name;
 }
 
 static int unknown_option(struct cli *c, const char *name, size_t len)
 {
-    const char **names = NULL;
-    size_t n = 0, cap = 0;
-    collect_names(&c->arena, c->command->options, &names, &n, &cap);
-    collect_names(&c->arena, common_options, &names, &n, &cap);
-    if (c->command->permissions)
-        collect_names(&c->arena, permission_options, &names, &n, &cap);
-    const char *word = arena_strndup(&c->arena, name, len), *near = str_nearest(word, names, n);
+    struct names known = {.arena = &c->arena};
+    for (const struct option *o = c->command->options; o && o->name; o++)
+        add_name(&known, o->name);
+    for (const struct option *o = common_options; o->name; o++)
+        add_name(&known, o->name);
+    for (size_t i = 0; c->command->permissions && i < n_policy_options; i++)
+        add_name(&known, policy_options[i].name);
+    const char *word = arena_strndup(&c->arena, name, len);
+    const char *near = str_nearest(word, known.v, known.n);
     cli_fail(c,
              near ? arena_printf(&c->arena, "did you mean --%s?", near)
                   : arena_printf(&c->arena, "see carrel %s --help", c->command->name),
@@ -90,8 +81,13 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
 {
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t n = equals ? (size_t)(equals - name) : strlen(name);
-    const struct option *o = find_option(c->command, name, n);
-    struct given g = {.option = o, .text = argv[*i], .column = *i, .value = equals ? equals + 1 : NULL};
+    bool of_policy;
+    const struct option *o = find_option(c, name, n, &of_policy);
+    struct given g = {.option = o,
+                      .of_policy = of_policy,
+                      .text = argv[*i],
+                      .column = *i,
+                      .value = equals ? equals + 1 : NULL};
     if (!o)
         return unknown_option(c, name, n);
     if (!o->arg && equals) {
@@ -110,6 +106,20 @@ static int take_option(struct cli *c, int argc, char **argv, int *i)
     c->given = arena_grow(&c->arena, c->given, c->n_given, &c->cap_given, sizeof *c->given);
     c->given[c->n_given++] = g;
     return 0;
+}
+
+/* "-h" and nothing else has a short form. */
+static int short_option(struct cli *c, const char *text, int at)
+{
+    if (!str_eq(text, "-h")) {
+        cli_fail(c, "options are written --NAME=VALUE, and stand before the app's name",
+                 "unknown option %s", text);
+        return -1;
+    }
+    char *help[] = {(char[]){"--help"}};
+    int zero = 0, r = take_option(c, 1, help, &zero);
+    c->given[c->n_given - 1].column = at;
+    return r;
 }
 
 static int check_operands(struct cli *c)
@@ -145,15 +155,8 @@ int cli_parse(struct cli *c, int argc, char **argv)
             }
         } else if (str_eq(argv[i], "--")) {
             options_end = true;
-        } else if (str_eq(argv[i], "-h")) {
-            char *help[] = {argv[0], argv[1], (char[]){"--help"}};
-            int at = 2;
-            take_option(c, 3, help, &at);
-        } else if (argv[i][1] != '-') {
-            cli_fail(c, "options are written --NAME=VALUE, and stand before the app's name",
-                     "unknown option %s", argv[i]);
-            return -1;
-        } else if (take_option(c, argc, argv, &i) < 0) {
+        } else if (argv[i][1] != '-' ? short_option(c, argv[i], i) < 0
+                                     : take_option(c, argc, argv, &i) < 0) {
             return -1;
         }
     }
@@ -176,31 +179,51 @@ const char *cli_value(const struct cli *c, const char *option)
     return NULL;
 }
 
+static void help_row(const struct option *o, struct buf *out)
+{
+    size_t before = out->len;
+    if (!o->help)
+        return;
+    buf_printf(out, "  --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
+    int width = (int)(out->len - before);
+    if (width > 30) {
+        buf_char(out, '\n');
+        width = 0;
+    }
+    buf_printf(out, "%*s%s\n", 32 - width, "", o->help);
+}
+
 static void help_rows(const struct option *table, struct buf *out)
 {
-    for (const struct option *o = table; o && o->name; o++) {
-        size_t before = out->len;
-        if (!o->help)
-            continue;
-        buf_printf(out, "  --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
-        size_t width = out->len - before;
-        buf_printf(out, "%s%*s%s\n", width < 30 ? "" : "\n", width < 30 ? (int)(32 - width) : 32, "",
-                   o->help);
+    for (const struct option *o = table; o && o->name; o++)
+        help_row(o, out);
+}
+
+static void help_permissions(struct buf *out)
+{
+    buf_str(out, "\nWhat the app may do, in Flatpak's words (carrel-policy(5)):\n");
+    for (size_t i = 0; i < n_policy_options; i++) {
+        struct option o = permission(&policy_options[i]);
+        if (!str_after(o.help, "accepted") && !str_after(o.help, "not supported"))
+            help_row(&o, out);
     }
+}
+
+static void help_command(const struct command *command, struct buf *out)
+{
+    buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%s.\n\n", command->name,
+               *command->operands ? " " : "", command->operands, command->summary);
+    help_rows(command->options, out);
+    help_rows(common_options, out);
+    if (command->permissions)
+        help_permissions(out);
+    buf_printf(out, "\nThe manual: carrel-%s(1)\n", command->name);
 }
 
 void cli_help(const struct command *command, struct buf *out)
 {
     if (command) {
-        buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%s.\n\n", command->name,
-                   *command->operands ? " " : "", command->operands, command->summary);
-        help_rows(command->options, out);
-        help_rows(common_options, out);
-        if (command->permissions) {
-            buf_str(out, "\nWhat the app may do, in Flatpak's words (carrel-policy(5)):\n");
-            help_rows(permission_options, out);
-        }
-        buf_printf(out, "\nThe manual: carrel-%s(1)\n", command->name);
+        help_command(command, out);
         return;
     }
     buf_str(out, "Usage: carrel COMMAND [OPTIONS] [ARGUMENTS]\n"
@@ -211,20 +234,21 @@ void cli_help(const struct command *command, struct buf *out)
                  "carrel COMMAND --help tells more. The manual: carrel(1)\n");
 }
 
-static void words_of(const char *command, const struct option *table, struct buf *out)
+static void word(const char *command, struct option o, const char *mark, struct buf *out)
 {
-    for (const struct option *o = table; o && o->name; o++)
-        if (o->help)
-            buf_printf(out, "%s --%s%s\n", command, o->name, o->arg ? "=" : "");
+    if (o.help)
+        buf_printf(out, "%s --%s%s%s\n", command, o.name, o.arg ? "=" : "", mark);
 }
 
 void cli_words(struct buf *out)
 {
     for (const struct command *const *k = cli_commands; *k; k++) {
         buf_printf(out, "%s\n", (*k)->name);
-        words_of((*k)->name, (*k)->options, out);
-        words_of((*k)->name, common_options, out);
-        if ((*k)->permissions)
-            words_of((*k)->name, permission_options, out);
+        for (const struct option *o = (*k)->options; o && o->name; o++)
+            word((*k)->name, *o, "", out);
+        for (const struct option *o = common_options; o->name; o++)
+            word((*k)->name, *o, "", out);
+        for (size_t i = 0; (*k)->permissions && i < n_policy_options; i++)
+            word((*k)->name, permission(&policy_options[i]), " flatpak", out);
     }
 }
