@@ -13,6 +13,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -96,8 +97,8 @@ static int add_rules(scmp_filter_ctx ctx, unsigned features, const char *name, i
             continue;
         struct scmp_arg_cmp args[2];
         for (unsigned k = 0; k < r->tests; k++)
-            args[k] = SCMP_CMP(r->test[k].arg, SCMP_CMP_MASKED_EQ, r->test[k].mask,
-                               r->test[k].value);
+            args[k] =
+                SCMP_CMP(r->test[k].arg, SCMP_CMP_MASKED_EQ, r->test[k].mask, r->test[k].value);
         unsigned n = r->tests;
         if (!n) {
             /* Holds always; libseccomp puts it behind the masked tests of the same argument. */
@@ -125,10 +126,12 @@ static void add_allowed(scmp_filter_ctx ctx, const struct machine *m, uint32_t a
     char name[MAX_NAME];
     for (const char *s; (s = seccomp_next_call(&list, &n));) {
         int number = rule_number(m, arch, copy_name(name, s, n));
-        /* What a multiplexer of the second ABI carries is allowed by the multiplexer's name. */
-        if (number == -1 || seccomp_syscall_resolve_name_arch(arch, name) <= -100)
+        if (number == -1)
             continue;
-        if (!add_rules(ctx, features, name, number))
+        /* Where a multiplexer (socketcall) carries the call too, libseccomp can't tell the two
+         * apart and no rule about arguments would hold: the call is allowed whole. */
+        bool multiplexed = seccomp_syscall_resolve_name_arch(arch, name) <= -100;
+        if (multiplexed || !add_rules(ctx, features, name, number))
             add(ctx, name, SCMP_ACT_ALLOW, number, 0, NULL);
     }
 }

@@ -195,19 +195,19 @@ const struct seccomp_rule seccomp_rules[] = {
     {"clone", 0, SECCOMP_USERNS, 0, "no new namespace", IF_ARG(0, NS_ALL, 0)},
     {"clone", SECCOMP_USERNS, SECCOMP_MOUNT, 0,
      "new user, pid, net, ipc, uts namespaces", IF_ARG(0, NS_MOUNT, 0)},
-    {"clone", 0, SECCOMP_USERNS, EPERM, "others", OTHERWISE},
-    {"clone", SECCOMP_USERNS, SECCOMP_MOUNT, EPERM, "others", OTHERWISE},
+    {"clone", 0, SECCOMP_USERNS, EPERM, NULL, OTHERWISE},
+    {"clone", SECCOMP_USERNS, SECCOMP_MOUNT, EPERM, NULL, OTHERWISE},
 
     {"unshare", SECCOMP_USERNS, SECCOMP_MOUNT, 0,
      "new user, pid, net, ipc, uts namespaces", IF_ARG(0, ALL & ~(NS_USERNS | UNSHARE_OWN), 0)},
     {"unshare", SECCOMP_USERNS | SECCOMP_MOUNT, 0, 0,
      "all namespaces but time", IF_ARG(0, ALL & ~(NS_ALL | UNSHARE_OWN), 0)},
-    {"unshare", SECCOMP_USERNS, 0, EPERM, "others", OTHERWISE},
+    {"unshare", SECCOMP_USERNS, 0, EPERM, NULL, OTHERWISE},
 
     {"ioctl", 0, 0, EPERM, "TIOCSTI: types into the terminal", IF_ARG(1, ALL, TIOCSTI)},
     {"ioctl", 0, 0, EPERM, "TIOCLINUX: pastes into a console", IF_ARG(1, ALL, TIOCLINUX)},
     {"ioctl", 0, 0, EPERM, "TIOCSETD: loads a line discipline", IF_ARG(1, ALL, TIOCSETD)},
-    {"ioctl", 0, 0, 0, "others", OTHERWISE},
+    {"ioctl", 0, 0, 0, NULL, OTHERWISE},
 
     FAMILY(0, AF_UNSPEC, "AF_UNSPEC"),
     FAMILY(0, AF_UNIX, "AF_UNIX"),
@@ -219,16 +219,16 @@ const struct seccomp_rule seccomp_rules[] = {
      IF_ARGS(0, AF_NETLINK, 2, NETLINK_ROUTE)},
     {"socket", 0, 0, 0, "AF_NETLINK, NETLINK_KOBJECT_UEVENT: devices come and go (libudev)",
      IF_ARGS(0, AF_NETLINK, 2, NETLINK_KOBJECT_UEVENT)},
-    {"socket", 0, 0, EAFNOSUPPORT, "others", OTHERWISE},
+    {"socket", 0, 0, EAFNOSUPPORT, NULL, OTHERWISE},
 
     {"socketpair", 0, 0, 0, "AF_UNIX", IF_ARG(0, ALL, AF_UNIX)},
-    {"socketpair", 0, 0, EAFNOSUPPORT, "others", OTHERWISE},
+    {"socketpair", 0, 0, EAFNOSUPPORT, NULL, OTHERWISE},
 
     {"personality", 0, SECCOMP_DEVEL, 0, "PER_LINUX", IF_ARG(0, ALL, 0)},
-    {"personality", 0, SECCOMP_DEVEL, EPERM, "others", OTHERWISE},
+    {"personality", 0, SECCOMP_DEVEL, EPERM, NULL, OTHERWISE},
 
     {"kcmp", 0, SECCOMP_DEVEL, 0, "KCMP_FILE", IF_ARG(2, ALL, 0)},
-    {"kcmp", 0, SECCOMP_DEVEL, EPERM, "others", OTHERWISE},
+    {"kcmp", 0, SECCOMP_DEVEL, EPERM, NULL, OTHERWISE},
 
     /* Options that concern the caller alone. Left out, as nothing on a desktop needs them: PR_SET_MM
        (forges /proc/self/cmdline), PR_SET_MEMORY_MERGE (tells by timing what others hold in memory),
@@ -271,7 +271,7 @@ const struct seccomp_rule seccomp_rules[] = {
     PRCTL(CARREL_PR_FUTEX_HASH, "PR_FUTEX_HASH"),
     PRCTL(PR_SET_VMA, "PR_SET_VMA"), PRCTL(PR_SET_PTRACER, "PR_SET_PTRACER"),
     PRCTL(CARREL_PR_GET_AUXV, "PR_GET_AUXV"),
-    {"prctl", 0, 0, EINVAL, "others", OTHERWISE},
+    {"prctl", 0, 0, EINVAL, NULL, OTHERWISE},
 };
 const size_t seccomp_rule_count = ARRAY_SIZE(seccomp_rules);
 

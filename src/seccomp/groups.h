@@ -35,8 +35,8 @@ struct seccomp_refusal {
 struct seccomp_rule {
     const char *call;
     unsigned need, without;
-    int error; /* 0: allowed */
-    const char *what;
+    int error;        /* 0: allowed */
+    const char *what; /* NULL where there are no tests */
     unsigned tests;
     struct seccomp_test {
         unsigned arg;

@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 /*
- * The system-call filters. They are compiled by libseccomp when Carrel is built (src/seccomp/gen.c),
- * one for each set of features, and stand in the program as bytes: starting an app costs no
- * compilation and needs no library.
+ * The system-call filters. They are compiled by libseccomp when Carrel is built
+ * (src/seccomp/gen.c), one for each set of features, and stand in the program as bytes: starting an
+ * app costs no compilation and needs no library.
  */
 enum seccomp_feature {
     SECCOMP_DEVEL = 1 << 0,     /* ptrace, perf_event_open, personality */
     SECCOMP_MULTIARCH = 1 << 1, /* the 32-bit ABI of this machine, modify_ldt */
     SECCOMP_BLUETOOTH = 1 << 2, /* AF_BLUETOOTH */
     SECCOMP_CANBUS = 1 << 3,    /* AF_CAN */
-    SECCOMP_USERNS = 1 << 4,    /* an inner sandbox: new user, pid, net, ipc … namespaces, chroot */
-    SECCOMP_MOUNT = 1 << 5,     /* with USERNS: mount, umount2, pivot_root in it (bwrap inside) */
+    SECCOMP_USERNS = 1 << 4, /* an inner sandbox: new user, pid, net, ipc … namespaces, chroot */
+    SECCOMP_MOUNT = 1 << 5,  /* with USERNS: mount, umount2, pivot_root in it (bwrap inside) */
     SECCOMP_FEATURE_COMBINATIONS = 1 << 6,
 };
 

@@ -20,7 +20,7 @@ static bool exists(unsigned features, const char *name, size_t n)
     return false;
 }
 
-static void write_test(const struct seccomp_rule *r, struct buf *out)
+static void write_condition(const struct seccomp_rule *r, struct buf *out)
 {
     for (unsigned i = 0; i < r->tests; i++) {
         const struct seccomp_test *t = &r->test[i];
@@ -29,8 +29,6 @@ static void write_test(const struct seccomp_rule *r, struct buf *out)
         else
             buf_printf(out, "%s(arg%u & %#x) == %#x", i ? " && " : "", t->arg, t->mask, t->value);
     }
-    if (!r->tests)
-        buf_str(out, "otherwise");
 }
 
 static void write_rules(unsigned features, const char *name, size_t n, struct buf *out)
@@ -40,10 +38,14 @@ static void write_rules(unsigned features, const char *name, size_t n, struct bu
         if (strlen(r->call) != n || memcmp(r->call, name, n) != 0 ||
             !seccomp_stands(features, r->need, r->without))
             continue;
-        buf_printf(out, "      %.*s %-6s ", (int)n, name,
-                   r->error ? strerrorname_np(r->error) : "allow");
-        write_test(r, out);
-        buf_printf(out, "   # %s\n", r->what);
+        buf_printf(out, "      %s %.*s ", r->error ? strerrorname_np(r->error) : "allow", (int)n,
+                   name);
+        if (r->tests) {
+            write_condition(r, out);
+            buf_printf(out, "   # %s\n", r->what);
+        } else {
+            buf_str(out, "otherwise\n");
+        }
     }
 }
 
@@ -75,15 +77,14 @@ void seccomp_text(const struct seccomp_filter *filter, struct buf *out)
     unsigned features = seccomp_filter_features(filter);
     buf_printf(out,
                "filter %s: %zu instructions\n"
-               "calls that are not named here    ENOSYS\n"
-               "calls by another ABI%-13skill the process\n",
+               "ENOSYS calls that are not named here\n"
+               "kill calls by another ABI (%s)\n",
                filter->name, filter->size / 8,
-               features & SECCOMP_MULTIARCH ? " (x32 too)" : " (32-bit too)");
+               features & SECCOMP_MULTIARCH ? "x32 too" : "32-bit and x32 too");
     for (size_t i = 0; i < seccomp_group_count; i++) {
         const struct seccomp_group *g = &seccomp_groups[i];
         size_t n;
-        if (!seccomp_stands(features, g->need, 0) ||
-            !write_calls(features, g->calls, false, NULL))
+        if (!seccomp_stands(features, g->need, 0) || !write_calls(features, g->calls, false, NULL))
             continue;
         buf_printf(out, "\nallow %s   # %s\n", g->name, g->purpose);
         write_calls(features, g->calls, false, out);
