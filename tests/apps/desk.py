@@ -214,6 +214,16 @@ class Desk:
     def type(self, text):
         self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", text, seconds=60)
 
+    def confirm(self, window, seconds=20):
+        """Presses Return until a dialog is gone: a file chooser swallows it while it completes."""
+        def gone():
+            if window not in self.windows():
+                return True
+            self.key("Return")
+            time.sleep(0.3)
+            return window not in self.windows()
+        wait_for("the dialog to close", gone, seconds, step=0.5)
+
     def picture(self, path, window="root"):
         subprocess.run(["import", "-silent", "-window", window, path], env=self.env, check=True,
                        timeout=30, stdin=subprocess.DEVNULL)
