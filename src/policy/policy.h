@@ -3,6 +3,7 @@
 #define CARREL_POLICY_POLICY_H
 
 #include "util/arena.h"
+#include "util/buf.h"
 #include "util/diag.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +16,13 @@
 
 /* Layers from weakest to strongest; a later one overrides. */
 enum policy_layer { LAYER_SHIPPED, LAYER_SYSTEM, LAYER_USER, LAYER_COMMAND_LINE };
+
+/*
+ * Each file is a layer of its own; its rank is its number in policy.files, from 1. All options
+ * together are one layer above them. Where two grants turn out to mean the same path on this host
+ * (say /home/me/x and ~/x), the one of the greater rank holds.
+ */
+#define POLICY_RANK_OPTIONS 0xffffffffu
 
 /* ---- permissions: shared= sockets= devices= features= ---- */
 enum perm_kind { PERM_SHARED, PERM_SOCKETS, PERM_DEVICES, PERM_FEATURES, PERM_KIND_COUNT };
@@ -32,6 +40,7 @@ struct perm {
     struct perm_condition *conditions; /* when !granted: satisfied by any of these */
     size_t n_conditions;
     struct place at; /* where the deciding word stands */
+    unsigned rank;   /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 struct perm_list {
@@ -43,6 +52,7 @@ struct perm_list {
 enum fs_mode { FS_NONE, FS_RO, FS_RW, FS_CREATE };
 
 /* Special names; FS_PATH is an absolute path, FS_HOME_PATH one below the home ("~/x", "home/x"). */
+/* clang-format off */
 enum fs_base {
     FS_PATH, FS_HOME_PATH,
     FS_HOME, FS_HOST, FS_HOST_OS, FS_HOST_ETC, FS_HOST_ROOT,
@@ -51,13 +61,15 @@ enum fs_base {
     FS_XDG_DATA, FS_XDG_CACHE, FS_XDG_CONFIG, FS_XDG_STATE, FS_XDG_RUN,
     FS_BASE_COUNT
 };
+/* clang-format on */
 
 struct fs_grant {
     enum fs_base base;
-    const char *sub;  /* normalised rest: "/abs/path" for FS_PATH, "a/b" or "" otherwise */
+    const char *sub; /* normalised rest: "/abs/path" for FS_PATH, "a/b" or "" otherwise */
     enum fs_mode mode;
     const char *text; /* as written, unescaped, without the mode suffix */
     struct place at;
+    unsigned rank; /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 /* ---- bus policies ---- */
@@ -68,6 +80,7 @@ struct bus_rule {
     const char *name; /* "org.example.Foo" or "org.example.*" */
     enum bus_access access;
     struct place at;
+    unsigned rank; /* of the layer that decided, see POLICY_RANK_OPTIONS */
 };
 
 /* ---- environment ---- */
@@ -81,7 +94,8 @@ struct env_item {
 struct carrel_value {
     const char *group; /* "Carrel Sandbox" */
     const char *key;
-    const char *value; /* lists stay one string, items separated by ';', escapes undone only when split */
+    /* lists stay one string, items separated by ';', see policy_list; integers are plain digits */
+    const char *value;
     struct place at;
 };
 
@@ -144,12 +158,17 @@ const struct perm *policy_perm(const struct policy *p, enum perm_kind kind, cons
 /* The last value of a [Carrel …] key, or NULL: then the key's default in carrel_keys holds. */
 const struct carrel_value *policy_carrel(const struct policy *p, const char *group,
                                          const char *key);
+/* The items of a list value, escapes undone, NULL-terminated; in the arena. n may be NULL. */
+const char *const *policy_list(struct arena *a, const char *value, size_t *n);
 /* "policy-file:12" or "command line, argument 3"; in the arena. */
 const char *place_text_of(struct arena *a, struct place at);
 
 /* App ids: Flatpak's grammar: at least two elements of [A-Za-z_][A-Za-z0-9_]*, '-' only in the
  * last, at most 255 bytes. Returns NULL when valid, else why not (a fixed text). */
 const char *app_id_error(const char *id);
+
+/* The word that means this grant ("!~/x", "xdg-download:ro"), escaped as an option wants it. */
+const char *fs_grant_text(struct arena *a, const struct fs_grant *g);
 
 /* The merged policy in the same key file form, each line followed by where it came from. */
 void policy_write(const struct policy *p, struct buf *out);

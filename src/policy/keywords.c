@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/keywords.h"
+
+#include "policy/policy.h"
+#include "util/buf.h"
+#include "util/str.h"
+
+/* One row is one line. */
+/* clang-format off */
+#define GROUP(name, meaning) {KEYWORD_GROUP, "", name, 0, VALUE_OTHER, NULL, 0, 0, meaning}
+#define PASSED_GROUP(name, meaning) {KEYWORD_PASSED_GROUP, "", name, 0, VALUE_OTHER, NULL, 0, 0, meaning}
+#define KEY(in, name, meaning) {KEYWORD_KEY, in, name, 0, VALUE_OTHER, NULL, 0, 0, meaning}
+#define PASSED_KEY(in, name, meaning) {KEYWORD_PASSED_KEY, in, name, 0, VALUE_OTHER, NULL, 0, 0, meaning}
+#define WORD(in, name, value, meaning) {KEYWORD_WORD, in, name, value, VALUE_OTHER, NULL, 0, 0, meaning}
+#define OURS(in, name, type, def, meaning) {KEYWORD_KEY, in, name, 0, type, def, 0, 0, meaning}
+#define NUMBER(in, name, def, least, most, meaning) {KEYWORD_KEY, in, name, 0, VALUE_INTEGER, def, least, most, meaning}
+
+const struct keyword keywords[] = {
+    GROUP("Application", "which app this is"),
+    KEY("Application", "name", "the app id, at least two elements: org.example.App"),
+    KEY("Application", "command", "the program that is started"),
+    PASSED_KEY("Application", "runtime", "Flatpak: the runtime the app is built for"),
+    PASSED_KEY("Application", "sdk", "Flatpak: the SDK the app is built with"),
+    PASSED_KEY("Application", "base", "Flatpak: the app it was built on"),
+    PASSED_KEY("Application", "required-flatpak", "Flatpak: the oldest version that will do"),
+    PASSED_KEY("Application", "tags", "Flatpak: free words"),
+    PASSED_KEY("Application", "built-extensions", "Flatpak: extensions built with the app"),
+
+    GROUP("Context", "what the app may reach"),
+    KEY("Context", "shared", "what it shares with the host"),
+    WORD("Context/shared", "network", 0, "the network, abstract sockets and services on localhost"),
+    WORD("Context/shared", "ipc", 0, "System V and POSIX IPC (X11's shared memory needs it)"),
+    KEY("Context", "sockets", "services it may talk to"),
+    WORD("Context/sockets", "x11", 0,
+         "the X server: every app on it can watch and steer the others"),
+    WORD("Context/sockets", "wayland", 0, "the Wayland compositor"),
+    WORD("Context/sockets", "fallback-x11", 0, "the X server where there is no Wayland compositor"),
+    WORD("Context/sockets", "inherit-wayland-socket", 0,
+         "the connection that the caller opened, WAYLAND_SOCKET"),
+    WORD("Context/sockets", "pulseaudio", 0, "sound: playing, and listening to the microphone"),
+    WORD("Context/sockets", "session-bus", 0, "the whole session bus, unfiltered"),
+    WORD("Context/sockets", "system-bus", 0, "the whole system bus, unfiltered"),
+    WORD("Context/sockets", "ssh-auth", 0, "the SSH agent: it signs with every key in it"),
+    WORD("Context/sockets", "gpg-agent", 0,
+         "the GnuPG agent: it signs and decrypts with every key in it"),
+    WORD("Context/sockets", "pcsc", 0, "smart cards"),
+    WORD("Context/sockets", "cups", 0, "printing"),
+    KEY("Context", "devices", "devices it may open"),
+    WORD("Context/devices", "dri", 0, "the graphics processor"),
+    WORD("Context/devices", "input", 0, "game controllers, keyboards and mice as devices"),
+    WORD("Context/devices", "usb", 0, "USB devices"),
+    WORD("Context/devices", "kvm", 0, "virtual machines"),
+    WORD("Context/devices", "shm", 0, "the host's shared memory, /dev/shm"),
+    WORD("Context/devices", "all", 0,
+         "every device that the person may open: cameras, disks, keyboards"),
+    KEY("Context", "features", "system calls that are kept from other apps"),
+    WORD("Context/features", "devel", 0, "debugging and measuring other processes of the sandbox"),
+    WORD("Context/features", "multiarch", 0, "programs of the other word size (32 bit)"),
+    WORD("Context/features", "bluetooth", 0, "Bluetooth sockets"),
+    WORD("Context/features", "canbus", 0, "CAN bus sockets"),
+    WORD("Context/features", "per-app-dev-shm", 0, "one /dev/shm for all instances of the app"),
+    KEY("Context", "filesystems", "files and folders of the person or the host"),
+    WORD("Context/filesystems", "home", FS_HOME, "the person's whole home"),
+    WORD("Context/filesystems", "host", FS_HOST, "nearly everything that the person can read"),
+    WORD("Context/filesystems", "host-os", FS_HOST_OS, "the host's /usr at /run/host/usr"),
+    WORD("Context/filesystems", "host-etc", FS_HOST_ETC, "the host's /etc at /run/host/etc"),
+    WORD("Context/filesystems", "host-root", FS_HOST_ROOT, "the host's / at /run/host/root"),
+    WORD("Context/filesystems", "xdg-desktop", FS_XDG_DESKTOP, "the desktop folder"),
+    WORD("Context/filesystems", "xdg-documents", FS_XDG_DOCUMENTS, "the documents folder"),
+    WORD("Context/filesystems", "xdg-download", FS_XDG_DOWNLOAD, "the download folder"),
+    WORD("Context/filesystems", "xdg-music", FS_XDG_MUSIC, "the music folder"),
+    WORD("Context/filesystems", "xdg-pictures", FS_XDG_PICTURES, "the pictures folder"),
+    WORD("Context/filesystems", "xdg-public-share", FS_XDG_PUBLIC_SHARE,
+         "the folder shared with others"),
+    WORD("Context/filesystems", "xdg-templates", FS_XDG_TEMPLATES, "the templates folder"),
+    WORD("Context/filesystems", "xdg-videos", FS_XDG_VIDEOS, "the videos folder"),
+    WORD("Context/filesystems", "xdg-data", FS_XDG_DATA, "other apps' data, ~/.local/share"),
+    WORD("Context/filesystems", "xdg-cache", FS_XDG_CACHE, "other apps' caches, ~/.cache"),
+    WORD("Context/filesystems", "xdg-config", FS_XDG_CONFIG, "other apps' settings, ~/.config"),
+    WORD("Context/filesystems", "xdg-state", FS_XDG_STATE,
+         "other apps' state, ~/.local/state (Flatpak has no such word)"),
+    WORD("Context/filesystems", "xdg-run", FS_XDG_RUN,
+         "one thing in the runtime folder: xdg-run/NAME"),
+    WORD("mode", "ro", FS_RO, "read only"),
+    WORD("mode", "rw", FS_RW, "read and write (what holds without a mode)"),
+    WORD("mode", "create", FS_CREATE, "read and write; the folder is made if it is missing"),
+    KEY("Context", "persistent", "folders of the home that last (all of a private home does here)"),
+    KEY("Context", "unset-environment", "environment variables that are taken away"),
+    WORD("condition", "true", 0, "always"),
+    WORD("condition", "false", 0, "never"),
+    WORD("condition", "has-wayland", 0, "there is a Wayland compositor"),
+    WORD("condition", "has-input-device", 0, "devices=input is understood: always"),
+    WORD("condition", "has-usb-device", 0, "devices=usb is understood: always"),
+    WORD("condition", "has-usb-portal", 0, "the desktop has the USB portal"),
+
+    GROUP("Environment", "environment variables: NAME=value"),
+    GROUP("Session Bus Policy", "names on the session bus: NAME=none|see|talk|own"),
+    GROUP("System Bus Policy", "names on the system bus: NAME=none|see|talk|own"),
+    GROUP("Accessibility Bus Policy", "names on the accessibility bus: NAME=none|see|talk|own"),
+    WORD("bus", "none", BUS_NONE, "the name is not seen"),
+    WORD("bus", "see", BUS_SEE, "it is seen whether the name is there"),
+    WORD("bus", "talk", BUS_TALK, "calls may be made and answers read"),
+    WORD("bus", "own", BUS_OWN, "the app may take the name"),
+
+    GROUP("Carrel Application", "how the app is found and given files"),
+    OURS("Carrel Application", "names", VALUE_COMMANDS, "", "what people type for the app"),
+    OURS("Carrel Application", "package", VALUE_PACKAGE, "", "the Debian package that has it"),
+    OURS("Carrel Application", "desktop", VALUE_DESKTOP, "", "its .desktop file"),
+    OURS("Carrel Application", "documents", VALUE_WORD, "ro",
+         "how files named on its command line are granted"),
+    WORD("Carrel Application/documents", "ro", FS_RO, "to be read"),
+    WORD("Carrel Application/documents", "rw", FS_RW, "to be read and written"),
+
+    GROUP("Carrel Sandbox", "the walls themselves"),
+    OURS("Carrel Sandbox", "nested-sandbox", VALUE_WORD, "none",
+         "what the app may do to sandbox parts of itself"),
+    WORD("Carrel Sandbox/nested-sandbox", "none", 0, "nothing: it can not make user namespaces"),
+    WORD("Carrel Sandbox/nested-sandbox", "userns", 0,
+         "make user namespaces and what comes with them, but mount nothing (browsers)"),
+    WORD("Carrel Sandbox/nested-sandbox", "mount", 0,
+         "mount inside its own namespaces too (bubblewrap)"),
+    OURS("Carrel Sandbox", "machine-id", VALUE_BOOL, "false",
+         "whether it sees the host's machine id"),
+    OURS("Carrel Sandbox", "optional", VALUE_WORDS, "",
+         "walls that may be missing on a host that has none; else the start is refused"),
+    WORD("Carrel Sandbox/optional", "landlock", 0, "the second wall around files"),
+    WORD("Carrel Sandbox/optional", "landlock-scope", 0,
+         "the wall around abstract sockets and signals"),
+    NUMBER("Carrel Sandbox", "max-processes", NULL, 1, 4194304,
+           "most processes and threads of the person; unset: as the caller's"),
+    NUMBER("Carrel Sandbox", "max-open-files", NULL, 16, 1048576,
+           "most open files of one process; unset: as the caller's"),
+    NUMBER("Carrel Sandbox", "max-file-size", NULL, 0, 1LL << 60,
+           "largest file it can write, in bytes; unset: as the caller's"),
+
+    GROUP("Carrel Environment", "the caller's environment"),
+    OURS("Carrel Environment", "pass", VALUE_VARIABLES, "",
+         "variables that are passed on besides the usual harmless ones"),
+
+    PASSED_GROUP("Runtime", "Flatpak: describes a runtime"),
+    PASSED_GROUP("Instance", "Flatpak: describes a running app"),
+    PASSED_GROUP("Extension *", "Flatpak: a place for extensions"),
+    PASSED_GROUP("ExtensionOf", "Flatpak: what this extends"),
+    PASSED_GROUP("Extra Data", "Flatpak: what is fetched at installation"),
+    PASSED_GROUP("Build", "Flatpak: how it was built"),
+    PASSED_GROUP("Policy *", "Flatpak: rules that other programs read"),
+    PASSED_GROUP("USB Devices", "Flatpak: devices that the USB portal offers"),
+    PASSED_GROUP("X-*", "private to other programs"),
+};
+/* clang-format on */
+
+const size_t n_keywords = ARRAY_SIZE(keywords);
+
+const struct keyword *keyword_find(enum keyword_kind kind, const char *in, const char *name)
+{
+    for (size_t i = 0; i < n_keywords; i++) {
+        const struct keyword *k = &keywords[i];
+        if (k->kind == kind && str_eq(k->name, name) && str_eq(k->in, in))
+            return k;
+    }
+    return NULL;
+}
+
+int keyword_group_passed(const char *name)
+{
+    for (size_t i = 0; i < n_keywords; i++) {
+        const struct keyword *k = &keywords[i];
+        size_t n = strlen(k->name);
+        if (k->kind != KEYWORD_PASSED_GROUP)
+            continue;
+        if (str_eq(k->name, name) ||
+            (k->name[n - 1] == '*' && strncmp(k->name, name, n - 1) == 0 && name[n - 1]))
+            return 1;
+    }
+    return 0;
+}
+
+/* Names of one kind in one place. Returns how many; v holds n_keywords. */
+static size_t names_in(enum keyword_kind kind, const char *in, const char **v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_keywords; i++)
+        if (keywords[i].kind == kind && str_eq(keywords[i].in, in))
+            v[n++] = keywords[i].name;
+    return n;
+}
+
+const char *keyword_nearest(enum keyword_kind kind, const char *in, const char *name)
+{
+    const char *v[ARRAY_SIZE(keywords)];
+    return str_nearest(name, v, names_in(kind, in, v));
+}
+
+const char *keyword_hint(struct arena *a, enum keyword_kind kind, const char *in, const char *name)
+{
+    const char *v[ARRAY_SIZE(keywords)];
+    size_t n = names_in(kind, in, v);
+    const char *near = str_nearest(name, v, n);
+    if (near)
+        return arena_printf(a, "did you mean \"%s\"?", near);
+    struct buf out = {.arena = a};
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&out, "%s%s", i ? ", " : "known: ", v[i]);
+    return out.data;
+}
