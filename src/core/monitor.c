@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/core.h"
+#include "core/signals.h"
+#include "core/sys.h"
+
+#include <errno.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+/* Every signal is blocked and read from a descriptor; none is left ignored for the app. */
+static void take_signals(void)
+{
+    const struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } by_default = {0};
+    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals);
+    for (int sig = 1; sig <= LAST_SIGNAL; sig++)
+        if (sig != SIGKILL && sig != SIGSTOP)
+            sys4(__NR_rt_sigaction, sig, &by_default, NULL, sizeof by_default.mask);
+}
+
+/* Passes a signal on to pid 1, with the word whether it came from a terminal and is meant for a
+ * whole process group. */
+static void send(int init, int sig, bool group)
+{
+    siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
+    info.si_value.sival_int = group;
+    if (sys3(__NR_rt_sigqueueinfo, init, sig, &info))
+        sys2(__NR_kill, init, sig);
+}
+
+/* Does to this process what happened to the app; comes back if that was a stop and is over. */
+static void suffer(int sig)
+{
+    const uint64_t set = signal_bit(sig);
+    sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
+    sys2(__NR_kill, sys0(__NR_getpid), sig);
+    sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
+}
+
+/* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
+static void stop_like_app(int init, int sig)
+{
+    const uint64_t cont = signal_bit(SIGCONT);
+    const struct timespec now = {0, 0};
+    suffer(sig);
+    sys4(__NR_rt_sigtimedwait, &cont, NULL, &now, sizeof cont);
+    send(init, SIGCONT, true);
+}
+
+static _Noreturn void end_like(int status)
+{
+    if (WIFSIGNALED(status)) {
+        suffer(WTERMSIG(status));
+        sys_exit(128 + WTERMSIG(status)); /* as pid 1 of a container no signal ends us */
+    }
+    sys_exit(WEXITSTATUS(status));
+}
+
+/* Waits for pid 1's very end: then nothing runs and nothing is mounted any more. */
+static int reap_init(int init)
+{
+    int status = EXIT_OURS << 8;
+    while (sys4(__NR_wait4, init, &status, __WALL, NULL) == -EINTR)
+        ;
+    return status;
+}
+
+static void forward(int signals, int init)
+{
+    struct signalfd_siginfo got;
+    if (sys3(__NR_read, signals, &got, sizeof got) == sizeof got && got.ssi_signo != SIGCHLD)
+        send(init, (int)got.ssi_signo, got.ssi_code == SI_KERNEL);
+}
+
+static _Noreturn void watch(const struct job *j, int init, int signals)
+{
+    struct pollfd p[] = {{.fd = j->status_fds[0], .events = POLLIN},
+                         {.fd = signals, .events = POLLIN}};
+    for (;;) {
+        sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
+        int status;
+        if (p[1].revents)
+            forward(signals, init);
+        if (!p[0].revents)
+            continue;
+        if (sys3(__NR_read, j->status_fds[0], &status, sizeof status) != sizeof status)
+            end_like(reap_init(init)); /* it failed, or was killed */
+        if (WIFSTOPPED(status)) {
+            stop_like_app(init, WSTOPSIG(status));
+            continue;
+        }
+        reap_init(init);
+        end_like(status);
+    }
+}
+
+static void close_all_but(int a, int b)
+{
+    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+    sys_close_range(0, low - 1);
+    sys_close_range(low + 1, high - 1);
+    sys_close_range(high + 1, ~0u);
+}
+
+void monitor(struct job *j)
+{
+    take_signals();
+    sys1(__NR_umask, 0);
+    long err = sys2(__NR_pipe2, j->status_fds, O_CLOEXEC);
+    if (err)
+        die(NULL, "pipe2", err, "cannot make a pipe");
+    long signals = sys4(__NR_signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC);
+    if (signals < 0)
+        die(NULL, "signalfd4", signals, "cannot receive signals");
+    err = sys_prctl(PR_SET_NO_NEW_PRIVS, 1);
+    if (err)
+        die(NULL, "prctl", err, "cannot forswear new privileges");
+    int init =
+        clone(init_main, init_stack + STACK_BYTES, CORE_SHARE | SIGCHLD | (int)j->namespaces, j);
+    if (init < 0)
+        die(NULL, "clone", -errno, "cannot make the namespaces");
+    /* From here on errors are said by the others. Nothing is held that is theirs. */
+    close_all_but(j->status_fds[0], (int)signals);
+    watch(j, init, (int)signals);
+}
