@@ -46,14 +46,13 @@ static int load_file(const struct catalog *c, enum policy_layer layer, const cha
     return d->errors > before ? -1 : 1;
 }
 
-int catalog_load(const struct catalog *c, const struct app *app, struct policy *p,
-                 struct diags *d)
+int catalog_load(const struct catalog *c, const struct app *app, struct policy *p, struct diags *d)
 {
     int r = load_file(c, LAYER_SHIPPED, "base", p, d);
     if (r == 0)
         diag_add(d, DIAG_ERROR,
-                 (struct place){.file = arena_printf(c->arena, "%s/base.policy",
-                                                     c->layers[LAYER_SHIPPED])},
+                 (struct place){
+                     .file = arena_printf(c->arena, "%s/base.policy", c->layers[LAYER_SHIPPED])},
                  "Carrel is not installed completely: install it again",
                  "the strict default is missing");
     if (r <= 0)

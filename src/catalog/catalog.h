@@ -34,15 +34,14 @@ void catalog_init(struct catalog *c, struct arena *a, const struct facts *f, con
  * name: an app id, a command, a name from names/, ID.desktop or a path. Returns 0; or, with an
  * error in d that names the nearest known name: -ENOENT, -EACCES when it is no program, -EINVAL.
  */
-int catalog_find(const struct catalog *c, const struct facts *f, const char *name,
-                 struct app *out, struct diags *d);
+int catalog_find(const struct catalog *c, const struct facts *f, const char *name, struct app *out,
+                 struct diags *d);
 /*
  * Merges into p, weakest first: the strict default (base.policy of the shipped folder), then of
  * each layer global.policy and ID.policy. Files that do not exist are passed over, but not the
  * default. Returns 0, or -1 with an error in d.
  */
-int catalog_load(const struct catalog *c, const struct app *app, struct policy *p,
-                 struct diags *d);
+int catalog_load(const struct catalog *c, const struct app *app, struct policy *p, struct diags *d);
 /* Every app id with a policy, sorted; program and args are not filled in. */
 int catalog_list(const struct catalog *c, struct app **out, size_t *n, struct diags *d);
 /* The layers that have a policy of this app: "shipped", "system", "user", joined by ','. */

@@ -90,7 +90,7 @@ static int take_word(char **in, char **word, const char **error)
     char *p = *in, *out = *in;
     bool quoted = false, ever_quoted = false, dropped = false;
     *word = out;
-    for (; *p && (quoted || (*p != ' ' && *p != '\t')); ) {
+    for (; *p && (quoted || (*p != ' ' && *p != '\t'));) {
         if (*p == '"') {
             quoted = !quoted;
             ever_quoted = true;

@@ -17,8 +17,8 @@ static const struct place nowhere;
 
 /* Where the distribution's own programs lie. Only for these the shipped names hold: a program
  * that happens to be called firefox elsewhere must get neither its rights nor its home. */
-static const char *const system_folders[] = {"/usr/bin", "/usr/games", "/usr/sbin",
-                                             "/bin",     "/sbin"};
+static const char *const system_folders[] = {"/usr/bin", "/usr/games", "/usr/sbin", "/bin",
+                                             "/sbin"};
 static const char *const desktop_folders[] = {"/usr/local/share/applications",
                                               "/usr/share/applications"};
 
@@ -119,8 +119,7 @@ static int system_app(const struct catalog *c, const char *path, struct app *out
     return 0;
 }
 
-static int foreign_app(const struct catalog *c, const char *path, struct app *out,
-                       struct diags *d)
+static int foreign_app(const struct catalog *c, const char *path, struct app *out, struct diags *d)
 {
     out->id = id_of_path(c->arena, path);
     if (!out->id)
@@ -131,8 +130,7 @@ static int foreign_app(const struct catalog *c, const char *path, struct app *ou
     return 0;
 }
 
-static int find_program(const struct catalog *c, const char *path, struct app *out,
-                        struct diags *d)
+static int find_program(const struct catalog *c, const char *path, struct app *out, struct diags *d)
 {
     return in_system_folder(path) ? system_app(c, path, out, d) : foreign_app(c, path, out, d);
 }
@@ -143,7 +141,8 @@ static const char *resolve_folder(struct arena *a, const char *path)
     const char *slash = strrchr(path, '/'), *name = slash + 1;
     if (!*name || str_eq(name, ".") || str_eq(name, ".."))
         return NULL;
-    char *dir = realpath(slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)), NULL);
+    char *dir =
+        realpath(slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)), NULL);
     if (!dir)
         return NULL;
     const char *whole = arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name);
@@ -159,8 +158,8 @@ static bool has_suffix(const char *s, const char *suffix)
 
 static int bad_desktop(const char *path, int line, const char *error, struct diags *d)
 {
-    diag_add(d, DIAG_ERROR, (struct place){.file = path, .line = line},
-             "name the program itself", "%s", error);
+    diag_add(d, DIAG_ERROR, (struct place){.file = path, .line = line}, "name the program itself",
+             "%s", error);
     return -EINVAL;
 }
 
@@ -301,8 +300,8 @@ static int unknown(const struct catalog *c, const char *name, struct diags *d)
     return -ENOENT;
 }
 
-int catalog_find(const struct catalog *c, const struct facts *f, const char *name,
-                 struct app *out, struct diags *d)
+int catalog_find(const struct catalog *c, const struct facts *f, const char *name, struct app *out,
+                 struct diags *d)
 {
     *out = (struct app){.id = NULL};
     if (strchr(name, '/'))

@@ -30,9 +30,9 @@ struct cli;
 struct command {
     const char *name, *operands, *summary;
     const struct option *options;
-    bool permissions;       /* takes Flatpak's options (policy_options) too */
-    bool passes_on;         /* what follows the first operand belongs to the app */
-    int least, most;        /* operands; most < 0: any number */
+    bool permissions; /* takes Flatpak's options (policy_options) too */
+    bool passes_on;   /* what follows the first operand belongs to the app */
+    int least, most;  /* operands; most < 0: any number */
     int (*run)(struct cli *c);
 };
 

@@ -125,8 +125,8 @@ static bool copied_already(struct copy *c, const struct stat *st, int at, const 
         return true;
     }
     if (st->st_nlink > 1) {
-        *c->linked = arena_grow(c->d->arena, *c->linked, *c->n_linked, c->cap_linked,
-                                sizeof **c->linked);
+        *c->linked =
+            arena_grow(c->d->arena, *c->linked, *c->n_linked, c->cap_linked, sizeof **c->linked);
         (*c->linked)[(*c->n_linked)++] = (struct linked){st->st_dev, st->st_ino, c->below};
     }
     return false;

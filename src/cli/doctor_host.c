@@ -23,8 +23,8 @@ static struct finding check_proc(const struct host *h)
     /* A container covers parts of /proc; the kernel then forbids a new one inside (mount_too_
      * revealing in fs/namespace.c), unless a whole one is to be seen somewhere. */
     struct buf text = {.arena = h->arena};
-    cleanup_fd int fd = open(arena_printf(h->arena, "%s/proc/self/mountinfo", h->root),
-                             O_RDONLY | O_CLOEXEC);
+    cleanup_fd int fd =
+        open(arena_printf(h->arena, "%s/proc/self/mountinfo", h->root), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || file_read_fd(fd, 4 << 20, &text) < 0)
         return (struct finding){HEALTH_INFO, "mounts cannot be read", NULL, NULL};
     if (!strstr(text.data, " /proc/"))
@@ -35,11 +35,10 @@ static struct finding check_proc(const struct host *h)
                        str_after(at, " /proc/fs/nfsd ") != NULL;
     if (only_binfmt)
         return good("whole");
-    return (struct finding){
-        HEALTH_WEAK, "partly covered",
-        "in a container the kernel may refuse an app a /proc of its own",
-        "start the container with an uncovered /proc (docker: --security-opt "
-        "systempaths=unconfined)"};
+    return (struct finding){HEALTH_WEAK, "partly covered",
+                            "in a container the kernel may refuse an app a /proc of its own",
+                            "start the container with an uncovered /proc (docker: --security-opt "
+                            "systempaths=unconfined)"};
 }
 
 static struct finding check_yama(const struct host *h)
@@ -115,8 +114,7 @@ static struct finding check_home(const struct host *h)
         return (struct finding){HEALTH_WEAK, "$HOME is not set", "apps' homes are made below it",
                                 "log in anew, or set HOME to your home"};
     if (h->tries && access(home, W_OK | X_OK) < 0)
-        return (struct finding){HEALTH_BAD,
-                                arena_printf(h->arena, "%s: %s", home, strerror(errno)),
+        return (struct finding){HEALTH_BAD, arena_printf(h->arena, "%s: %s", home, strerror(errno)),
                                 "an app's home is made in ~/.var/app", "make it writable"};
     return mount_flags(h, home, "your home");
 }

@@ -35,8 +35,7 @@ static struct finding check_version(const struct host *h)
     long major = strtol(release, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
     if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
         return good(release);
-    return (struct finding){HEALTH_BAD, release,
-                            "Carrel needs Linux 5.12 for mount_setattr(2)",
+    return (struct finding){HEALTH_BAD, release, "Carrel needs Linux 5.12 for mount_setattr(2)",
                             "install a newer kernel: apt install linux-image-amd64"};
 }
 
@@ -57,11 +56,10 @@ static struct finding check_userns_max(const struct host *h)
         return (struct finding){HEALTH_INFO, "no such switch", NULL, NULL};
     if (max >= 2)
         return good(arena_printf(h->arena, "%lld", max));
-    return (struct finding){
-        HEALTH_BAD, arena_printf(h->arena, "%lld", max),
-        "each app needs two user namespaces",
-        "sysctl -w user.max_user_namespaces=15000 as root; to keep it, put "
-        "user.max_user_namespaces=15000 into /etc/sysctl.d/60-carrel.conf"};
+    return (struct finding){HEALTH_BAD, arena_printf(h->arena, "%lld", max),
+                            "each app needs two user namespaces",
+                            "sysctl -w user.max_user_namespaces=15000 as root; to keep it, put "
+                            "user.max_user_namespaces=15000 into /etc/sysctl.d/60-carrel.conf"};
 }
 
 static struct finding check_userns_clone(const struct host *h)
@@ -71,10 +69,10 @@ static struct finding check_userns_clone(const struct host *h)
         return (struct finding){HEALTH_GOOD, "no such switch", NULL, NULL};
     if (v > 0)
         return good("1");
-    return (struct finding){
-        HEALTH_BAD, "0", "Debian's switch forbids user namespaces to everybody but root",
-        "sysctl -w kernel.unprivileged_userns_clone=1 as root; to keep it, put "
-        "kernel.unprivileged_userns_clone=1 into /etc/sysctl.d/60-carrel.conf"};
+    return (struct finding){HEALTH_BAD, "0",
+                            "Debian's switch forbids user namespaces to everybody but root",
+                            "sysctl -w kernel.unprivileged_userns_clone=1 as root; to keep it, put "
+                            "kernel.unprivileged_userns_clone=1 into /etc/sysctl.d/60-carrel.conf"};
 }
 
 static struct finding check_userns_apparmor(const struct host *h)
@@ -100,7 +98,8 @@ static int in_new_namespaces(void *unused)
     return unshare(CLONE_NEWUSER) < 0 ? errno : 0;
 }
 
-/* All switches right and still no? Then it is a seccomp filter, a container or a security module. */
+/* All switches right and still no? Then it is a seccomp filter, a container or a security module.
+ */
 static struct finding check_userns_try(const struct host *h)
 {
     static const int flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
@@ -119,8 +118,7 @@ static struct finding check_userns_try(const struct host *h)
         error = 0;
     if (!error)
         return good("works");
-    return (struct finding){HEALTH_BAD,
-                            arena_printf(h->arena, "refused: %s", strerror(error)),
+    return (struct finding){HEALTH_BAD, arena_printf(h->arena, "refused: %s", strerror(error)),
                             "apps cannot be started",
                             "follow the remedies of the lines above; in a container, allow it user "
                             "namespaces (docker: --security-opt seccomp=unconfined and "
@@ -129,8 +127,8 @@ static struct finding check_userns_try(const struct host *h)
 
 /* ---- calls ---- */
 
-/* A call with arguments that do nothing; ENOSYS alone tells that it is missing (EPERM: a filter of a
- * container, which is as bad). */
+/* A call with arguments that do nothing; ENOSYS alone tells that it is missing (EPERM: a filter of
+ * a container, which is as bad). */
 static struct finding check_call(const struct host *h, long number, const char *since)
 {
     if (!h->tries)
@@ -172,9 +170,9 @@ static struct finding check_seccomp(const struct host *h)
 static struct finding check_landlock(const struct host *h)
 {
     const char *lsm = host_line(h, "/sys/kernel/security/lsm");
-    long abi = h->tries ? syscall(SYS_landlock_create_ruleset, NULL, 0,
-                                  LANDLOCK_CREATE_RULESET_VERSION)
-                        : (lsm && strstr(lsm, "landlock") ? 1 : -1);
+    long abi = h->tries
+                   ? syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+                   : (lsm && strstr(lsm, "landlock") ? 1 : -1);
     if (abi >= 6)
         return good(arena_printf(h->arena, "ABI %ld", abi));
     if (abi > 0)

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -112,42 +111,55 @@ static int put_in_place(struct cli *c, int folder, const char *staged, const cha
                     "cannot put \"%s\" into the app's home: %s", target, strerror(error));
 }
 
+/* The copy is made beside its place under a name nobody knows and then renamed: the app never sees
+ * half of it. */
+static int copy_into(struct cli *c, int from, const char *path, int folder, const char *target,
+                     bool force)
+{
+    uint64_t random;
+    const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
+    if (!force && faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return cli_fail(c, "to replace it, give --force", "\"%s\" is already in the app's home",
+                        target);
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return cli_fail(c, NULL, "no random number: %s", strerror(errno));
+    const char *staged =
+        arena_printf(&c->arena, ".carrel-import.%016llx", (unsigned long long)random);
+    if (tree_copy(from, path, folder, staged, &c->diags) < 0)
+        return EXIT_REFUSED;
+    return put_in_place(c, folder, staged, name, target, force);
+}
+
+static const char *clean_path(struct cli *c, const char *path)
+{
+    char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    const char *clean =
+        path_clean(&c->arena, cwd ? arena_printf(&c->arena, "%s/%s", cwd, path) : path);
+    free(cwd);
+    return clean;
+}
+
 static int import_one(struct cli *c, const char *path, int home, bool force)
 {
-    const char *target, *clean;
-    char name[] = ".carrel-import.0123456789abcdef";
-    uint64_t random;
-    char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
-    clean = path_clean(&c->arena, cwd ? arena_printf(&c->arena, "%s/%s", cwd, path) : path);
-    free(cwd);
+    const char *target = "", *clean = clean_path(c, path);
+    struct stat st;
     if (!clean)
         return cli_fail(c, "give the path without \"..\"", "cannot import \"%s\"", path);
     int r = place_inside(c, clean, &target);
     if (r)
         return r;
     cleanup_fd int from = open(clean, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    struct stat st;
     if (from < 0 || fstat(from, &st) < 0)
         return cli_fail(c, NULL, "cannot import \"%s\": %s", clean, strerror(errno));
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return cli_fail(c, NULL, "cannot import \"%s\": it is no file and no folder", clean);
     const char *slash = strrchr(target, '/');
-    const char *parent =
-        slash ? arena_strndup(&c->arena, target, (size_t)(slash - target)) : "";
+    const char *parent = slash ? arena_strndup(&c->arena, target, (size_t)(slash - target)) : "";
     cleanup_fd int folder = tree_open(home, parent, true);
     if (folder < 0)
         return cli_fail(c, "an app can make links in its home; look at it before you go on",
                         "cannot open \"%s\" in the app's home: %s", parent, strerror(-folder));
-    const char *last = slash ? slash + 1 : target;
-    if (!force && faccessat(folder, last, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return cli_fail(c, "to replace it, give --force", "\"%s\" is already in the app's home",
-                        target);
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        return cli_fail(c, NULL, "no random number: %s", strerror(errno));
-    snprintf(name, sizeof name, ".carrel-import.%016llx", (unsigned long long)random);
-    if (tree_copy(from, clean, folder, name, &c->diags) < 0)
-        return EXIT_REFUSED;
-    return put_in_place(c, folder, name, last, target, force);
+    return copy_into(c, from, clean, folder, target, force);
 }
 
 static int import(struct cli *c)
@@ -159,9 +171,10 @@ static int import(struct cli *c)
         return r;
     cleanup_fd int home = open_app_home(c, app.id, true);
     if (home < 0)
-        return cli_fail(c, home == -ELOOP || home == -ENOTDIR
-                               ? "it must be a folder, not a link: move it away"
-                               : NULL,
+        return cli_fail(c,
+                        home == -ELOOP || home == -ENOTDIR
+                            ? "it must be a folder, not a link: move it away"
+                            : NULL,
                         "cannot open \"%s\": %s", cli_app_home(c, app.id), strerror(-home));
     for (size_t i = 1; i < c->n_operands; i++) {
         r = import_one(c, c->operands[i], home, cli_has(c, "force"));

@@ -11,7 +11,7 @@
 
 static int exit_code_of(int error)
 {
-    return error == -ENOENT ? EXIT_NOT_FOUND
+    return error == -ENOENT   ? EXIT_NOT_FOUND
            : error == -EACCES ? EXIT_NOT_EXECUTABLE
                               : EXIT_REFUSED;
 }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 const struct command *const cli_commands[] = {
-    &command_run,    &command_plan,  &command_explain, &command_list,  &command_import,
-    &command_reset,  &command_check, &command_doctor,  NULL,
+    &command_run,   &command_plan,  &command_list,   &command_import,
+    &command_reset, &command_check, &command_doctor, NULL,
 };
 
 /* The folders of the installed tree, seen from the running program, so that the tree can be moved.
@@ -92,11 +92,8 @@ static const struct {
     const char *name;
     void (*writer)(struct buf *);
 } texts[] = {
-    {"--help", write_help},
-    {"-h", write_help},
-    {"--version", write_version},
-    {"version", write_version},
-    {"--words", cli_words}, /* for the completion and the tests */
+    {"--help", write_help},     {"-h", write_help},     {"--version", write_version},
+    {"version", write_version}, {"--words", cli_words}, /* for the completion and the tests */
 };
 
 static int help_of(struct cli *c, const struct command *command)

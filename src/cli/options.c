@@ -128,7 +128,8 @@ static int check_operands(struct cli *c)
     const char *how = arena_printf(&c->arena, "usage: carrel %s%s%s", cmd->name,
                                    *cmd->operands ? " " : "", cmd->operands);
     if (c->n_operands < (size_t)cmd->least) {
-        cli_fail(c, how, "%s is missing", c->n_operands == 0 ? "the first argument" : "an argument");
+        cli_fail(c, how, "%s is missing",
+                 c->n_operands == 0 ? "the first argument" : "an argument");
         return -1;
     }
     if (cmd->most >= 0 && c->n_operands > (size_t)cmd->most) {

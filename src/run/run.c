@@ -102,8 +102,7 @@ static int put_plan(const struct plan *p, struct diags *d)
     return fd;
 }
 
-int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal,
-             struct diags *d)
+int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal, struct diags *d)
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
@@ -123,8 +122,9 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
     char *number = arena_printf(p->arena, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
     char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
-    char *core_argv[] = {"carrel-core", number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {"carrel-tty", mode, number, core, NULL};
+    char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
+    char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
+    char *tty_argv[] = {tty_name, mode, number, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));

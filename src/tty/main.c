@@ -105,7 +105,8 @@ static void set_up_pipes(struct relay *r, const bool terminal[3], struct handove
 static _Noreturn void become_core(const char *core, char *planfd, const struct handover *h,
                                   pid_t parent, const sigset_t *mask)
 {
-    char *const argv[] = {"carrel-core", planfd, NULL};
+    char name[] = "carrel-core";
+    char *const argv[] = {name, planfd, NULL};
     char *const envp[] = {NULL};
     /* A group of its own: what the shell sends to our group reaches the app through us, once. */
     setpgid(0, 0);

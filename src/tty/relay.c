@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* How often and when to look whether the shell has put us in front, after a key was typed. */
-#define LOOKS 20
+#define LOOKS   20
 #define LOOK_MS 50
 /* How long to wait for the last bytes of an app that is gone. */
 #define LAST_BYTES_MS 500
@@ -177,8 +177,8 @@ static void collect(const struct relay *r, struct polled *p)
     want(p, r->signals, POLLIN);
     for (int i = 0; i < FLOW_COUNT; i++) {
         const struct flow *f = &r->flow[i];
-        bool reads = f->from >= 0 && !flow_has_bytes(f) &&
-                     (i != FLOW_INPUT || reading_terminal_now(r));
+        bool reads =
+            f->from >= 0 && !flow_has_bytes(f) && (i != FLOW_INPUT || reading_terminal_now(r));
         p->from[i] = reads ? want(p, f->from, POLLIN) : -1;
         p->to[i] = flow_has_bytes(f) ? want(p, f->to, POLLOUT) : -1;
     }

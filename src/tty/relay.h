@@ -14,14 +14,14 @@ enum { FLOW_INPUT, FLOW_OUTPUT, FLOW_ERRORS, FLOW_COUNT };
  * descriptors. */
 struct relay {
     pid_t core;
-    int signals;            /* signalfd; the signals in it are blocked */
-    bool tell_hup;          /* pass SIGHUP on (it was not ignored when we were started) */
-    struct terminal outer;  /* fd -1 when no standard descriptor is a terminal */
-    int master;             /* our end of the app's pseudo terminal, -1 in pipe mode */
-    bool reads_terminal;    /* FLOW_INPUT comes from outer, and only while we are in front */
-    bool ends_input;        /* the end of FLOW_INPUT is told to the app (as Ctrl-D) */
-    bool may_stop;          /* SIGTSTP was not ignored when we were started */
-    int looks;              /* times to look again whether we have come to the foreground */
+    int signals;           /* signalfd; the signals in it are blocked */
+    bool tell_hup;         /* pass SIGHUP on (it was not ignored when we were started) */
+    struct terminal outer; /* fd -1 when no standard descriptor is a terminal */
+    int master;            /* our end of the app's pseudo terminal, -1 in pipe mode */
+    bool reads_terminal;   /* FLOW_INPUT comes from outer, and only while we are in front */
+    bool ends_input;       /* the end of FLOW_INPUT is told to the app (as Ctrl-D) */
+    bool may_stop;         /* SIGTSTP was not ignored when we were started */
+    int looks;             /* times to look again whether we have come to the foreground */
     struct flow flow[FLOW_COUNT];
 };
 

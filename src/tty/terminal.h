@@ -11,10 +11,10 @@
  * under the shell nor take its input.
  */
 struct terminal {
-    int fd;         /* -1: there is none */
-    int edge;       /* an epoll descriptor that becomes readable once for each arrival of input */
-    bool may_read;  /* fd was opened for reading */
-    bool raw;       /* we have set raw mode; `saved` is to be put back */
+    int fd;        /* -1: there is none */
+    int edge;      /* an epoll descriptor that becomes readable once for each arrival of input */
+    bool may_read; /* fd was opened for reading */
+    bool raw;      /* we have set raw mode; `saved` is to be put back */
     struct termios saved;
 };
 
