@@ -54,7 +54,7 @@ static int new_mount(const struct step *s, const char *type, const char *const *
              "cannot set the option %s of a %s to %q", options[0], type, options[1]);
     must(s, "fsconfig", sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0),
          "cannot make a %s", type);
-    int mount = (int)must(s, "fsmount", sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, SAFE | attributes),
+    int mount = (int)must(s, "fsmount", sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, attributes),
                           "cannot mount a %s", type);
     sys_close(fs);
     return mount;
@@ -64,7 +64,7 @@ void run_tmpfs(struct job *j, const struct step *s)
 {
     bool sized = strcmp(s->w[2].s, "-") != 0;
     const char *options[] = {"mode", s->w[1].s, sized ? "size" : NULL, s->w[2].s, NULL};
-    attach(j, s, new_mount(s, "tmpfs", options, 0), s->w[0].s, true);
+    attach(j, s, new_mount(s, "tmpfs", options, SAFE), s->w[0].s, true);
 }
 
 /* A detached copy of the mounts at a path, with flags set on all of them. */
@@ -115,7 +115,7 @@ void run_proc(struct job *j, const struct step *s)
     static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq", "bus", "acpi",
                                             "scsi", "dynamic_debug", "fs",  "mtrr"};
     const struct mount_attr attr = {.attr_set = SAFE | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY};
-    int proc = new_mount(s, "proc", NULL, MOUNT_ATTR_NOEXEC);
+    int proc = new_mount(s, "proc", NULL, SAFE | MOUNT_ATTR_NOEXEC);
     int keep = (int)must(s, "fcntl", sys3(__NR_fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD),
                          "cannot mount a proc");
     attach(j, s, proc, s->w[0].s, true);
@@ -134,12 +134,14 @@ void run_proc(struct job *j, const struct step *s)
 void run_devpts(struct job *j, const struct step *s)
 {
     static const char *const options[] = {"ptmxmode", "0666", "mode", "0620", NULL};
-    attach(j, s, new_mount(s, "devpts", options, MOUNT_ATTR_NOEXEC), s->w[0].s, true);
+    /* The one file system whose device nodes must work: without `nodev`. */
+    attach(j, s, new_mount(s, "devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), s->w[0].s,
+           true);
 }
 
 void run_mqueue(struct job *j, const struct step *s)
 {
-    attach(j, s, new_mount(s, "mqueue", NULL, MOUNT_ATTR_NOEXEC), s->w[0].s, true);
+    attach(j, s, new_mount(s, "mqueue", NULL, SAFE | MOUNT_ATTR_NOEXEC), s->w[0].s, true);
 }
 
 void run_dir(struct job *j, const struct step *s)
