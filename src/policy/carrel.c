@@ -76,11 +76,21 @@ static const struct {
     bool list;
     bool (*check)(const struct check *c, const char *item, struct place at);
 } types[] = {
-    [VALUE_BOOL] = {false, check_bool},         [VALUE_WORD] = {false, check_word},
-    [VALUE_WORDS] = {true, check_word},         [VALUE_COMMANDS] = {true, check_command},
-    [VALUE_VARIABLES] = {true, check_variable}, [VALUE_PACKAGE] = {false, check_package},
+    [VALUE_OTHER] = {false, NULL},
+    [VALUE_INTEGER] = {false, NULL},
+    [VALUE_BOOL] = {false, check_bool},
+    [VALUE_WORD] = {false, check_word},
+    [VALUE_WORDS] = {true, check_word},
+    [VALUE_COMMANDS] = {true, check_command},
+    [VALUE_VARIABLES] = {true, check_variable},
+    [VALUE_PACKAGE] = {false, check_package},
     [VALUE_DESKTOP] = {false, check_desktop},
 };
+
+bool carrel_is_list(const struct keyword *k)
+{
+    return types[k->type].list;
+}
 
 /* "4G" → 4294967296. Returns -1 when it is no number or does not fit. */
 static long long number(const char *text)

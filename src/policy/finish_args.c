@@ -148,7 +148,7 @@ int fa_read_plain(struct finish_args *f)
 
 /* ---- which form ---- */
 
-/* The first byte that is neither blank nor part of a comment of any form. */
+/* The first byte that is neither blank nor part of a comment of any form; '=' for an option. */
 static char first_byte(struct finish_args f)
 {
     while (fa_peek(&f)) {
@@ -162,7 +162,9 @@ static char first_byte(struct finish_args f)
                 fa_skip(&f, 1);
             fa_skip(&f, 2);
         } else {
-            return fa_at(&f, "--") && !fa_at(&f, "---") ? '=' : fa_peek(&f);
+            bool option =
+                (fa_at(&f, "--") && !fa_at(&f, "---")) || fa_at(&f, "\"--") || fa_at(&f, "'--");
+            return option ? '=' : fa_peek(&f);
         }
     }
     return '\0';

@@ -21,7 +21,7 @@ void env_set(struct policy *p, const char *name, const char *value, struct place
 
 bool env_name_ok(struct source *s, const char *name, struct place at)
 {
-    if (*name && !strpbrk(name, "= \t") && !unsafe_char(name))
+    if (*name && *name != '#' && !strpbrk(name, "= \t[]") && !unsafe_char(name))
         return true;
     source_diag(s, DIAG_ERROR, at, "write its name alone, such as LANG",
                 "\"%s\" is no name of an environment variable", name);

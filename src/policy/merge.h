@@ -2,6 +2,7 @@
 #ifndef CARREL_POLICY_MERGE_H
 #define CARREL_POLICY_MERGE_H
 
+#include "policy/keywords.h"
 #include "policy/source.h"
 
 /*
@@ -62,5 +63,7 @@ void bus_set(struct source *s, enum bus_kind kind, const char *name, enum bus_ac
 /* Sets a value of one of our own groups after checking it. (carrel.c) */
 void carrel_set(struct source *s, const char *group, const char *key, const char *value,
                 struct place key_at, struct place at);
+/* Whether values of this key are kept as they stand in the file, to be split by policy_list. */
+bool carrel_is_list(const struct keyword *k);
 
 #endif

@@ -24,6 +24,13 @@ static struct layer_perm *layer_perm(struct source *s, struct layer_perms *l, co
     return &l->v[l->n++];
 }
 
+/* What names of permissions are made of, known ones and those of times to come. */
+static bool word_ok(const char *name)
+{
+    static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return *name && name[strspn(name, chars)] == '\0';
+}
+
 /*
  * Tells of a word that we do not know. It may be a newer Flatpak's, so in a file that is a warning;
  * but a denial that looks like a misspelt one is refused: the person believes it to hold.
@@ -63,8 +70,6 @@ static void add_condition(struct source *s, struct layer_perm *w, const char *te
 {
     struct perm_condition c = {.negated = *text == '!', .at = at};
     c.name = arena_strdup(s->p->arena, text + c.negated);
-    if (!word_known(s, "condition", c.name, false, at))
-        return;
     if (w->marker) {
         w->allowed = false;
         w->reset = w->old_reset;
@@ -82,18 +87,19 @@ static void read_conditional(struct source *s, enum perm_kind kind, struct layer
 {
     const char *name = word + strlen("if:"), *colon = strchr(name, ':');
     const char *condition = colon ? colon + 1 : "";
-    if (!colon || colon == name || *name == '!' || *condition == '\0' || str_eq(condition, "!")) {
+    name = arena_strndup(s->p->arena, name, colon ? (size_t)(colon - name) : 0);
+    if (!word_ok(name) || *condition == '\0' || str_eq(condition, "!")) {
         source_diag(s, DIAG_ERROR, at, "write if:NAME:CONDITION or if:NAME:!CONDITION",
                     "\"%s\" is no conditional permission", word);
         return;
     }
-    name = arena_strndup(s->p->arena, name, (size_t)(colon - name));
     if (kind == PERM_SOCKETS && str_eq(name, "fallback-x11")) {
         source_diag(s, DIAG_ERROR, at, "write if:x11:CONDITION",
                     "fallback-x11 can not be conditional, it is a condition itself");
         return;
     }
-    if (word_known(s, perm_places[kind], name, false, at))
+    if (word_known(s, perm_places[kind], name, false, at) &&
+        word_known(s, "condition", condition + (*condition == '!'), false, at))
         add_condition(s, layer_perm(s, l, name, at), condition, at);
 }
 
@@ -110,7 +116,7 @@ void perm_read_word(struct source *s, enum perm_kind kind, struct layer_perms *l
     }
     bool negated = *word == '!';
     const char *name = word + negated;
-    if (*name == '\0' || strchr(name, ':') || *name == '!') {
+    if (!word_ok(name)) {
         source_diag(s, DIAG_ERROR, at, "write NAME, !NAME or if:NAME:CONDITION",
                     "\"%s\" is no permission", word);
         return;

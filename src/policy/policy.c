@@ -45,7 +45,7 @@ static void warn_of_repeats(struct source *s, const struct layer_fs *v, size_t n
     for (size_t i = 1; i < n; i++)
         for (size_t k = 0; k < i; k++)
             if (v[i].grant.base == v[k].grant.base && v[i].grant.mode != v[k].grant.mode &&
-                str_eq(v[i].grant.sub, v[k].grant.sub))
+                !v[k].reset && str_eq(v[i].grant.sub, v[k].grant.sub))
                 source_diag(s, DIAG_WARNING, v[i].grant.at, NULL,
                             "\"%s\" is given twice in different ways; the last one holds",
                             v[i].grant.text);

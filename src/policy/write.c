@@ -65,13 +65,12 @@ static void perms_write(const struct policy *p, enum perm_kind kind, const char 
     struct list l = {.arena = p->arena};
     for (size_t i = 0; i < p->perms[kind].n; i++) {
         const struct perm *perm = &p->perms[kind].v[i];
-        /* Unknown words have no effect, and a denied one would be taken for a misspelt one. */
-        if (!perm->granted && !perm->n_conditions &&
-            !keyword_find(KEYWORD_WORD, perm_places[kind], perm->name))
-            continue;
-        /* A condition alone would add to what lower layers say; this is all that holds. */
-        list_add(&l, perm->granted ? perm->name : arena_printf(p->arena, "!%s", perm->name),
-                 perm->at);
+        /* A condition alone would add to what lower layers say: deny first. Of a word without
+         * effect that would be taken for a misspelt denial. */
+        if (perm->granted)
+            list_add(&l, perm->name, perm->at);
+        else if (keyword_find(KEYWORD_WORD, perm_places[kind], perm->name))
+            list_add(&l, arena_printf(p->arena, "!%s", perm->name), perm->at);
         for (size_t c = 0; !perm->granted && c < perm->n_conditions; c++)
             list_add(&l,
                      arena_printf(p->arena, "if:%s:%s%s", perm->name,
@@ -132,8 +131,12 @@ static void filesystems_write(const struct policy *p, struct buf *out)
 static void persistent_write(const struct policy *p, struct buf *out)
 {
     struct list l = {.arena = p->arena};
-    for (size_t i = 0; i < p->n_persistent; i++)
-        list_add(&l, *p->persistent[i].sub ? p->persistent[i].sub : ".", p->persistent[i].at);
+    for (size_t i = 0; i < p->n_persistent; i++) {
+        const char *sub = p->persistent[i].sub;
+        /* "./" keeps a first character apart that means something at the beginning of an item. */
+        const char *prefix = *sub == '\0' ? "." : strchr("#~", *sub) ? "./" : "";
+        list_add(&l, arena_printf(p->arena, "%s%s", prefix, sub), p->persistent[i].at);
+    }
     list_write(&l, "persistent", out);
 }
 
@@ -192,21 +195,30 @@ static void buses_write(const struct policy *p, struct buf *out)
     }
 }
 
+static void carrel_value_write(const struct policy *p, const struct keyword *k, struct buf *out)
+{
+    const struct carrel_value *v = policy_carrel(p, k->in, k->name);
+    if (!v)
+        return;
+    buf_printf(out, "%s=", k->name);
+    if (carrel_is_list(k))
+        buf_str(out, v->value);
+    else
+        kf_escape(out, v->value, false);
+    buf_char(out, '\n');
+    note(out, p->arena, k->name, v->at);
+}
+
 static void carrel_write(const struct policy *p, struct buf *out)
 {
-    for (size_t i = 0; i < p->n_carrel; i++) {
+    for (size_t g = 0; g < n_keywords; g++) {
         struct buf body = {.arena = p->arena};
-        bool first = true;
-        for (size_t k = 0; k < i; k++)
-            first = first && !str_eq(p->carrel[k].group, p->carrel[i].group);
-        for (size_t k = i; first && k < p->n_carrel; k++) {
-            const struct carrel_value *v = &p->carrel[k];
-            if (!str_eq(v->group, p->carrel[i].group))
-                continue;
-            buf_printf(&body, "%s=%s\n", v->key, v->value);
-            note(&body, p->arena, v->key, v->at);
-        }
-        group_write(out, p->carrel[i].group, &body);
+        if (keywords[g].kind != KEYWORD_GROUP || !str_after(keywords[g].name, "Carrel "))
+            continue;
+        for (size_t i = g; i < n_keywords; i++)
+            if (keywords[i].kind == KEYWORD_KEY && str_eq(keywords[i].in, keywords[g].name))
+                carrel_value_write(p, &keywords[i], &body);
+        group_write(out, keywords[g].name, &body);
     }
 }
 

@@ -99,6 +99,7 @@ static const struct probe {
     {"perf_event_open", SYS_perf_event_open, {0}, EPERM, SECCOMP_DEVEL},
     {"process_vm_readv", SYS_process_vm_readv, {-1ul, 0, 0, 0}, EPERM, SECCOMP_DEVEL},
     {"pidfd_getfd", SYS_pidfd_getfd, {-1ul}, EPERM, SECCOMP_DEVEL},
+    {"setsockopt TCP_NODELAY", SYS_setsockopt, {-1ul, 6, 1, 0}, 0, 0},
     {"process_madvise", SYS_process_madvise, {-1ul}, ENOSYS, SECCOMP_DEVEL},
     {"personality, asked", SYS_personality, {0xffffffff}, EPERM, SECCOMP_DEVEL},
     {"kcmp KCMP_VM", SYS_kcmp, {-1ul, -1ul, 1}, EPERM, SECCOMP_DEVEL},
@@ -227,6 +228,17 @@ static void check_probes(const struct probe *v, size_t n, unsigned features_need
     CHECK(telling >= telling_at_least);
 }
 
+/* What only a feature brings with it. */
+static void packet_filters_stay_closed_with_userns(void)
+{
+    static const struct probe iptables = {
+        "setsockopt IPT_SO_SET_REPLACE", SYS_setsockopt, {-1ul, 0, 64 | RUBBISH, 0}, EPERM, 0};
+    CHECK_INT(ask(&iptables, NULL), EBADF);
+    CHECK_INT(ask(&iptables, seccomp_filter_for(0)), EBADF);
+    CHECK_INT(ask(&iptables, seccomp_filter_for(SECCOMP_USERNS)), EPERM);
+    CHECK_INT(ask(&iptables, seccomp_filter_for(SECCOMP_MOUNT)), EPERM);
+}
+
 static void the_kernel_takes_every_filter(void)
 {
     static const struct probe allowed = {"mkdirat", SYS_mkdirat, {0}, 0, 0};
@@ -282,6 +294,7 @@ static void the_filter_stays(void)
 int main(void)
 {
     RUN(the_kernel_takes_every_filter);
+    RUN(packet_filters_stay_closed_with_userns);
     RUN(the_kernel_agrees);
     RUN(the_kernel_agrees_about_32_bits);
     RUN(the_filter_stays);

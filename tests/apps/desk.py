@@ -78,8 +78,8 @@ def cookie_entry(number, key):
 
 
 class Desk:
-    def __init__(self, width=WIDTH, height=HEIGHT, bus=True):
-        self.width, self.height, self.bus = width, height, bus
+    def __init__(self, width=WIDTH, height=HEIGHT, bus=True, home=None):
+        self.width, self.height, self.bus, self.home = width, height, bus, home
         self.own, self.env, self.folder = [], {}, None
 
     def __enter__(self):
@@ -95,14 +95,14 @@ class Desk:
         return self
 
     def _start(self):
-        home = os.path.join(self.folder, "home")
         runtime = os.path.join(self.folder, "run")
-        for path in (home, runtime):
-            os.mkdir(path, 0o700)
-        self.home = home
+        os.mkdir(runtime, 0o700)
+        if not self.home:
+            self.home = os.path.join(self.folder, "home")
+            os.mkdir(self.home, 0o700)
         self.env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
-            "HOME": home, "USER": _user(), "LOGNAME": _user(), "SHELL": "/bin/sh",
+            "HOME": self.home, "USER": _user(), "LOGNAME": _user(), "SHELL": "/bin/sh",
             "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": runtime,
             "XDG_SESSION_TYPE": "x11", "NO_AT_BRIDGE": "1",
         }
@@ -213,6 +213,16 @@ class Desk:
 
     def type(self, text):
         self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", text, seconds=60)
+
+    def confirm(self, window, seconds=20):
+        """Presses Return until a dialog is gone: a file chooser swallows it while it completes."""
+        def gone():
+            if window not in self.windows():
+                return True
+            self.key("Return")
+            time.sleep(0.3)
+            return window not in self.windows()
+        wait_for("the dialog to close", gone, seconds, step=0.5)
 
     def picture(self, path, window="root"):
         subprocess.run(["import", "-silent", "-window", window, path], env=self.env, check=True,
