@@ -12,25 +12,34 @@ _carrel_app_at() { # sets app to the index of the first operand of COMP_WORDS, o
     done
 }
 
+# Adds the lines of standard input that begin with the word. Not by compgen -W, which would expand
+# what a policy file calls an app.
+_carrel_offer() {
+    local line
+    while IFS= read -r line; do
+        [[ $line == "$cur"* ]] && COMPREPLY+=("$line")
+    done
+}
+
+_carrel_apps() {
+    "$carrel" list 2> /dev/null | sed -E 's/ +[a-z,]+ +/, /' | tr -d ' ' | tr , '\n'
+}
+
 _carrel() {
     local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} carrel=${COMP_WORDS[0]} app
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "$("$carrel" --words 2> /dev/null | grep -v ' ') help --help --version" -- "$cur")
+        _carrel_offer < <("$carrel" --words 2> /dev/null | grep -v ' '; printf '%s\n' help --help --version)
         return
     fi
     _carrel_app_at
     case $command:$app:$cur in
     run:-1:-* | plan:-1:-* | [!rp]*:*:-* | reset:*:-*)
-        mapfile -t COMPREPLY < <(compgen -W "$("$carrel" --words 2> /dev/null | sed -n "s/^$command \(--[^ ]*\).*/\1/p")" -- "$cur")
+        _carrel_offer < <("$carrel" --words 2> /dev/null | sed -n "s/^$command \(--[^ ]*\).*/\1/p")
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2> /dev/null
         ;;
     run:-1:* | plan:-1:* | explain:-1:* | import:-1:* | reset:-1:*)
-        mapfile -t COMPREPLY < <(
-            compgen -W "$("$carrel" list 2> /dev/null | sed 's/ [a-z,]* / /; s/,/ /g')" -- "$cur"
-            compgen -c -- "$cur" | sort -u
-            compgen -f -- "$cur"
-        )
+        _carrel_offer < <({ _carrel_apps; compgen -c -- "$cur"; compgen -f -- "$cur"; } | sort -u)
         ;;
     run:* | plan:*)
         # The app's own arguments.
