@@ -5,414 +5,330 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/*
- * The checks return why a step is refused, or NULL. What they learn goes into the job or into the
- * step's n[]: modes, flags and limits as numbers, so that the handlers parse nothing.
- */
-struct checker {
-    struct job *j;
-    struct step *s;
-    const struct word *bad; /* the word that the text is about */
-    bool rooted;            /* whether a step above makes the root */
-};
-
-typedef const char *check(struct checker *c, const struct word *w);
-
-static const char *bad(struct checker *c, const struct word *w, const char *text)
-{
-    c->bad = w;
-    return text;
-}
-
 static bool is(const struct word *w, const char *text)
 {
     return w->n == strlen(text) && memcmp(w->s, text, w->n) == 0;
 }
 
-static bool has_nul(const struct word *w)
+bool read_number(const struct word *w, unsigned base, uint64_t max, uint64_t *out)
 {
-    return memchr(w->s, '\0', w->n) != NULL;
-}
-
-static const char *path_at(struct checker *c, const struct word *w)
-{
-    return value_path(w) ? NULL
-                         : bad(c, w,
-                               "not an absolute path without \"//\", \".\", \"..\" and a "
-                               "slash at its end, of at most 4095 bytes");
-}
-
-static const char *mode_at(struct checker *c, const struct word *w, uint64_t *mode)
-{
-    return value_number(w, 8, 01777, mode) ? NULL : bad(c, w, "not an octal mode up to 1777");
-}
-
-/* A destination. The first one of all is "/" and makes the root, no other may be it. */
-static const char *destination(struct checker *c, const struct word *w)
-{
-    const char *e = path_at(c, w);
-    if (e)
-        return e;
-    if (c->rooted)
-        return w->n == 1 ? bad(c, w, "stands already") : NULL;
-    if (w->n != 1 || (c->s->verb != PLAN_TMPFS && c->s->verb != PLAN_BIND))
-        return bad(c, w, "there is no root yet: a tmpfs or bind on / must be the first mount");
-    c->rooted = true;
-    return NULL;
-}
-
-static const char *number_once(struct checker *c, const struct word *w, uint32_t *out)
-{
-    uint64_t v;
-    if (!value_number(w, 10, UINT32_MAX - 1, &v))
-        return bad(c, w, "not a number below 4294967295");
-    *out = (uint32_t)v;
-    return NULL;
-}
-
-static const char *check_uid(struct checker *c, const struct word *w)
-{
-    return number_once(c, w, &c->j->uid);
-}
-
-static const char *check_gid(struct checker *c, const struct word *w)
-{
-    return number_once(c, w, &c->j->gid);
-}
-
-static const char *check_unshare(struct checker *c, const struct word *w)
-{
-    const unsigned long needed = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
-    for (int i = 0; i < c->s->argc; i++) {
-        uint64_t bit;
-        if (!value_name(namespace_names, w[i].s, w[i].n, &bit))
-            return bad(c, &w[i], "not a namespace: user mount pid ipc uts net cgroup");
-        if (c->j->namespaces & bit)
-            return bad(c, &w[i], "named twice");
-        c->j->namespaces |= bit;
+    uint64_t v = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const char *digits = "0123456789abcdef", *d = memchr(digits, w->s[i], base);
+        uint64_t value = d ? (uint64_t)(d - digits) : 0;
+        if (!d || value > max || v > (max - value) / base)
+            return false;
+        v = v * base + value;
     }
-    return (c->j->namespaces & needed) == needed ? NULL : "user, mount and pid are required";
+    *out = v;
+    return w->n > 0;
 }
 
-static const char *check_nested(struct checker *c, const struct word *w)
+/* One of the names in a list, which blanks part. The value is its place. */
+static bool read_name(const struct word *w, const char *list, uint64_t *out)
 {
-    c->j->nested_userns = is(w, "allow");
-    return c->j->nested_userns || is(w, "deny") ? NULL : bad(c, w, "neither deny nor allow");
-}
-
-static const char *check_hostname(struct checker *c, const struct word *w)
-{
-    return w->n >= 1 && w->n <= 64 && !has_nul(w) ? NULL : bad(c, w, "not 1 to 64 bytes");
-}
-
-static const char *check_loopback(struct checker *c, const struct word *w)
-{
-    return is(w, "up") ? NULL : bad(c, w, "not \"up\"");
-}
-
-static const char *check_host_dir(struct checker *c, const struct word *w)
-{
-    const char *e = path_at(c, &w[0]);
-    return e ? e : mode_at(c, &w[1], &c->s->n[0]);
-}
-
-static const char *check_keep_fd(struct checker *c, const struct word *w)
-{
-    struct job *j = c->j;
-    uint64_t v;
-    if (!value_number(w, 10, 1 << 20, &v) || v < FIRST_FREE_FD)
-        return bad(c, w, "not a descriptor's number from 3 on");
-    if (j->n_kept == MAX_KEPT_FDS)
-        return "more than 64 of them";
-    int at = j->n_kept;
-    while (at > 0 && j->kept[at - 1] >= (int)v)
-        at--;
-    if (at < j->n_kept && j->kept[at] == (int)v)
-        return bad(c, w, "named twice");
-    memmove(&j->kept[at + 1], &j->kept[at], sizeof *j->kept * (size_t)(j->n_kept - at));
-    j->kept[at] = (int)v;
-    j->n_kept++;
-    return NULL;
-}
-
-static const char *check_tmpfs(struct checker *c, const struct word *w)
-{
-    const char *e = destination(c, &w[0]);
-    if (!e)
-        e = mode_at(c, &w[1], &c->s->n[0]);
-    if (e || is(&w[2], "-"))
-        return e;
-    struct word digits = w[2];
-    if (digits.n && memchr("kmg", digits.s[digits.n - 1], 3))
-        digits.n--;
-    if (!value_number(&digits, 10, UINT64_MAX >> 31, &c->s->n[1]) || c->s->n[1] == 0)
-        return bad(c, &w[2], "not a size: bytes, with k, m or g behind them, or -");
-    return NULL;
-}
-
-static const char *check_bind(struct checker *c, const struct word *w)
-{
-    const char *e = path_at(c, &w[0]);
-    if (!e)
-        e = destination(c, &w[1]);
-    if (e)
-        return e;
-    uint64_t *flags = &c->s->n[0];
-    const struct word mode = {w[2].s, w[2].n < 2 ? w[2].n : 2};
-    if (!(is(&mode, "ro") || is(&mode, "rw")) || !value_names(bind_flag_names, &w[2], flags) ||
-        (is(&mode, "rw") && (*flags & BIND_RO)))
-        return bad(c, &w[2], "not ro or rw with dev, noexec, optional behind it");
-    if (c->s->argc == 3)
-        return NULL;
-    const char *colon = memchr(w[3].s, ':', w[3].n);
-    size_t n = colon ? (size_t)(colon - w[3].s) : w[3].n;
-    struct word dev = {w[3].s, n}, ino = {w[3].s + n + 1, colon ? w[3].n - n - 1 : 0};
-    if (!value_number(&dev, 16, UINT64_MAX, &c->s->n[1]) ||
-        !value_number(&ino, 16, UINT64_MAX, &c->s->n[2]))
-        return bad(c, &w[3], "not DEV:INO in hexadecimal");
-    *flags |= BIND_SAME;
-    return NULL;
-}
-
-static const char *check_dir(struct checker *c, const struct word *w)
-{
-    const char *e = destination(c, &w[0]);
-    return e ? e : mode_at(c, &w[1], &c->s->n[0]);
-}
-
-static const char *check_symlink(struct checker *c, const struct word *w)
-{
-    if (w[0].n == 0 || w[0].n > 4095 || has_nul(&w[0]))
-        return bad(c, &w[0], "not the target of a symbolic link");
-    return destination(c, &w[1]);
-}
-
-static const char *check_seal(struct checker *c, const struct word *w)
-{
-    return c->rooted ? path_at(c, w) : "there is no root yet";
-}
-
-static const char *check_rlimit(struct checker *c, const struct word *w)
-{
-    uint64_t *n = c->s->n;
-    if (!value_name(rlimit_names, w[0].s, w[0].n, &n[0]))
-        return bad(c, &w[0], "not a limit that the kernel has");
-    for (int i = 1; i <= 2; i++) {
-        n[i] = RLIM_INFINITY;
-        if (!is(&w[i], "unlimited") && !value_number(&w[i], 10, RLIM_INFINITY - 1, &n[i]))
-            return bad(c, &w[i], "neither a number nor \"unlimited\"");
+    *out = 0;
+    for (size_t n; *list; list += n + (list[n] == ' '), ++*out) {
+        n = strcspn(list, " ");
+        if (n == w->n && memcmp(list, w->s, n) == 0)
+            return true;
     }
-    return n[1] <= n[2] ? NULL : bad(c, &w[1], "above the hard limit");
+    return false;
 }
 
-static const char *check_keyring(struct checker *c, const struct word *w)
+/* Some of them, which commas part; `-` for none. The value has a bit for each. */
+static bool read_names(const struct word *w, const char *list, uint64_t *out)
 {
-    return is(w, "new") ? NULL : bad(c, w, "not \"new\"");
+    *out = 0;
+    for (size_t i = 0; i <= w->n && !is(w, "-");) {
+        const char *comma = memchr(w->s + i, ',', w->n - i);
+        struct word name = {w->s + i, comma ? (size_t)(comma - w->s) - i : w->n - i};
+        uint64_t place;
+        if (!read_name(&name, list, &place))
+            return false;
+        *out |= 1ull << place;
+        i += name.n + 1;
+    }
+    return true;
 }
 
-static const char *check_session(struct checker *c, const struct word *w)
+static bool read_path(const struct word *w)
 {
-    c->j->terminal = is(w, "terminal");
-    return c->j->terminal || is(w, "new") ? NULL : bad(c, w, "neither new nor terminal");
+    for (size_t i = 0; i < w->n && w->n > 1;) {
+        struct word name = {w->s + i + 1, strcspn(w->s + i + 1, "/")};
+        if (name.n == 0 || is(&name, ".") || is(&name, ".."))
+            return false;
+        i += name.n + 1;
+    }
+    return w->s[0] == '/';
 }
 
-static const char *check_umask(struct checker *c, const struct word *w)
+static bool read_size(struct word w, uint64_t *out)
 {
-    uint64_t v;
-    if (!value_number(w, 8, 0777, &v))
-        return bad(c, w, "not an octal mode up to 777");
-    c->j->umask = (unsigned)v;
-    return NULL;
+    if (w.n && memchr("kmg", w.s[w.n - 1], 3))
+        w.n--;
+    return read_number(&w, 10, UINT64_MAX >> 31, out) && *out > 0;
 }
 
-static const char *check_landlock(struct checker *c, const struct word *w)
+static bool read_same(const struct word *w, uint64_t *dev, uint64_t *ino)
 {
-    if (!value_names(landlock_right_names, &w[0], &c->j->landlock.handled))
-        return bad(c, &w[0], "not - or names of Landlock's file rights");
-    if (!value_names(landlock_scope_names, &w[1], &c->j->landlock.scoped))
-        return bad(c, &w[1], "not - or names of Landlock's scopes");
-    return c->j->landlock.handled | c->j->landlock.scoped ? NULL : "asks for nothing";
+    const char *colon = memchr(w->s, ':', w->n);
+    size_t n = colon ? (size_t)(colon - w->s) : 0;
+    struct word first = {w->s, n}, second = {w->s + n + 1, w->n - n - 1};
+    return colon && read_number(&first, 16, UINT64_MAX, dev) &&
+           read_number(&second, 16, UINT64_MAX, ino);
 }
 
-static const char *check_landlock_allow(struct checker *c, const struct word *w)
-{
-    const char *e = path_at(c, &w[0]);
-    if (e)
-        return e;
-    uint64_t *rights = &c->s->n[0];
-    if (!value_names(landlock_right_names, &w[1], rights) || *rights == 0)
-        return bad(c, &w[1], "not names of Landlock's file rights");
-    return *rights & ~c->j->landlock.handled
-               ? bad(c, &w[1], "rights that no landlock line above handles")
-               : NULL;
-}
-
-static const char *check_seccomp(struct checker *c, const struct word *w)
-{
-    uint64_t v;
-    if (!value_number(&w[0], 10, 1 << 20, &v) || v < FIRST_FREE_FD)
-        return bad(c, &w[0], "not a descriptor's number from 3 on");
-    c->j->filter_fd = (int)v;
-    for (int i = 0; i < c->j->n_kept; i++)
-        if (c->j->kept[i] == c->j->filter_fd)
-            return bad(c, &w[0], "kept for the app above");
-    return NULL;
-}
-
-static const char *check_env(struct checker *c, const struct word *w)
-{
-    const char *equals = memchr(w->s, '=', w->n);
-    return equals && equals > w->s && !has_nul(w) ? NULL : bad(c, w, "not NAME=VALUE");
-}
-
-static const char *check_exec(struct checker *c, const struct word *w)
-{
-    if (w->n == 0 || w->n > 4095 || has_nul(w) || (w->s[0] != '/' && memchr(w->s, '/', w->n)))
-        return bad(c, w, "neither an absolute path nor a bare name");
-    c->j->exec = c->s;
-    return NULL;
-}
-
-static const char *check_arg(struct checker *c, const struct word *w)
-{
-    if (!c->j->exec)
-        return "needs an exec line above it";
-    return has_nul(w) ? bad(c, w, "holds a NUL byte") : NULL;
-}
-
-/* What each verb is checked by, whether it may come up more than once, whether it must at all. */
-static const struct rule {
-    check *f;
-    bool many, required;
-} rules[PLAN_VERB_COUNT] = {
-    [PLAN_UID] = {check_uid, false, true},
-    [PLAN_GID] = {check_gid, false, true},
-    [PLAN_UNSHARE] = {check_unshare, false, true},
-    [PLAN_NESTED_USERNS] = {check_nested, false, false},
-    [PLAN_HOSTNAME] = {check_hostname, false, false},
-    [PLAN_LOOPBACK] = {check_loopback, false, false},
-    [PLAN_HOST_DIR] = {check_host_dir, true, false},
-    [PLAN_KEEP_FD] = {check_keep_fd, true, false},
-    [PLAN_TMPFS] = {check_tmpfs, true, false},
-    [PLAN_BIND] = {check_bind, true, false},
-    [PLAN_PROC] = {destination, true, false},
-    [PLAN_DEVPTS] = {destination, true, false},
-    [PLAN_MQUEUE] = {destination, true, false},
-    [PLAN_DIR] = {check_dir, true, false},
-    [PLAN_FILE] = {check_dir, true, false},
-    [PLAN_SYMLINK] = {check_symlink, true, false},
-    [PLAN_SEAL] = {check_seal, true, false},
-    [PLAN_RLIMIT] = {check_rlimit, true, false},
-    [PLAN_KEYRING] = {check_keyring, false, false},
-    [PLAN_SESSION] = {check_session, false, false},
-    [PLAN_UMASK] = {check_umask, false, false},
-    [PLAN_CWD] = {path_at, false, false},
-    [PLAN_LANDLOCK] = {check_landlock, false, false},
-    [PLAN_LANDLOCK_ALLOW] = {check_landlock_allow, true, false},
-    [PLAN_SECCOMP] = {check_seccomp, false, false},
-    [PLAN_ENV] = {check_env, true, false},
-    [PLAN_EXEC] = {check_exec, false, true},
-    [PLAN_ARG] = {check_arg, true, false},
-    [PLAN_MISSING] = {NULL, true, false},
+/* The kinds of words: a letter for the rules, and what one must be. */
+static const struct kind {
+    char letter;
+    const char *text;
+} kinds[] = {
+    {'p', "an absolute path of at most 4095 bytes, without //, /./, /../ and a slash at its end"},
+    {'x', "an absolute path or a bare name"},
+    {'t', "1 to 4095 bytes without NUL"},
+    {'h', "1 to 64 bytes without NUL"},
+    {'a', "free of NUL bytes"},
+    {'e', "NAME=VALUE"},
+    {'m', "an octal mode up to 1777"},
+    {'i', "a number below 4294967295"},
+    {'f', "a descriptor's number from 3 on"},
+    {'l', "a number or unlimited"},
+    {'s', "a size: bytes, with k, m or g behind them, or -"},
+    {'d', "DEV:INO in hexadecimal"},
+    {'n', "one of: "},
+    {'c', "some of these with commas between them, or -: "},
 };
 
-size_t job_space(size_t plan_size)
+static bool read_word(char letter, const struct word *w, const char *list, uint64_t *out)
 {
-    /* The shortest step is "uid 0\n"; a word takes two bytes with its blank. */
-    size_t steps = plan_size / 6 + 1, words = plan_size / 2 + 1;
-    return steps * sizeof(struct step) + words * sizeof(struct word) + (steps + 4) * sizeof(char *);
+    bool text = !memchr(w->s, '\0', w->n), name = text && w->n > 0 && w->n < 4096;
+    *out = RLIM_INFINITY;
+    switch (letter) {
+    case 'p':
+        return name && read_path(w);
+    case 'x':
+        return name && (w->s[0] == '/' || !memchr(w->s, '/', w->n));
+    case 't':
+        return name;
+    case 'h':
+        return name && w->n <= 64;
+    case 'a':
+        return text;
+    case 'e':
+        return text && w->s[0] != '=' && memchr(w->s, '=', w->n);
+    case 'm':
+        return read_number(w, 8, 01777, out);
+    case 'i':
+        return read_number(w, 10, UINT32_MAX - 1, out);
+    case 'f':
+        return read_number(w, 10, 1 << 20, out) && *out >= FIRST_FREE_FD;
+    case 'l':
+        return is(w, "unlimited") || read_number(w, 10, RLIM_INFINITY - 1, out);
+    case 's':
+        return is(w, "-") || read_size(*w, out);
+    case 'd':
+        return read_same(w, &out[0], &out[1]);
+    case 'n':
+        return read_name(w, list, out);
+    case 'c':
+        return read_names(w, list, out);
+    default: /* '.': any bytes */
+        return true;
+    }
 }
 
-static const char *finish(struct job *j, enum plan_verb *verb)
+static const char namespaces[] = "user mount pid ipc uts net cgroup";
+static const unsigned long namespace_flags[] = {CLONE_NEWUSER,  CLONE_NEWNS,  CLONE_NEWPID,
+                                                CLONE_NEWIPC,   CLONE_NEWUTS, CLONE_NEWNET,
+                                                CLONE_NEWCGROUP};
+/* In the kernel's order. The header of the system may know less of Landlock than the kernel. */
+static const char scopes[] = "abstract_unix_socket signal";
+static const char rights[] =
+    "execute write_file read_file read_dir remove_dir remove_file make_char make_dir make_reg "
+    "make_sock make_fifo make_block make_sym refer truncate ioctl_dev";
+static const char limits[] = "cpu fsize data stack core rss nproc nofile memlock as locks "
+                             "sigpending msgqueue nice rtprio rttime";
+_Static_assert(RLIMIT_NPROC == 6 && RLIMIT_NOFILE == 7 && RLIMIT_AS == 9 && RLIMIT_RTTIME == 15,
+               "this architecture numbers the limits in another way");
+
+/* What the words of each verb are, and who carries it out. Where nobody does, the check has taken
+ * in all of it. */
+enum { MANY = 1, REQUIRED = 2 };
+static const struct rule {
+    const char *words;
+    unsigned char flags, place;
+    const char *list[2]; /* of names: for the first word, for the others */
+    step_runner *run;
+    unsigned long needs; /* a namespace */
+} rules[PLAN_VERB_COUNT] = {
+    [PLAN_UID] = {"i", REQUIRED},
+    [PLAN_GID] = {"i", REQUIRED},
+    [PLAN_UNSHARE] = {"nnnnnnn", REQUIRED, 0, {namespaces, namespaces}},
+    [PLAN_NESTED_USERNS] = {"n", 0, 0, {"deny allow"}},
+    [PLAN_HOSTNAME] = {"h", 0, IN_ROOT, {0}, run_hostname, CLONE_NEWUTS},
+    [PLAN_LOOPBACK] = {"n", 0, IN_ROOT, {"up"}, run_loopback, CLONE_NEWNET},
+    [PLAN_HOST_DIR] = {"pm", MANY, IN_ROOT, {0}, run_host_dir},
+    [PLAN_KEEP_FD] = {"f", MANY},
+    [PLAN_TMPFS] = {"pms", MANY, IN_ROOT, {0}, run_tmpfs},
+    [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional"}, run_bind},
+    [PLAN_PROC] = {"p", MANY, IN_ROOT, {0}, run_proc},
+    [PLAN_DEVPTS] = {"p", MANY, IN_ROOT, {0}, run_devpts},
+    [PLAN_MQUEUE] = {"p", MANY, IN_ROOT, {0}, run_mqueue, CLONE_NEWIPC},
+    [PLAN_DIR] = {"pm", MANY, IN_ROOT, {0}, run_dir},
+    [PLAN_FILE] = {"pm.", MANY, IN_ROOT, {0}, run_file},
+    [PLAN_SYMLINK] = {"tp", MANY, IN_ROOT, {0}, run_symlink},
+    [PLAN_SEAL] = {"p", MANY, IN_ROOT, {0}, run_seal},
+    [PLAN_RLIMIT] = {"nll", MANY, IN_APP, {limits}, run_rlimit},
+    [PLAN_KEYRING] = {"n", 0, IN_APP, {"new"}, run_keyring},
+    [PLAN_SESSION] = {"n", 0, 0, {"new terminal"}},
+    [PLAN_UMASK] = {"m"},
+    [PLAN_CWD] = {"p", 0, IN_APP, {0}, run_cwd},
+    [PLAN_LANDLOCK] = {"cc", 0, IN_APP, {rights, scopes}, run_landlock},
+    [PLAN_LANDLOCK_ALLOW] = {"pc", MANY, IN_APP, {0, rights}, run_landlock_allow},
+    [PLAN_SECCOMP] = {"f."},
+    [PLAN_ENV] = {"e", MANY},
+    [PLAN_EXEC] = {"x", REQUIRED},
+    [PLAN_ARG] = {"a", MANY},
+    [PLAN_MISSING] = {".", MANY},
+};
+
+/* The first mount makes the root, no later one does. */
+static const char *check_destination(struct job *j, const struct step *s, const struct word *dst)
 {
-    static const struct {
-        unsigned long flag;
-        unsigned char verb;
-        const char *text;
-    } needs[] = {
-        {CLONE_NEWUTS, PLAN_HOSTNAME, "needs \"unshare uts\""},
-        {CLONE_NEWNET, PLAN_LOOPBACK, "needs \"unshare net\""},
-        {CLONE_NEWIPC, PLAN_MQUEUE, "needs \"unshare ipc\""},
-    };
-    for (int v = 0; v < PLAN_VERB_COUNT; v++) {
-        *verb = (enum plan_verb)v;
-        if (rules[v].required && !job_has(j, *verb))
-            return "is missing from the plan";
-    }
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-        *verb = (enum plan_verb)needs[i].verb;
-        if (job_has(j, *verb) && !(j->namespaces & needs[i].flag))
-            return needs[i].text;
-    }
-    *verb = PLAN_TMPFS;
-    if (!job_has(j, PLAN_TMPFS) && !job_has(j, PLAN_BIND))
-        return "no tmpfs or bind makes the root";
+    bool is_root = dst->n == 1, makes = s->verb == PLAN_TMPFS || s->verb == PLAN_BIND;
+    if (j->rooted && is_root && s->verb != PLAN_SEAL)
+        return "the root stands already";
+    if (!j->rooted && !(is_root && makes))
+        return "there is no root yet: the first mount must be a tmpfs or bind on /";
+    j->rooted = true;
     return NULL;
 }
 
-/* The vectors for execve lie behind the steps: first the environment, then the arguments. */
-static void collect(struct job *j, char **v)
+/* What the single words do not show. */
+static const char *check_step(struct job *j, const struct step *s)
 {
-    j->envp = v;
-    for (size_t i = 0; i < j->n; i++)
-        if (j->steps[i].verb == PLAN_ENV)
-            *v++ = j->steps[i].w->s;
-    *v++ = NULL;
-    j->argv = v;
-    *v++ = j->exec->w->s;
-    for (size_t i = 0; i < j->n; i++)
-        if (j->steps[i].verb == PLAN_ARG)
-            *v++ = j->steps[i].w->s;
-    *v = NULL;
+    uint64_t unhandled = s->n[1] & ~job_value(j, PLAN_LANDLOCK, 0);
+    switch (s->verb) {
+    case PLAN_UNSHARE:
+        for (int i = 0; i < s->argc; i++)
+            j->namespaces |= namespace_flags[s->n[i]];
+        return NULL;
+    case PLAN_KEEP_FD:
+        if (j->n_kept == MAX_KEPT_FDS)
+            return "more than 64 of them";
+        j->kept[j->n_kept++] = (int)s->n[0];
+        return NULL;
+    case PLAN_BIND:
+        if (!(s->n[2] & BIND_RO) == !(s->n[2] & BIND_RW))
+            return "must be either ro or rw";
+        return check_destination(j, s, &s->w[1]);
+    case PLAN_SYMLINK:
+        return check_destination(j, s, &s->w[1]);
+    case PLAN_RLIMIT:
+        return s->n[1] <= s->n[2] ? NULL : "the soft limit is above the hard one";
+    case PLAN_LANDLOCK:
+        return s->n[0] | s->n[1] ? NULL : "asks for nothing";
+    case PLAN_LANDLOCK_ALLOW:
+        return s->n[1] && !unhandled ? NULL : "allows nothing that a landlock line above handles";
+    default:
+        return plan_verbs[s->verb].phase == PHASE_MOUNT ? check_destination(j, s, &s->w[0]) : NULL;
+    }
 }
 
-static const char *take_step(struct checker *c, const struct plan_line *l, struct word **words)
+static const char *take_step(struct job *j, struct step *s, struct fault *f)
 {
-    struct job *j = c->j;
-    const struct rule *rule = &rules[l->verb];
-    if (!rule->f)
-        return NULL;
-    if (!rule->many && job_has(j, l->verb))
+    const struct rule *rule = &rules[s->verb];
+    for (int i = 0; i < s->argc; i++) {
+        if (read_word(rule->words[i], &s->w[i], rule->list[i > 0], &s->n[i]))
+            continue;
+        f->word = &s->w[i];
+        const struct kind *kind = kinds;
+        while (kind->letter != rule->words[i])
+            kind++;
+        f->list = strchr("nc", kind->letter) ? rule->list[i > 0] : "";
+        return kind->text;
+    }
+    if (j->last[s->verb] && !(rule->flags & MANY))
         return "may come only once";
-    c->s = &j->steps[j->n];
-    c->s->w = *words;
-    c->s->verb = (unsigned char)l->verb;
-    c->s->argc = (unsigned char)l->argc;
-    memcpy(*words, l->argv, sizeof **words * (size_t)l->argc);
-    *words += l->argc;
-    j->n++;
-    const char *e = rule->f(c, c->s->w);
-    j->seen[l->verb / 32] |= 1u << l->verb % 32;
+    const char *e = check_step(j, s);
+    j->last[s->verb] = s;
     return e;
+}
+
+/* What the whole of the plan must have. */
+static const char *check_whole(const struct job *j, struct step *at)
+{
+    const unsigned long needed = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
+    *at = (struct step){0};
+    for (at->verb = 0; at->verb < PLAN_VERB_COUNT; at->verb++)
+        if (rules[at->verb].flags & REQUIRED && !j->last[at->verb])
+            return "missing from the plan";
+    *at = *j->last[PLAN_UNSHARE];
+    if ((j->namespaces & needed) != needed)
+        return "user, mount and pid are required";
+    for (size_t i = 0; i < j->n; i++) {
+        *at = j->steps[i];
+        if (rules[at->verb].needs & ~j->namespaces)
+            return "needs a namespace of its kind, which the unshare line does not name";
+    }
+    *at = (struct step){.verb = PLAN_TMPFS};
+    return j->rooted ? NULL : "missing from the plan: it makes the root";
+}
+
+/* One vector for execve, of the words of all steps of a verb, at *to. */
+static char **collect(const struct job *j, enum plan_verb verb, char ***to)
+{
+    char **first = *to;
+    if (verb == PLAN_ARG)
+        *(*to)++ = j->last[PLAN_EXEC]->w->s;
+    for (size_t i = 0; i < j->n; i++)
+        if (j->steps[i].verb == verb)
+            *(*to)++ = j->steps[i].w->s;
+    *(*to)++ = NULL;
+    return first;
+}
+
+/* The shortest step is "uid 0\n"; a word takes two bytes with its blank. */
+size_t job_space(size_t plan_size)
+{
+    return (plan_size / 6 + 1) * (sizeof(struct step) + sizeof(char *)) + 3 * sizeof(char *) +
+           (plan_size / 2 + 1) * sizeof(struct word);
 }
 
 int job_read(struct job *j, char *text, size_t size, void *space, struct fault *f)
 {
-    size_t max_steps = size / 6 + 1;
     char **vectors = space;
-    *j = (struct job){.filter_fd = -1, .root = -1, .parent = -1, .umask = 022};
-    j->steps = (struct step *)(void *)(vectors + max_steps + 4);
-    struct word *words = (struct word *)(void *)(j->steps + max_steps);
-    struct checker c = {.j = j};
+    struct word *words = (struct word *)(void *)(vectors + size / 6 + 1 + 3);
     struct plan_reader r;
     struct plan_line l;
+    *j = (struct job){.root = -1, .parent = -1};
+    *f = (struct fault){.list = ""};
+    j->steps = (struct step *)(void *)(words + size / 2 + 1);
     int got = plan_reader_init(&r, text, size);
     while (got == 0 && (got = plan_next(&r, &l)) == 1) {
-        got = 0;
-        const char *e = take_step(&c, &l, &words);
-        if (e) {
-            *f = (struct fault){r.line, plan_verbs[l.verb].text, c.bad, e};
+        struct step *s = &j->steps[j->n++];
+        *s = (struct step){.w = words, .line = r.line, .verb = (unsigned char)l.verb};
+        s->argc = (unsigned char)l.argc;
+        memcpy(words, l.argv, sizeof *words * s->argc);
+        words += s->argc;
+        f->step = *s;
+        if ((f->text = take_step(j, s, f)))
             return -1;
-        }
-        if (c.s)
-            c.s->line = r.line;
+        got = 0;
     }
-    *f = (struct fault){.line = r.line, .text = r.error};
-    enum plan_verb verb;
-    if (got == 0 && (f->text = finish(j, &verb)))
-        *f = (struct fault){.verb = plan_verbs[verb].text, .text = f->text};
+    f->step = (struct step){.line = r.line, .verb = PLAN_VERB_COUNT};
+    f->text = got < 0 ? r.error : check_whole(j, &f->step);
     if (f->text)
         return -1;
-    collect(j, vectors);
+    j->envp = collect(j, PLAN_ENV, &vectors);
+    j->argv = collect(j, PLAN_ARG, &vectors);
     return 0;
+}
+
+void run_steps(struct job *j, enum step_place place)
+{
+    for (const struct step *s = j->steps; s < j->steps + j->n; s++)
+        if (rules[s->verb].run && rules[s->verb].place == place)
+            rules[s->verb].run(j, s);
 }

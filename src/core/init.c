@@ -3,7 +3,6 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-#include <errno.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -14,68 +13,69 @@
 
 /*
  * Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
- * environment or arguments in its /proc files, and it is not "dumpable", so they cannot be read at
+ * environment or arguments in its /proc files, and it is not "dumpable", so most cannot be read at
  * all. When it ends the kernel kills whatever is left.
  */
 
 /* SIGKILL for us when the monitor dies; if it did so before we asked, the pipe has no reader. */
 static void die_with_parent(const struct job *j)
 {
-    sys_prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sys_close(j->status_fds[0]);
     struct pollfd p = {.fd = j->status_fds[1], .events = POLLOUT};
     const struct timespec now = {0, 0};
-    sys5(__NR_ppoll, &p, 1, &now, NULL, 0);
+    must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for the parent's death");
+    sys_close(j->status_fds[0]);
+    must(NULL, "ppoll", sys5(__NR_ppoll, &p, 1, &now, NULL, 0), "cannot see the parent");
     if (p.revents & POLLERR)
         sys_exit(EXIT_OURS);
 }
 
+long terminal_ioctl(unsigned long request, const void *arg)
+{
+    long r = -ENOTTY;
+    for (int fd = 0; fd < 3 && (r == -ENOTTY || r == -EBADF); fd++)
+        r = sys3(__NR_ioctl, fd, request, arg);
+    return r;
+}
+
 static void own_session(const struct job *j)
 {
-    long err = sys0(__NR_setsid);
-    if (err < 0)
-        die(NULL, "setsid", err, "cannot make a session");
-    if (j->terminal && (err = sys3(__NR_ioctl, 0, TIOCSCTTY, 0)))
-        die(NULL, "ioctl", err, "standard input is no terminal that could be the app's");
+    must(NULL, "setsid", sys0(__NR_setsid), "cannot make a session");
+    if (job_value(j, PLAN_SESSION, 0))
+        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
+             "no standard descriptor is a terminal that could be the app's");
 }
 
-static void report(const struct job *j, int status)
-{
-    sys3(__NR_write, j->status_fds[1], &status, sizeof status);
-}
+enum { STATUS_FD = 0 };
 
 /* Lays down what is only of use during the set-up. */
-static void settle(struct job *j)
+static void settle(const struct job *j)
 {
-    sys_close_range(0, (unsigned)j->status_fds[1] - 1);
-    sys_close_range((unsigned)j->status_fds[1] + 1, ~0u);
     caps_keep_only(0);
+    sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC);
+    sys_close_range(STATUS_FD + 1, ~0u);
     for (size_t i = 0; i < sizeof j->memory / sizeof *j->memory; i++)
-        if (j->memory[i].size)
-            sys2(__NR_munmap, j->memory[i].at, j->memory[i].size);
+        sys2(__NR_munmap, j->memory[i].at, j->memory[i].size);
+    if (j->filter.size)
+        sys2(__NR_munmap, j->filter.at, MAX_FILTER_BYTES);
 }
 
 /* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it too. */
-static void reap(const struct job *j, int app)
+static void reap(int app)
 {
-    for (;;) {
-        int status;
-        long pid = sys4(__NR_wait4, -1, &status, WNOHANG | WUNTRACED | __WALL, NULL);
-        if (pid <= 0)
-            return;
-        if (pid != app)
-            continue;
-        report(j, status);
-        if (!WIFSTOPPED(status))
-            sys_exit(0);
-    }
+    int status;
+    for (long pid; (pid = sys4(__NR_wait4, -1, &status, WNOHANG | WUNTRACED | __WALL, NULL)) > 0;)
+        if (pid == app) {
+            sys3(__NR_write, STATUS_FD, &status, sizeof status);
+            if (!WIFSTOPPED(status))
+                sys_exit(0);
+        }
 }
 
 static void forward(int app, const siginfo_t *info)
 {
-    int sig = info->si_signo;
-    bool group = sig == SIGCONT || (info->si_code == SI_QUEUE && info->si_value.sival_int);
-    sys2(__NR_kill, group ? -app : app, sig);
+    bool to_group = info->si_signo == SIGCONT ||
+                    (info->si_code == SI_QUEUE && info->si_value.sival_int == TO_GROUP);
+    sys2(__NR_kill, to_group ? -app : app, info->si_signo);
 }
 
 int init_main(void *job)
@@ -85,10 +85,9 @@ int init_main(void *job)
     ns_deny_setgroups(j);
     ns_map_ids(j, 0, j->caller_uid, 0, j->caller_gid);
     own_session(j);
-    run_steps(j, IN_SETUP);
     run_steps(j, IN_ROOT);
     root_enter(j);
-    if (!j->nested_userns)
+    if (!job_value(j, PLAN_NESTED_USERNS, 0))
         ns_limit_nested(j);
     caps_empty_bounding_set();
     /* To map root of its parent into a new user namespace takes this one. */
@@ -96,16 +95,13 @@ int init_main(void *job)
     sys_prctl(PR_SET_DUMPABLE, 0);
     int app = clone(app_main, app_stack + STACK_BYTES,
                     CORE_SHARE | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, j);
-    if (app < 0)
-        die(NULL, "clone", -errno, "cannot make the inner user namespace");
+    must(NULL, "clone", app < 0 ? -errno : app, "cannot make the inner user namespace");
     settle(j);
-    reap(j, app);
     for (;;) {
         siginfo_t info;
+        reap(app);
         long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, NULL, sizeof all_signals);
-        if (sig == SIGCHLD)
-            reap(j, app);
-        else if (sig > 0)
+        if (sig > 0 && sig != SIGCHLD)
             forward(app, &info);
     }
 }

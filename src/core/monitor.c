@@ -3,7 +3,6 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-#include <errno.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -26,12 +25,10 @@ static void take_signals(void)
             sys4(__NR_rt_sigaction, sig, &by_default, NULL, sizeof by_default.mask);
 }
 
-/* Passes a signal on to pid 1, with the word whether it came from a terminal and is meant for a
- * whole process group. */
-static void send(int init, int sig, bool group)
+static void send(int init, int sig, int whom)
 {
     siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
-    info.si_value.sival_int = group;
+    info.si_value.sival_int = whom;
     if (sys3(__NR_rt_sigqueueinfo, init, sig, &info))
         sys2(__NR_kill, init, sig);
 }
@@ -39,7 +36,7 @@ static void send(int init, int sig, bool group)
 /* Does to this process what happened to the app; comes back if that was a stop and is over. */
 static void suffer(int sig)
 {
-    const uint64_t set = signal_bit(sig);
+    const uint64_t set = 1ull << (sig - 1);
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
     sys2(__NR_kill, sys0(__NR_getpid), sig);
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
@@ -48,11 +45,11 @@ static void suffer(int sig)
 /* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
 static void stop_like_app(int init, int sig)
 {
-    const uint64_t cont = signal_bit(SIGCONT);
+    const uint64_t cont = 1ull << (SIGCONT - 1);
     const struct timespec now = {0, 0};
     suffer(sig);
     sys4(__NR_rt_sigtimedwait, &cont, NULL, &now, sizeof cont);
-    send(init, SIGCONT, true);
+    send(init, SIGCONT, TO_GROUP);
 }
 
 static _Noreturn void end_like(int status)
@@ -77,57 +74,44 @@ static void forward(int signals, int init)
 {
     struct signalfd_siginfo got;
     if (sys3(__NR_read, signals, &got, sizeof got) == sizeof got && got.ssi_signo != SIGCHLD)
-        send(init, (int)got.ssi_signo, got.ssi_code == SI_KERNEL);
+        send(init, (int)got.ssi_signo, got.ssi_code == SI_KERNEL ? TO_GROUP : TO_ONE);
 }
 
-static _Noreturn void watch(const struct job *j, int init, int signals)
+static _Noreturn void watch(int statuses, int signals, int init)
 {
-    struct pollfd p[] = {{.fd = j->status_fds[0], .events = POLLIN},
-                         {.fd = signals, .events = POLLIN}};
+    struct pollfd p[] = {{.fd = statuses, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
-        sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
         int status;
+        sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
         if (p[1].revents)
             forward(signals, init);
         if (!p[0].revents)
             continue;
-        if (sys3(__NR_read, j->status_fds[0], &status, sizeof status) != sizeof status)
+        if (sys3(__NR_read, statuses, &status, sizeof status) != sizeof status)
             end_like(reap_init(init)); /* it failed, or was killed */
-        if (WIFSTOPPED(status)) {
-            stop_like_app(init, WSTOPSIG(status));
-            continue;
+        if (!WIFSTOPPED(status)) {
+            reap_init(init);
+            end_like(status);
         }
-        reap_init(init);
-        end_like(status);
+        stop_like_app(init, WSTOPSIG(status));
     }
-}
-
-static void close_all_but(int a, int b)
-{
-    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
-    sys_close_range(0, low - 1);
-    sys_close_range(low + 1, high - 1);
-    sys_close_range(high + 1, ~0u);
 }
 
 void monitor(struct job *j)
 {
     take_signals();
     sys1(__NR_umask, 0);
-    long err = sys2(__NR_pipe2, j->status_fds, O_CLOEXEC);
-    if (err)
-        die(NULL, "pipe2", err, "cannot make a pipe");
-    long signals = sys4(__NR_signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC);
-    if (signals < 0)
-        die(NULL, "signalfd4", signals, "cannot receive signals");
-    err = sys_prctl(PR_SET_NO_NEW_PRIVS, 1);
-    if (err)
-        die(NULL, "prctl", err, "cannot forswear new privileges");
+    must(NULL, "pipe2", sys2(__NR_pipe2, j->status_fds, O_CLOEXEC), "cannot make a pipe");
+    int signals = (int)must(NULL, "signalfd4",
+                            sys4(__NR_signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC),
+                            "cannot receive signals");
+    must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "cannot forswear new privileges");
     int init =
         clone(init_main, init_stack + STACK_BYTES, CORE_SHARE | SIGCHLD | (int)j->namespaces, j);
-    if (init < 0)
-        die(NULL, "clone", -errno, "cannot make the namespaces");
-    /* From here on errors are said by the others. Nothing is held that is theirs. */
-    close_all_but(j->status_fds[0], (int)signals);
-    watch(j, init, (int)signals);
+    must(NULL, "clone", init < 0 ? -errno : init, "cannot make the namespaces");
+    /* From here on the others say what fails, and nothing is held that is theirs. */
+    sys3(__NR_dup3, j->status_fds[0], 0, O_CLOEXEC);
+    sys3(__NR_dup3, signals, 1, O_CLOEXEC);
+    sys_close_range(2, ~0u);
+    watch(0, 1, init);
 }

@@ -2,91 +2,83 @@
 #include "core/core.h"
 #include "core/sys.h"
 
-#include <errno.h>
 #include <linux/openat2.h>
 #include <string.h>
 
 /*
- * No path is followed twice and no symbolic link is followed at all. Destinations are reached
- * from the descriptor of the new root only (RESOLVE_BENEATH), so nothing that a folder on the
- * host holds, and nothing that is swapped meanwhile, leads out of it.
+ * No path is followed twice and no symbolic link is followed at all. Destinations are reached from
+ * the descriptor of the new root only, so nothing that a folder on the host holds, and nothing
+ * that is swapped meanwhile, leads out of it.
  */
-#define NO_LINKS (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-#define BENEATH  (RESOLVE_BENEATH | NO_LINKS)
-
-/* The caller's root, as a start for host paths. */
-static int open_slash(const struct step *s)
+static int open_beneath(int dir, const char *name, int flags)
 {
-    int fd = sys_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, NO_LINKS);
-    if (fd < 0)
-        die(s, "openat2", fd, "cannot open the root");
-    return fd;
+    const uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    return sys_openat2(dir, name, O_PATH | flags, resolve);
 }
 
-/* Names the first symbolic link on the way, if that is what failed; path is writable. */
-static _Noreturn void die_at(const struct step *s, char *path, long err)
+int entry_open(const struct step *s, int parent, const char *name, const char *path, int flags)
 {
-    if (err == -ELOOP || err == -ENOTDIR)
-        for (char *p = path + 1;; p++) {
-            char c = *p;
-            if (c && c != '/')
-                continue;
-            *p = '\0';
-            int fd = sys_openat2(AT_FDCWD, path, O_PATH, NO_LINKS);
-            if (fd == -ELOOP)
-                die(s, NULL, 0, "%q is a symbolic link now, none may be in a source", path);
-            if (fd >= 0)
-                sys_close(fd);
-            *p = c;
-            if (fd < 0 || !c)
-                break;
-        }
-    die(s, "openat2", err, "cannot open %q", path);
+    char target[1];
+    int fd = open_beneath(parent, name, flags);
+    if ((fd == -ELOOP || fd == -ENOTDIR) &&
+        sys4(__NR_readlinkat, parent, name, target, sizeof target) >= 0)
+        die(s, NULL, 0, "the component %q of %q is a symbolic link, which is never followed", name,
+            path);
+    return (int)must(s, "openat2", fd, "cannot open %q", path);
 }
 
 /*
- * Walks from `base` down the folders of path (its first n bytes, relative), making those that are
- * missing. Returns a descriptor of the last one. whole is for the message.
+ * Walks from `base` down the folders of path (its first n bytes, relative), one at a time. Those
+ * that are missing are made if there is a mode. Returns a descriptor of the last one, which is
+ * base itself for an empty path. whole is for the message.
  */
-static int walk(const struct step *s, int base, char *path, size_t n, unsigned mode,
-                const char *whole)
+static int walk(const struct step *s, int base, char *path, size_t n, long mode, const char *whole)
 {
     int fd = base;
     for (size_t i = 0; i < n;) {
-        size_t len = strcspn(path + i, "/");
-        char behind = path[i + len];
-        path[i + len] = '\0';
-        const char *name = path + i;
-        int next = sys_openat2(fd, name, O_PATH | O_DIRECTORY, BENEATH);
-        if (next == -ENOENT) {
+        char *name = path + i, *end = name + strcspn(name, "/"), behind = *end;
+        *end = '\0';
+        int next = open_beneath(fd, name, O_DIRECTORY);
+        if (next == -ENOENT && mode >= 0) {
             long err = sys3(__NR_mkdirat, fd, name, mode);
-            if (err && err != -EEXIST)
-                die(s, "mkdirat", err, "cannot make the folder %q of %q", name, whole);
-            next = sys_openat2(fd, name, O_PATH | O_DIRECTORY, BENEATH);
+            must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make the folder %q", whole);
         }
         if (next < 0)
-            next = entry_open(s, fd, name, whole, O_DIRECTORY); /* says what is in the way */
+            next = entry_open(s, fd, name, whole, O_DIRECTORY);
         if (fd != base)
             sys_close(fd);
         fd = next;
-        path[i + len] = behind;
-        i += len + 1;
+        *end = behind;
+        i = (size_t)(end + 1 - path);
     }
     return fd;
 }
 
-int entry_open(const struct step *s, int parent, const char *name, const char *path, int extra)
+/* The root as this process sees it. */
+static int open_slash(const struct step *s)
 {
-    int fd = sys_openat2(parent, name, O_PATH | extra, BENEATH);
-    if (fd == -ELOOP || fd == -ENOTDIR) {
-        char target[1];
-        if (sys4(__NR_readlinkat, parent, name, target, sizeof target) >= 0)
-            die(s, NULL, 0, "the component %q of %q is a symbolic link, which is never followed",
-                name, path);
-    }
-    if (fd < 0)
-        die(s, "openat2", fd, "cannot open %q of %q", name, path);
-    return fd;
+    return (int)must(s, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0),
+                     "cannot open the root");
+}
+
+int path_open(const struct step *s, char *path)
+{
+    int fd = sys_openat2(AT_FDCWD, path, O_PATH, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (fd >= 0 || fd == -ENOENT)
+        return fd;
+    char *slash = strrchr(path, '/');
+    int parent = walk(s, open_slash(s), path + 1, (size_t)(slash - path), -1, path);
+    return entry_open(s, parent, slash + 1, path, 0); /* one of the two says why */
+}
+
+void run_host_dir(struct job *j, const struct step *s)
+{
+    (void)j;
+    char *path = s->w[0].s;
+    int slash = open_slash(s), fd = walk(s, slash, path + 1, s->w[0].n - 1, (long)s->n[1], path);
+    if (fd != slash)
+        sys_close(fd);
+    sys_close(slash);
 }
 
 static void forget_parent(struct job *j)
@@ -104,18 +96,13 @@ int root_parent(struct job *j, const struct step *s, char *path, const char **na
     if (j->parent >= 0 && n == j->parent_size && memcmp(path, j->parent_path, n) == 0)
         return j->parent;
     forget_parent(j);
-    int fd = j->root;
-    if (n > 0) {
-        *slash = '\0';
-        fd = sys_openat2(j->root, path + 1, O_PATH | O_DIRECTORY, BENEATH);
-        *slash = '/';
-        if (fd < 0)
-            fd = walk(s, j->root, path + 1, n - 1, 0755, path);
-    }
-    j->parent = fd;
+    *slash = '\0';
+    int fd = n ? open_beneath(j->root, path + 1, O_DIRECTORY) : j->root;
+    *slash = '/';
+    j->parent = fd >= 0 ? fd : walk(s, j->root, path + 1, n - 1, 0755, path);
     j->parent_path = path;
     j->parent_size = n;
-    return fd;
+    return j->parent;
 }
 
 void root_covered(struct job *j, const char *path)
@@ -124,31 +111,4 @@ void root_covered(struct job *j, const char *path)
     if (j->parent >= 0 && n <= j->parent_size && memcmp(path, j->parent_path, n) == 0 &&
         (n == j->parent_size || j->parent_path[n] == '/'))
         forget_parent(j);
-}
-
-int root_open(struct job *j, const struct step *s, const char *path)
-{
-    if (!path[1])
-        return (int)sys3(__NR_fcntl, j->root, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    int fd = sys_openat2(j->root, path + 1, O_PATH, BENEATH);
-    if (fd < 0)
-        die(s, "openat2", fd, "cannot open %q", path);
-    return fd;
-}
-
-int host_open(const struct step *s, char *path)
-{
-    int fd = sys_openat2(AT_FDCWD, path, O_PATH, NO_LINKS);
-    if (fd < 0 && fd != -ENOENT)
-        die_at(s, path, fd);
-    return fd;
-}
-
-void host_make_dirs(const struct step *s, char *path, unsigned mode)
-{
-    int slash = open_slash(s);
-    int fd = walk(s, slash, path + 1, strlen(path + 1), mode, path);
-    if (fd != slash)
-        sys_close(fd);
-    sys_close(slash);
 }

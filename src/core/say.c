@@ -2,7 +2,6 @@
 #include "core/core.h"
 #include "core/sys.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -37,20 +36,17 @@ static void put_text(struct line *l, const char *s)
     put(l, s, strlen(s));
 }
 
-/* Between quotes; what a terminal might take for more than text is written \xNN. */
+/* Between quotes, escaped as in a plan but for blanks: a terminal sees nothing but text. */
 static void put_quoted(struct line *l, const char *s, size_t n)
 {
-    static const char hex[] = "0123456789abcdef";
-    put_text(l, "\"");
+    put(l, "\"", 1);
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        char escaped[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
-            put(l, s + i, 1);
-        else
-            put(l, escaped, 4);
+        char escaped[4] = " ";
+        if (s[i] != ' ')
+            word_escape(&s[i], 1, escaped);
+        put(l, escaped, s[i] == ' ' ? 1 : word_escaped_size(&s[i], 1));
     }
-    put_text(l, "\"");
+    put(l, "\"", 1);
 }
 
 static void put_number(struct line *l, unsigned long v)
@@ -80,30 +76,28 @@ static const struct hint {
     const char *text;
 } hints[] = {
     {"openat2", ENOSYS, "needs Linux 5.6"},
-    {"open_tree", ENOSYS, "needs Linux 5.2"},
-    {"move_mount", ENOSYS, "needs Linux 5.2"},
-    {"fsopen", ENOSYS, "needs Linux 5.2"},
     {"mount_setattr", ENOSYS, "needs Linux 5.12"},
     {"close_range", ENOSYS, "needs Linux 5.9"},
     {"landlock_create_ruleset", ENOSYS, "this kernel has no Landlock, which needs Linux 5.13"},
-    {"landlock_create_ruleset", EOPNOTSUPP,
-     "Landlock is built in but switched off: boot with "
-     "lsm=landlock,..."},
-    {"seccomp", EINVAL, "the filter is no valid program"},
+    {"landlock_create_ruleset", EOPNOTSUPP, "Landlock is off: boot with lsm=landlock,..."},
     {"clone", EPERM, "user namespaces are forbidden here; `carrel doctor` names the switch"},
     {"clone", EACCES, "user namespaces are forbidden here; `carrel doctor` names the switch"},
     {"clone", ENOSPC, "a limit user.max_*_namespaces is reached; `carrel doctor` names it"},
     {"clone", EUSERS, "user namespaces are nested too deeply"},
     {"clone", EINVAL, "this kernel was built without one of the namespaces"},
     {"clone", EAGAIN, "the limit of processes (RLIMIT_NPROC) is reached"},
-    {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
     {"fsopen", ENODEV, "this kernel was built without that file system"},
+    {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
     {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
     {"move_mount", ENOTDIR, "one is a folder, the other is not"},
     {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
     {"prlimit64", EPERM, "above the caller's own hard limit"},
+    {"seccomp", EINVAL, "the filter is no valid program"},
+    {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
+    {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
+    {"execve", E2BIG, "arguments and environment are too long together"},
     {NULL, ENOSYS, "this kernel is too old, or a filter forbids the call"},
-    {NULL, EMFILE, "raise the limit of open files"},
+    {NULL, EMFILE, "raise the limit of open files (RLIMIT_NOFILE)"},
     {NULL, ENFILE, "the system's limit of open files is reached"},
 };
 
@@ -115,47 +109,40 @@ static const char *find_hint(const char *call, long err)
     return NULL;
 }
 
-static void put_place(struct line *l, int line, const char *verb)
-{
-    put_text(l, "carrel: ");
-    if (line > 0) {
-        put_text(l, "plan line ");
-        put_number(l, (unsigned long)line);
-        put_text(l, verb ? " (" : ": ");
-    }
-    if (verb) {
-        put_text(l, verb);
-        put_text(l, line > 0 ? "): " : ": ");
-    }
-}
-
 static void put_format(struct line *l, const char *fmt, va_list ap)
 {
     for (; *fmt; fmt++) {
+        const struct word *w;
+        const char *s;
         if (*fmt != '%') {
             put(l, fmt, 1);
-            continue;
-        }
-        const char *s;
-        switch (*++fmt) {
-        case 's':
-            put_text(l, va_arg(ap, const char *));
-            break;
-        case 'u':
+        } else if (*++fmt == 'u') {
             put_number(l, va_arg(ap, unsigned));
-            break;
-        default: /* q */
+        } else if (*fmt == 'w') {
+            if ((w = va_arg(ap, const struct word *)))
+                put_quoted(l, w->s, w->n);
+        } else {
             s = va_arg(ap, const char *);
-            put_quoted(l, s, strlen(s));
+            *fmt == 'q' ? put_quoted(l, s, strlen(s)) : put_text(l, s);
         }
     }
 }
 
-static _Noreturn void vdie(int status, const char *hint, const struct step *step, const char *call,
-                           long err, const char *fmt, va_list ap)
+static _Noreturn void say(int status, const struct step *s, const char *call, long err,
+                          const char *fmt, va_list ap)
 {
     struct line l = {0};
-    put_place(&l, step ? step->line : 0, step ? plan_verbs[step->verb].text : NULL);
+    const char *hint = find_hint(call, err);
+    put_text(&l, "carrel: ");
+    if (s && s->line) {
+        put_text(&l, "plan line ");
+        put_number(&l, (unsigned long)s->line);
+        put_text(&l, ": ");
+    }
+    if (s && s->verb < PLAN_VERB_COUNT) {
+        put_text(&l, plan_verbs[s->verb].text);
+        put_text(&l, ": ");
+    }
     put_format(&l, fmt, ap);
     if (err) {
         put_text(&l, ": ");
@@ -166,42 +153,27 @@ static _Noreturn void vdie(int status, const char *hint, const struct step *step
         put_text(&l, call);
         put_text(&l, ")");
     }
-    if (!hint)
-        hint = find_hint(call, err);
     if (hint) {
         put_text(&l, "; ");
         put_text(&l, hint);
     }
-    put_text(&l, "\n");
+    put(&l, "\n", 1);
     flush(&l);
     sys_exit(status);
 }
 
-void die(const struct step *step, const char *call, long err, const char *fmt, ...)
+void die_with(int status, const struct step *step, const char *call, long err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    vdie(EXIT_OURS, NULL, step, call, err, fmt, ap);
+    say(status, step, call, err, fmt, ap);
 }
 
-void die_with(int status, const char *hint, const struct step *step, const char *call, long err,
-              const char *fmt, ...)
+long must(const struct step *step, const char *call, long result, const char *fmt, ...)
 {
     va_list ap;
+    if (result >= 0)
+        return result;
     va_start(ap, fmt);
-    vdie(status, hint, step, call, err, fmt, ap);
-}
-
-void die_of_fault(const struct fault *f)
-{
-    struct line l = {0};
-    put_place(&l, f->line, f->verb);
-    if (f->word) {
-        put_quoted(&l, f->word->s, f->word->n);
-        put_text(&l, ": ");
-    }
-    put_text(&l, f->text);
-    put_text(&l, "\n");
-    flush(&l);
-    sys_exit(EXIT_OURS);
+    say(EXIT_OURS, step, call, result, fmt, ap);
 }

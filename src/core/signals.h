@@ -5,14 +5,15 @@
 #include <signal.h>
 #include <stdint.h>
 
-enum { LAST_SIGNAL = 64 };
+enum {
+    LAST_SIGNAL = 64,
+    /* Goes with a signal from the monitor to pid 1: it is meant for the app's process group, as a
+     * terminal's signals are, and not for its first process alone. */
+    TO_ONE = 0,
+    TO_GROUP = 1,
+};
 
 /* The kernel's form of a set: bit N-1 is signal N. */
 static const uint64_t all_signals = ~0ull;
-
-static inline uint64_t signal_bit(int sig)
-{
-    return 1ull << (sig - 1);
-}
 
 #endif

@@ -19,7 +19,13 @@
  * looks at all wanted paths and resolves again. With a fixture, what is not in it is absent.
  */
 enum file_type {
-    FILE_ABSENT, FILE_REGULAR, FILE_DIR, FILE_SOCKET, FILE_CHAR, FILE_BLOCK, FILE_FIFO,
+    FILE_ABSENT,
+    FILE_REGULAR,
+    FILE_DIR,
+    FILE_SOCKET,
+    FILE_CHAR,
+    FILE_BLOCK,
+    FILE_FIFO,
     FILE_ERROR /* not to be looked at: `error` says why (EACCES, ELOOP …) */
 };
 
@@ -38,7 +44,8 @@ struct path_fact {
     mode_t mode;         /* permission bits */
     uid_t uid;
     int error;
-    bool accessible_r, accessible_w, accessible_x; /* access(2) as the caller */
+    /* access(2) as the caller; only facts_access asks the kernel, else see access_known */
+    bool access_known, accessible_r, accessible_w, accessible_x;
     const struct link_hop *hops;
     size_t n_hops;
 };
@@ -51,9 +58,10 @@ struct list_fact {
 
 struct env_fact {
     const char *name, *value;
+    bool asked; /* somebody called facts_env for it: it belongs into the text form */
 };
 
-struct xauth_fact { /* one entry of the Xauthority file that fits $DISPLAY */
+struct xauth_fact {   /* one entry of the Xauthority file that fits $DISPLAY */
     const char *name; /* MIT-MAGIC-COOKIE-1 */
     const char *data;
     size_t size;
@@ -65,24 +73,28 @@ struct facts {
 
     uid_t uid;
     gid_t gid;
-    const char *user;  /* login name, always set */
-    const char *home;  /* absolute, normalised, as $HOME says */
-    const char *runtime_dir; /* $XDG_RUNTIME_DIR when it is a folder of ours with mode 0700, or NULL */
+    const char *user; /* login name, always set */
+    const char *home; /* absolute, normalised, as $HOME says */
+    const char
+        *runtime_dir; /* $XDG_RUNTIME_DIR when it is a folder of ours with mode 0700, or NULL */
     const char *hostname;
-    const char *kernel;      /* "6.18.0" */
-    int landlock_abi;        /* 0: none */
+    const char *kernel;          /* "6.18.0" */
+    int landlock_abi;            /* 0: none */
     const char *userns_obstacle; /* NULL: user namespaces work as far as the switches tell */
-    const char *user_dirs[8];    /* indexed by FS_XDG_DESKTOP.. order; NULL when unset or the home */
+    const char *user_dirs[8]; /* indexed by FS_XDG_DESKTOP.. order; NULL when unset or the home */
 
     struct env_fact *env;
     size_t n_env, cap_env;
     struct path_fact *paths;
     size_t n_paths, cap_paths;
+    uint32_t *path_index; /* open hash table: position in paths + 1, 0: free */
+    size_t path_index_size;
     struct list_fact *lists;
     size_t n_lists, cap_lists;
     struct xauth_fact xauth;
 
-    const char **wanted; /* paths asked for and not known; "list:" in front asks for a listing */
+    /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits */
+    const char **wanted;
     size_t n_wanted, cap_wanted;
 };
 
@@ -93,14 +105,48 @@ void facts_look(struct facts *f);
 
 /* A file, its links followed. Never NULL: unknown paths give an absent fact and are noted. */
 const struct path_fact *facts_path(struct facts *f, const char *path);
+/* The same, with the access bits filled in. */
+const struct path_fact *facts_access(struct facts *f, const char *path);
+/* Names in a folder; NULL names and n = 0 when it is unknown, absent or no folder. Never NULL. */
 const struct list_fact *facts_list(struct facts *f, const char *path);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 
-/* The text form ("carrel-facts 1", one fact a line, words escaped as in a plan). Only variables of
- * the environment that the planner reads are kept. */
+/* The text form ("carrel-facts 1", one fact a line, words escaped as in a plan; the grammar stands
+ * in text.c). Only variables of the environment that somebody asked for are kept. */
 void facts_write(const struct facts *f, struct buf *out);
-/* Returns 0; or -1 with *line and *error set. */
+/* Returns 0; or -1 with *line and *error set. A later line about the same thing replaces an
+ * earlier one, so that fixtures can be put together from parts. */
 int facts_read(struct facts *f, const char *text, size_t size, int *line, const char **error);
+
+/* ---- small parsers of what a host says; pure ---- */
+
+/*
+ * path made absolute and clean: no empty, "." or trailing parts. NULL when it is not absolute, has
+ * a ".." part (its meaning would depend on links) or is longer than PATH_MAX. In the arena.
+ */
+const char *path_clean(struct arena *a, const char *path);
+
+/* $DISPLAY as Xlib reads it: [HOST][/unix]:NUMBER[.SCREEN] */
+struct x_display {
+    bool local; /* reached by a unix socket */
+    unsigned number;
+    const char *rest; /* ".SCREEN" or "", inside the text */
+};
+/* Returns false when text is no such name (a launchd path, no number …). */
+bool display_parse(const char *text, struct x_display *out);
+
+/*
+ * The first entry of an Xauthority file (the format of Xau/AuRead.c: big-endian family, then four
+ * counted strings) with a MIT-MAGIC-COOKIE-1 for this display on this host. Returns false when
+ * there is none or the file is malformed up to it. out points into data.
+ */
+bool xauth_find(const char *data, size_t size, const char *hostname, unsigned display,
+                struct xauth_fact *out);
+
+/* Reads a user-dirs.dirs file (xdg-user-dirs(1)) into dirs[8], in the order of f->user_dirs; what
+ * is the home itself, relative or malformed stays as it is. */
+void user_dirs_parse(struct arena *a, const char *home, const char *text, size_t size,
+                     const char *dirs[8]);
 
 #endif

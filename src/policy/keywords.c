@@ -99,7 +99,8 @@ const struct keyword keywords[] = {
     OURS("Carrel Application", "names", VALUE_COMMANDS, "", "what people type for the app"),
     OURS("Carrel Application", "package", VALUE_PACKAGE, "", "the Debian package that has it"),
     OURS("Carrel Application", "desktop", VALUE_DESKTOP, "", "its .desktop file"),
-    OURS("Carrel Application", "documents", VALUE_WORD, "ro", "how files named on its command line are granted"),
+    OURS("Carrel Application", "documents", VALUE_WORD, "none", "how files named on its command line are granted"),
+    WORD("Carrel Application/documents", "none", FS_NONE, "not at all"),
     WORD("Carrel Application/documents", "ro", FS_RO, "to be read"),
     WORD("Carrel Application/documents", "rw", FS_RW, "to be read and written"),
 

@@ -209,7 +209,7 @@ static void our_bad_values(void)
          "\"../x.desktop\" is no name of a .desktop file\n"
          "  hint: write org.example.App.desktop, without a folder\n"},
         {"Application", "documents=write", 11,
-         "\"write\" is no value of documents\n  hint: known: ro, rw\n"},
+         "\"write\" is no value of documents\n  hint: known: none, ro, rw\n"},
         {"Environment", "pass=A;B C", 8,
          "\"B C\" is no name of an environment variable\n"
          "  hint: write its name alone, such as LANG\n"},

@@ -5,12 +5,30 @@
 #include "plan/plan.h"
 #include "util/diag.h"
 
+/* What stands between the app and the terminal that the person started it from. */
+enum run_terminal {
+    RUN_DIRECT,   /* nothing: no standard descriptor is a terminal */
+    RUN_TERMINAL, /* a pseudo terminal for those that are one */
+    RUN_FORCED,   /* a pseudo terminal for all three */
+    RUN_PIPES,    /* no terminal: pipes for those that are one */
+};
+
 /*
- * Hands a plan to the core. Puts the plan and the system-call filter into sealed memory files and
- * replaces this process by carrel-core, or by carrel-tty when one of the descriptors 0, 1, 2 is a
- * terminal and the plan asks for one. libexec is the folder with those programs.
- * Does not return on success; on failure returns -1 with an error in d.
+ * To be called before anything is opened. Opens those of the descriptors 0, 1 and 2 that are
+ * closed as /dev/null, so that no file of ours becomes the app's standard output. Returns the
+ * lowest number from 3 on that is not in use, and so none that somebody handed to us on purpose:
+ * where the filter will be for the core.
  */
-int run_plan(const struct plan *p, const char *libexec, bool terminal, struct diags *d);
+int run_prepare(void);
+
+/*
+ * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed
+ * memory files and replaces this process by carrel-core, or by carrel-tty, with an empty
+ * environment; every other descriptor but 0, 1, 2 and those that the plan keeps is closed then.
+ * libexec is the folder with those programs. Does not return on success; on failure returns -1
+ * with an error in d.
+ */
+int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal,
+             struct diags *d);
 
 #endif

@@ -107,7 +107,7 @@ static int add_rules(scmp_filter_ctx ctx, unsigned features, const char *name, i
                 if (str_eq(seccomp_rules[k].call, name) && seccomp_rules[k].tests)
                     arg = seccomp_rules[k].test[0].arg;
             }
-            args[n++] = SCMP_CMP(arg, SCMP_CMP_GE, 0);
+            args[n++] = SCMP_CMP(arg, SCMP_CMP_GE, 0, 0);
             otherwise++;
         }
         add(ctx, name, action(r->error), number, n, args);

@@ -153,6 +153,16 @@ static bool namespaces_allowed(unsigned features, uint32_t flags, uint32_t harml
     return !(flags & ~harmless);
 }
 
+static bool sets_packet_filter(uint32_t level, uint32_t option)
+{
+    static const uint8_t ip[] = {64, 65, 96, 97, 128, 129};
+    for (size_t i = 0; level == 0 && i < sizeof ip; i++) {
+        if (option == ip[i])
+            return true;
+    }
+    return level == 41 && (option == 64 || option == 65);
+}
+
 /* The errno for calls whose arguments matter, 0: allowed, -1: they do not matter. */
 static int by_arguments(unsigned features, uint32_t arch, const char *name, const uint64_t *args)
 {
@@ -163,6 +173,8 @@ static int by_arguments(unsigned features, uint32_t arch, const char *name, cons
         return family_allowed(features, a0, a2) ? 0 : EAFNOSUPPORT;
     if (str_eq(name, "socketpair") && arch == AUDIT_ARCH_X86_64)
         return a0 == 1 ? 0 : EAFNOSUPPORT;
+    if (str_eq(name, "setsockopt") && arch == AUDIT_ARCH_X86_64)
+        return (features & SECCOMP_USERNS) && sets_packet_filter(a1, a2) ? EPERM : 0;
     if (str_eq(name, "clone")) /* every bit that makes no namespace is harmless */
         return namespaces_allowed(features, a0, 0x81fdffff) ? 0 : EPERM;
     if (str_eq(name, "unshare") && (features & SECCOMP_USERNS)) /* vm fs files sighand thread sem */
@@ -215,7 +227,9 @@ struct policy_answer policy_expect(unsigned features, const struct seccomp_data 
 bool policy_has_arguments(const struct seccomp_data *data)
 {
     const char *name = policy_call_name(data->arch, data->nr);
-    return name && in_list(" ioctl socket socketpair clone unshare prctl personality kcmp ", name);
+    return name &&
+           in_list(" ioctl socket socketpair setsockopt clone unshare prctl personality kcmp ",
+                   name);
 }
 
 /* common/flatpak-run.c, setup_seccomp, stated again. */

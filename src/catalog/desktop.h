@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_CATALOG_DESKTOP_H
+#define CARREL_CATALOG_DESKTOP_H
+
+#include "util/arena.h"
+#include <stddef.h>
+
+#define DESKTOP_MAX_BYTES (256u << 10)
+#define DESKTOP_MAX_ARGS  128
+
+/*
+ * Reads the Exec= line of a .desktop file's [Desktop Entry] group (Desktop Entry Specification
+ * 1.5, "The Exec key"). Field codes (%f %U …) are dropped, as the caller appends what the person
+ * gave; %% is one percent sign. Nothing is ever given to a shell.
+ * On success returns 0 and sets *argv (NULL-terminated, in the arena, at least one word) and
+ * *line. Returns -1 with *line (0: no such line) and *error, a fixed text.
+ */
+int desktop_exec(struct arena *a, const char *text, size_t size, const char *const **argv,
+                 int *line, const char **error);
+
+/* The index of the word in argv that names the program: not always 0, as Exec=env A=B program is
+ * common. */
+size_t desktop_program(const char *const *argv);
+
+#endif

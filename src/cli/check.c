@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* carrel check and list. */
+#include "cli/commands.h"
+
+#include "policy/lint.h"
+#include "policy/policy.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/str.h"
+
+#include <errno.h>
+
+static void check_file(struct cli *c, const char *path, struct diags *d)
+{
+    struct buf text = {.arena = &c->arena};
+    struct policy p = {.arena = &c->arena, .app_id = "", .command = ""};
+    int r = file_read(path, POLICY_MAX_BYTES, &text);
+    if (r < 0) {
+        diag_add(d, DIAG_ERROR, (struct place){.file = path},
+                 r == -EFBIG ? "a policy has at most 1 MiB" : NULL, "cannot read it: %s",
+                 r == -EINVAL ? "not an ordinary file" : strerror(-r));
+        return;
+    }
+    policy_merge_text(&p, LAYER_USER, path, text.data, text.len, d);
+    policy_lint(&p, d);
+}
+
+static int check(struct cli *c)
+{
+    struct diags found = {.arena = &c->arena};
+    struct buf out = {.arena = &c->arena};
+    for (size_t i = 0; i < c->n_operands; i++)
+        check_file(c, c->operands[i], &found);
+    if (cli_has(c, "json")) {
+        diag_json(&found, &out);
+        buf_char(&out, '\n');
+    } else {
+        diag_text(&found, &out);
+    }
+    int r = cli_print(c, &out);
+    return r ? r : found.errors ? EXIT_FOUND_FAULTS : 0;
+}
+
+static const struct option check_options[] = {
+    {"json", NULL, "print what was found as JSON"},
+    {NULL, NULL, NULL},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .operands = "FILE...",
+    .summary = "look for faults and dangerous grants in policy files",
+    .options = check_options,
+    .least = 1,
+    .most = -1,
+    .run = check,
+};
+
+/* ---- list ---- */
+
+struct row {
+    const char *id, *layers, *command, *names;
+};
+
+static struct row read_row(struct cli *c, const struct app *app)
+{
+    struct policy p = {.arena = &c->arena, .app_id = "", .command = ""};
+    struct row r = {.id = app->id, .layers = catalog_layers_of(&c->catalog, app->id), .names = ""};
+    catalog_load(&c->catalog, app, &p, &c->diags);
+    const struct carrel_value *names = policy_carrel(&p, "Carrel Application", "names");
+    r.command = p.command ? p.command : "";
+    if (names)
+        r.names = names->value;
+    return r;
+}
+
+static void row_json(struct json *j, struct arena *a, const struct row *r)
+{
+    json_object(j, NULL);
+    json_string(j, "id", r->id);
+    json_string(j, "layers", r->layers);
+    json_string(j, "command", r->command);
+    json_array(j, "names");
+    for (const char *const *n = policy_list(a, r->names, NULL); *n; n++)
+        json_string(j, NULL, *n);
+    json_end(j);
+    json_end(j);
+}
+
+static void row_text(struct buf *out, struct arena *a, const struct row *r)
+{
+    struct buf line = {.arena = a};
+    const char *separator = "";
+    buf_printf(&line, "%-32s %-20s ", r->id, r->layers);
+    if (!*r->names)
+        buf_str(&line, r->command);
+    for (const char *const *n = policy_list(a, r->names, NULL); *n; n++) {
+        buf_printf(&line, "%s%s", separator, *n);
+        separator = ", ";
+    }
+    while (line.len && line.data[line.len - 1] == ' ')
+        line.data[--line.len] = '\0';
+    diag_escape(out, line.data);
+    buf_char(out, '\n');
+}
+
+static int list(struct cli *c)
+{
+    struct app *apps;
+    size_t n;
+    struct buf out = {.arena = &c->arena};
+    struct json j = {.out = &out};
+    bool as_json = cli_has(c, "json");
+    if (cli_look_around(c) < 0 || catalog_list(&c->catalog, &apps, &n, &c->diags) < 0)
+        return EXIT_REFUSED;
+    if (as_json)
+        json_array(&j, NULL);
+    for (size_t i = 0; i < n; i++) {
+        struct row r = read_row(c, &apps[i]);
+        if (as_json)
+            row_json(&j, &c->arena, &r);
+        else
+            row_text(&out, &c->arena, &r);
+    }
+    if (as_json) {
+        json_end(&j);
+        buf_char(&out, '\n');
+    }
+    int r = cli_print(c, &out);
+    return r ? r : c->diags.errors ? EXIT_FOUND_FAULTS : 0;
+}
+
+static const struct option list_options[] = {
+    {"json", NULL, "print the list as JSON"},
+    {NULL, NULL, NULL},
+};
+
+const struct command command_list = {
+    .name = "list",
+    .operands = "",
+    .summary = "show the apps that have a policy, and what they are called",
+    .options = list_options,
+    .run = list,
+};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_CLI_COMMANDS_H
+#define CARREL_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* One row each, beside the code that carries it out. */
+extern const struct command command_run, command_plan, command_explain, command_list,
+    command_import, command_reset, command_check, command_doctor;
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* carrel doctor: how the host is set up. */
+#include "cli/doctor.h"
+
+#include "util/file.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+static struct finding good(const char *state)
+{
+    return (struct finding){HEALTH_GOOD, state, NULL, NULL};
+}
+
+static struct finding check_proc(const struct host *h)
+{
+    if (!host_has(h, "/proc/self"))
+        return (struct finding){HEALTH_BAD, "not mounted", "Carrel cannot find itself",
+                                "mount -t proc proc /proc as root"};
+    /* A container covers parts of /proc; the kernel then forbids a new one inside (mount_too_
+     * revealing in fs/namespace.c), unless a whole one is to be seen somewhere. */
+    struct buf text = {.arena = h->arena};
+    cleanup_fd int fd =
+        open(arena_printf(h->arena, "%s/proc/self/mountinfo", h->root), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || file_read_fd(fd, 4 << 20, &text) < 0)
+        return (struct finding){HEALTH_INFO, "mounts cannot be read", NULL, NULL};
+    if (!strstr(text.data, " /proc/"))
+        return good("whole");
+    bool only_binfmt = true;
+    for (char *at = text.data; (at = strstr(at, " /proc/")); at++)
+        only_binfmt &= str_after(at, " /proc/sys/fs/binfmt_misc ") != NULL ||
+                       str_after(at, " /proc/fs/nfsd ") != NULL;
+    if (only_binfmt)
+        return good("whole");
+    return (struct finding){HEALTH_WEAK, "partly covered",
+                            "in a container the kernel may refuse an app a /proc of its own",
+                            "start the container with an uncovered /proc (docker: --security-opt "
+                            "systempaths=unconfined)"};
+}
+
+static struct finding check_yama(const struct host *h)
+{
+    long long v = host_number(h, "/proc/sys/kernel/yama/ptrace_scope");
+    if (v >= 1)
+        return good(arena_printf(h->arena, "%lld", v));
+    return (struct finding){
+        HEALTH_INFO, v < 0 ? "not in this kernel" : "0",
+        "unconfined programs of yours can read each other's memory; confined apps cannot reach "
+        "them in any case",
+        v < 0 ? NULL : "sysctl -w kernel.yama.ptrace_scope=1 as root"};
+}
+
+static struct finding check_tiocsti(const struct host *h)
+{
+    long long v = host_number(h, "/proc/sys/dev/tty/legacy_tiocsti");
+    if (v == 0)
+        return good("0");
+    return (struct finding){
+        HEALTH_INFO, v < 0 ? "no such switch: allowed" : "1",
+        "a program can type into the terminal it runs in; confined apps have one of their own",
+        v < 0 ? NULL : "sysctl -w dev.tty.legacy_tiocsti=0 as root"};
+}
+
+static struct finding check_lockdown(const struct host *h)
+{
+    const char *line = host_line(h, "/sys/kernel/security/lockdown");
+    const char *chosen = line ? strchr(line, '[') : NULL;
+    if (!chosen)
+        return (struct finding){HEALTH_INFO, "not known",
+                                "root can change the running kernel if it is off", NULL};
+    const char *state = arena_strndup(h->arena, chosen + 1, strcspn(chosen + 1, "]"));
+    if (!str_eq(state, "none"))
+        return good(state);
+    return (struct finding){HEALTH_INFO, "none", "root can change the running kernel",
+                            "boot with Secure Boot on, or with lockdown=integrity"};
+}
+
+/* efivars(7): four bytes of attributes, then the value. */
+static struct finding check_secure_boot(const struct host *h)
+{
+    struct buf v = {.arena = h->arena};
+    const char *path = arena_printf(
+        h->arena, "%s/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+        h->root);
+    if (!host_has(h, "/sys/firmware/efi"))
+        return (struct finding){HEALTH_INFO, "no UEFI", "the boot is not verified", NULL};
+    if (file_read(path, 64, &v) < 0 || v.len < 5)
+        return (struct finding){HEALTH_INFO, "not known", NULL, NULL};
+    if (v.data[4] == 1)
+        return good("on");
+    return (struct finding){HEALTH_INFO, "off", "the boot is not verified",
+                            "turn Secure Boot on in the firmware's menu"};
+}
+
+static struct finding mount_flags(const struct host *h, const char *path, const char *what)
+{
+    struct statvfs s;
+    if (!h->tries || statvfs(path, &s) < 0)
+        return (struct finding){HEALTH_INFO, "not tried", NULL, NULL};
+    if (!(s.f_flag & ST_NOEXEC))
+        return good("programs can be run");
+    return (struct finding){
+        HEALTH_INFO, "mounted noexec",
+        arena_printf(h->arena, "no program can be run from %s, confined or not", what), NULL};
+}
+
+static struct finding check_home(const struct host *h)
+{
+    const char *home = getenv("HOME");
+    if (!home || home[0] != '/')
+        return (struct finding){HEALTH_WEAK, "$HOME is not set", "apps' homes are made below it",
+                                "log in anew, or set HOME to your home"};
+    if (h->tries && access(home, W_OK | X_OK) < 0)
+        return (struct finding){HEALTH_BAD, arena_printf(h->arena, "%s: %s", home, strerror(errno)),
+                                "an app's home is made in ~/.var/app", "make it writable"};
+    return mount_flags(h, home, "your home");
+}
+
+static struct finding check_display(const struct host *h)
+{
+    const char *wayland = getenv("WAYLAND_DISPLAY"), *x = getenv("DISPLAY");
+    if (wayland && *wayland)
+        return good(arena_printf(h->arena, "Wayland, %s", wayland));
+    if (x && *x)
+        return (struct finding){HEALTH_INFO, arena_printf(h->arena, "X11, %s", x),
+                                "X11 is no wall between programs: each can see what the others "
+                                "draw and type",
+                                "log in to a Wayland session"};
+    return (struct finding){HEALTH_INFO, "none", "programs with windows find no display",
+                            "start a graphical session, or: xvfb-run carrel run APP"};
+}
+
+const struct check doctor_host_checks[] = {
+    {"proc", "/proc", check_proc},
+    {"home", "home", check_home},
+    {"display", "display", check_display},
+    {"yama", "kernel.yama.ptrace_scope", check_yama},
+    {"tiocsti", "dev.tty.legacy_tiocsti", check_tiocsti},
+    {"lockdown", "kernel lockdown", check_lockdown},
+    {"secure-boot", "Secure Boot", check_secure_boot},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/job.h"
+
+#include "util/file.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static int exit_code_of(int error)
+{
+    return error == -ENOENT   ? EXIT_NOT_FOUND
+           : error == -EACCES ? EXIT_NOT_EXECUTABLE
+                              : EXIT_REFUSED;
+}
+
+/* ---- which app ---- */
+
+static int choose_id(struct cli *c, struct job *j)
+{
+    const char *id = cli_value(c, "app-id"), *error = id ? app_id_error(id) : NULL;
+    if (!id)
+        return 0;
+    if (error)
+        return cli_fail(c, "an app id looks like org.example.App", "\"%s\" is no app id: %s", id,
+                        error);
+    j->app.id = id;
+    j->app.has_policy = *catalog_layers_of(&c->catalog, id) != '\0';
+    return 0;
+}
+
+/* ---- the policy: files, then the command line's words in the order given ---- */
+
+static int read_text(struct cli *c, const char *path, size_t max, struct buf *out)
+{
+    out->arena = &c->arena;
+    int r = file_read(path, max, out);
+    if (r == 0)
+        return 0;
+    diag_add(&c->diags, DIAG_ERROR, (struct place){.file = path},
+             r == -EFBIG ? "it is too large to be what it should be" : NULL, "cannot read it: %s",
+             r == -EINVAL ? "not an ordinary file" : strerror(-r));
+    return EXIT_REFUSED;
+}
+
+static int merge_given(struct cli *c, const struct given *g, struct policy *p)
+{
+    struct buf text;
+    if (g->of_policy) {
+        policy_merge_option(p, g->text, (struct place){"command line", 0, g->column}, &c->diags);
+    } else if (str_eq(g->option->name, "policy")) {
+        text = (struct buf){.arena = NULL};
+        if (read_text(c, g->value, POLICY_MAX_BYTES, &text) == 0)
+            policy_merge_text(p, LAYER_COMMAND_LINE, g->value, text.data, text.len, &c->diags);
+    } else if (str_eq(g->option->name, "finish-args-from")) {
+        text = (struct buf){.arena = NULL};
+        if (read_text(c, g->value, POLICY_MAX_BYTES, &text) == 0)
+            policy_merge_finish_args(p, g->value, text.data, text.len, &c->diags);
+    }
+    return c->diags.errors ? EXIT_REFUSED : 0;
+}
+
+/* Grants one file at its own path. What decides is the person, who named it. */
+static void grant_file(struct cli *c, struct policy *p, const char *path, bool writable,
+                       const char *why)
+{
+    struct buf option = {.arena = &c->arena};
+    buf_str(&option, "--filesystem=");
+    for (const char *s = path; *s; s++) {
+        if (*s == ':' || *s == '\\')
+            buf_char(&option, '\\');
+        buf_char(&option, *s);
+    }
+    buf_str(&option, writable ? ":rw" : ":ro");
+    policy_merge_option(p, option.data, (struct place){.file = why}, &c->diags);
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* The path in a file: URI (RFC 8089), or NULL. */
+static const char *path_of_uri(struct arena *a, const char *uri)
+{
+    const char *s = str_after(uri, "file:");
+    if (!s)
+        return NULL;
+    if (str_after(s, "//localhost/"))
+        s += strlen("//localhost");
+    else if (str_after(s, "///"))
+        s += 2;
+    if (s[0] != '/' || s[1] == '/')
+        return NULL;
+    char *path = arena_strdup(a, s), *out = path;
+    for (; *s; s++) {
+        int high = s[0] == '%' ? hex(s[1]) : -1, low = high >= 0 ? hex(s[2]) : -1;
+        if (*s == '?' || *s == '#')
+            break;
+        if (low >= 0) {
+            *out++ = (char)(high << 4 | low);
+            s += 2;
+        } else {
+            *out++ = *s;
+        }
+    }
+    *out = '\0';
+    return path;
+}
+
+/* path made absolute, its folder without links and ".."; NULL when that folder is not there. */
+static const char *absolute(struct arena *a, const char *cwd, const char *path)
+{
+    const char *whole = path[0] == '/' ? path : arena_printf(a, "%s/%s", cwd, path);
+    const char *slash = strrchr(whole, '/'), *name = slash + 1;
+    char *dir = realpath(arena_strndup(a, whole, (size_t)(slash - whole) + 1), NULL);
+    const char *r = NULL;
+    if (dir && *name)
+        r = arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name);
+    free(dir);
+    return r;
+}
+
+/* The absolute path of a regular file that an argument names, or NULL. */
+static const char *named_file(struct cli *c, const struct job *j, const char *arg)
+{
+    struct stat st;
+    const char *uri = path_of_uri(&c->arena, arg);
+    const char *path = *arg == '-' ? NULL : uri ? uri : arg;
+    path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !path_within(path, "/usr") ? path
+                                                                                             : NULL;
+}
+
+/*
+ * Files that stand among the app's arguments are what the person wants it to open: where the policy
+ * says so (documents=) each is granted for this run. Only whole arguments, only files that exist,
+ * never folders: an argument such as "/" or "~" must not open a home.
+ */
+static void grant_documents(struct cli *c, struct job *j, const char *const *args)
+{
+    const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "documents");
+    bool readable = v && !str_eq(v->value, "none"), writable = v && str_eq(v->value, "rw");
+    for (; readable && args && *args; args++) {
+        const char *path = named_file(c, j, *args);
+        if (path)
+            grant_file(c, &j->policy, path, writable, "named on the command line");
+    }
+}
+
+static int gather_policy(struct cli *c, struct job *j, const char *const *args)
+{
+    j->policy = (struct policy){.arena = &c->arena, .app_id = "", .command = ""};
+    if (catalog_load(&c->catalog, &j->app, &j->policy, &c->diags) < 0)
+        return EXIT_REFUSED;
+    for (size_t i = 0; i < c->n_given; i++)
+        if (merge_given(c, &c->given[i], &j->policy) != 0)
+            return EXIT_REFUSED;
+    if (j->app.own_program)
+        grant_file(c, &j->policy, j->app.program, false, "the program itself");
+    grant_documents(c, j, args);
+    return c->diags.errors ? EXIT_REFUSED : 0;
+}
+
+/* ---- the terminal ---- */
+
+static int choose_terminal(struct cli *c, struct job *j)
+{
+    const char *word = cli_value(c, "tty");
+    bool any = isatty(0) || isatty(1) || isatty(2);
+    if (!word || str_eq(word, "auto"))
+        j->terminal = any ? RUN_TERMINAL : RUN_DIRECT;
+    else if (str_eq(word, "always"))
+        j->terminal = any ? RUN_TERMINAL : RUN_FORCED;
+    else if (str_eq(word, "never"))
+        j->terminal = any ? RUN_PIPES : RUN_DIRECT;
+    else
+        return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
+                        "\"%s\" is no value of --tty", word);
+    bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
+    j->request.terminal = terminal ? "terminal" : "new";
+    return 0;
+}
+
+/* ---- the request ---- */
+
+static int choose_cwd(struct cli *c, struct job *j)
+{
+    const char *given = cli_value(c, "cwd");
+    char *cwd = given ? realpath(given, NULL) : getcwd(NULL, 0);
+    struct stat st;
+    if (given && (!cwd || stat(cwd, &st) < 0 || !S_ISDIR(st.st_mode))) {
+        int error = cwd ? ENOTDIR : errno;
+        free(cwd);
+        return cli_fail(c, NULL, "cannot use \"%s\" as the folder to start in: %s", given,
+                        strerror(error));
+    }
+    /* A folder that was removed under us is no reason not to start; the home is used then. */
+    j->request.cwd = cwd && cwd[0] == '/' ? arena_strdup(&c->arena, cwd) : c->facts.home;
+    free(cwd);
+    return 0;
+}
+
+static const char *const *join(struct arena *a, const char *const *first, const char *const *second)
+{
+    size_t n = 0, k = 0;
+    while (first && first[n])
+        n++;
+    while (second && second[k])
+        k++;
+    const char **all = arena_array(a, n + k + 1, sizeof *all);
+    for (size_t i = 0; i < n; i++)
+        all[i] = first[i];
+    for (size_t i = 0; i < k; i++)
+        all[n + i] = second[i];
+    return all;
+}
+
+static int choose_program(struct cli *c, struct job *j, const char *const *args)
+{
+    const char *command = cli_value(c, "command");
+    bool fixed = !command && j->app.program;
+    j->request.program = fixed ? j->app.program : j->policy.command;
+    j->request.args = join(&c->arena, command ? NULL : j->app.args, args);
+    if (j->request.program && *j->request.program)
+        return 0;
+    return cli_fail(c, "write it behind command= in [Application] of its policy, or give --command",
+                    "no policy says which program %s is", j->app.id);
+}
+
+int job_prepare(struct cli *c, const char *const *args, struct job *j)
+{
+    *j = (struct job){.plan = {.arena = &c->arena}};
+    if (cli_look_around(c) < 0)
+        return EXIT_REFUSED;
+    int r = catalog_find(&c->catalog, &c->facts, c->operands[0], &j->app, &c->diags);
+    if (r < 0)
+        return exit_code_of(r);
+    if ((r = choose_id(c, j)) || (r = choose_terminal(c, j)) || (r = choose_cwd(c, j)) ||
+        (r = gather_policy(c, j, args)) || (r = choose_program(c, j, args)))
+        return r;
+    j->request.app_id = j->app.id;
+    j->request.seccomp_fd = c->free_fd;
+    if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
+        if (!c->diags.errors)
+            cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");
+        return EXIT_REFUSED;
+    }
+    return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* carrel run and plan. */
+#include "cli/commands.h"
+
+#include "cli/job.h"
+#include "seccomp/seccomp.h"
+#include "util/str.h"
+
+static const struct place nowhere;
+
+/* What the person should know although all is well. */
+static void tell(struct cli *c, const struct job *j, bool verbose)
+{
+    if (!j->app.has_policy && !cli_has(c, "policy") && !cli_has(c, "finish-args-from"))
+        diag_add(&c->diags, DIAG_NOTE, nowhere, NULL,
+                 "no policy for %s: strict default (a window, no network, a home of its own)",
+                 j->app.id);
+    for (size_t i = 0; verbose && i < j->plan.n; i++)
+        if (j->plan.v[i].verb == PLAN_MISSING)
+            diag_add(&c->diags, DIAG_WARNING, nowhere, NULL, "not in force: %s%s%s",
+                     step_arg(&j->plan.v[i], 0), j->plan.v[i].why ? " # " : "",
+                     j->plan.v[i].why ? j->plan.v[i].why : "");
+}
+
+static int run(struct cli *c)
+{
+    struct job j;
+    bool verbose = cli_has(c, "verbose");
+    int r = job_prepare(c, c->operands + 1, &j);
+    if (r)
+        return r;
+    tell(c, &j, verbose);
+    /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
+     * read them each time. */
+    struct diags all = c->diags;
+    if (!verbose) {
+        c->diags = (struct diags){.arena = &c->arena};
+        for (size_t i = 0; i < all.n; i++)
+            if (all.v[i].severity != DIAG_WARNING)
+                diag_add(&c->diags, all.v[i].severity, all.v[i].at, all.v[i].hint, "%s",
+                         all.v[i].message);
+    }
+    cli_print_diags(c, DIAG_NOTE);
+    c->diags = (struct diags){.arena = &c->arena};
+    run_plan(&j.plan, c->libexec, j.terminal, &c->diags);
+    return EXIT_REFUSED;
+}
+
+static const struct option run_options[] = {
+    JOB_OPTIONS,
+    {"verbose", NULL, "tell warnings, and what of the policy this host cannot give"},
+    {NULL, NULL, NULL},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .operands = "APP [--] [ARGUMENT...]",
+    .summary = "start an app in its confinement",
+    .options = run_options,
+    .permissions = true,
+    .passes_on = true,
+    .least = 1,
+    .most = -1,
+    .run = run,
+};
+
+static int print_filter(struct cli *c, const struct job *j, struct buf *out)
+{
+    for (size_t i = 0; i < j->plan.n; i++) {
+        if (j->plan.v[i].verb != PLAN_SECCOMP)
+            continue;
+        const struct seccomp_filter *f = seccomp_filter_named(step_arg(&j->plan.v[i], 1));
+        if (f)
+            seccomp_text(f, out);
+    }
+    return out->len ? 0 : cli_fail(c, NULL, "the plan has no system-call filter");
+}
+
+static int plan(struct cli *c)
+{
+    struct job j;
+    struct buf out = {.arena = &c->arena};
+    if (cli_has(c, "json") && cli_has(c, "seccomp"))
+        return cli_fail(c, "give one of them", "--json and --seccomp exclude each other");
+    int r = job_prepare(c, c->operands + 1, &j);
+    if (r)
+        return r;
+    tell(c, &j, false);
+    if (cli_has(c, "seccomp"))
+        r = print_filter(c, &j, &out);
+    else if (cli_has(c, "json"))
+        plan_write_json(&j.plan, &out);
+    else
+        plan_write(&j.plan, &out);
+    if (cli_has(c, "json"))
+        buf_char(&out, '\n');
+    return r ? r : cli_print(c, &out);
+}
+
+static const struct option plan_options[] = {
+    JOB_OPTIONS,
+    {"json", NULL, "print the steps as JSON"},
+    {"seccomp", NULL, "print the system-call filter instead"},
+    {NULL, NULL, NULL},
+};
+
+const struct command command_plan = {
+    .name = "plan",
+    .operands = "APP [--] [ARGUMENT...]",
+    .summary = "show what would be done to start an app, and why",
+    .options = plan_options,
+    .permissions = true,
+    .passes_on = true,
+    .least = 1,
+    .most = -1,
+    .run = plan,
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The snapshot itself: finding, adding and noting what is missing. */
+#include "facts/store.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+const char *path_parent(struct arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return "/";
+    return arena_strndup(a, path, (size_t)(slash - path));
+}
+
+const char *path_join(struct arena *a, const char *dir, const char *name)
+{
+    size_t n = str_eq(dir, "/") ? 0 : strlen(dir), m = strlen(name);
+    char *out = arena_alloc(a, n + m + 2);
+    memcpy(out, dir, n);
+    out[n] = '/';
+    memcpy(out + n + 1, name, m);
+    return out;
+}
+
+/* FNV-1a (Fowler, Noll, Vo). */
+static uint32_t hash(const char *s)
+{
+    uint32_t h = 2166136261u;
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return h;
+}
+
+/* The slot that holds path, or the free one where it belongs. The table is never full. */
+static uint32_t *slot(const struct facts *f, const char *path)
+{
+    size_t mask = f->path_index_size - 1, i = hash(path) & mask;
+    while (f->path_index[i] && !str_eq(f->paths[f->path_index[i] - 1].path, path))
+        i = (i + 1) & mask;
+    return &f->path_index[i];
+}
+
+static void reserve_slot(struct facts *f)
+{
+    if (f->path_index_size > 2 * (f->n_paths + 1))
+        return;
+    f->path_index_size = f->path_index_size ? 2 * f->path_index_size : 512;
+    f->path_index = arena_array(f->arena, f->path_index_size, sizeof *f->path_index);
+    for (size_t i = 0; i < f->n_paths; i++)
+        *slot(f, f->paths[i].path) = (uint32_t)(i + 1);
+}
+
+struct path_fact *facts_known_path(const struct facts *f, const char *path)
+{
+    if (f->path_index_size == 0)
+        return NULL;
+    uint32_t at = *slot(f, path);
+    return at ? &f->paths[at - 1] : NULL;
+}
+
+const struct path_fact *facts_put_path(struct facts *f, const struct path_fact *fact)
+{
+    reserve_slot(f);
+    uint32_t *at = slot(f, fact->path);
+    if (*at == 0) {
+        f->paths = arena_grow(f->arena, f->paths, f->n_paths, &f->cap_paths, sizeof *f->paths);
+        *at = (uint32_t)++f->n_paths;
+    }
+    f->paths[*at - 1] = *fact;
+    return &f->paths[*at - 1];
+}
+
+struct list_fact *facts_known_list(const struct facts *f, const char *path)
+{
+    for (size_t i = 0; i < f->n_lists; i++)
+        if (str_eq(f->lists[i].path, path))
+            return &f->lists[i];
+    return NULL;
+}
+
+void facts_put_list(struct facts *f, const struct list_fact *list)
+{
+    struct list_fact *old = facts_known_list(f, list->path);
+    if (!old) {
+        f->lists = arena_grow(f->arena, f->lists, f->n_lists, &f->cap_lists, sizeof *f->lists);
+        old = &f->lists[f->n_lists++];
+    }
+    *old = *list;
+}
+
+void facts_put_env(struct facts *f, const char *name, const char *value, bool asked)
+{
+    struct env_fact *e = NULL;
+    for (size_t i = 0; i < f->n_env && !e; i++)
+        if (str_eq(f->env[i].name, name))
+            e = &f->env[i];
+    if (!e) {
+        f->env = arena_grow(f->arena, f->env, f->n_env, &f->cap_env, sizeof *f->env);
+        e = &f->env[f->n_env++];
+    }
+    *e = (struct env_fact){name, value, asked};
+}
+
+static void want(struct facts *f, const char *prefix, const char *path)
+{
+    if (f->fixture)
+        return;
+    size_t n = strlen(prefix);
+    for (size_t i = 0; i < f->n_wanted; i++)
+        if (strncmp(f->wanted[i], prefix, n) == 0 && str_eq(f->wanted[i] + n, path))
+            return;
+    f->wanted = arena_grow(f->arena, f->wanted, f->n_wanted, &f->cap_wanted, sizeof *f->wanted);
+    f->wanted[f->n_wanted++] = arena_printf(f->arena, "%s%s", prefix, path);
+}
+
+/* A fixture need not list what is absent, but the links above it still say where it would be. */
+static const struct path_fact *absent(struct facts *f, const char *path)
+{
+    struct path_fact fact = {.path = path, .type = FILE_ABSENT, .real = path};
+    const char *dir = path;
+    while (!str_eq(dir, "/")) {
+        dir = path_parent(f->arena, dir);
+        const struct path_fact *above = facts_known_path(f, dir);
+        if (!above)
+            continue;
+        const char *rest = path + (str_eq(dir, "/") ? 1 : strlen(dir) + 1);
+        if (above->real)
+            fact.real = path_join(f->arena, above->real, rest);
+        fact.hops = above->hops;
+        fact.n_hops = above->n_hops;
+        if (above->type == FILE_ERROR) {
+            fact.type = FILE_ERROR;
+            fact.error = above->error;
+        }
+        break;
+    }
+    struct path_fact *out = arena_alloc(f->arena, sizeof *out);
+    *out = fact;
+    return out;
+}
+
+const struct path_fact *facts_path(struct facts *f, const char *path)
+{
+    const struct path_fact *known = facts_known_path(f, path);
+    if (known)
+        return known;
+    want(f, "", path);
+    return absent(f, arena_strdup(f->arena, path));
+}
+
+/* What the permission bits alone say; groups are not known, so the group's bits count for nobody.
+ */
+static void guess_access(const struct facts *f, struct path_fact *p)
+{
+    mode_t bits = f->uid == p->uid ? p->mode >> 6 : p->mode;
+    p->accessible_r = f->uid == 0 || (bits & 4);
+    p->accessible_w = f->uid == 0 || (bits & 2);
+    p->accessible_x = (bits & 1) || (f->uid == 0 && (p->type == FILE_DIR || (p->mode & 0111)));
+}
+
+const struct path_fact *facts_access(struct facts *f, const char *path)
+{
+    struct path_fact *known = facts_known_path(f, path);
+    if (!known || known->access_known || known->type == FILE_ABSENT || known->type == FILE_ERROR)
+        return known ? known : facts_path(f, path);
+    if (f->fixture)
+        guess_access(f, known);
+    else
+        want(f, "access:", path);
+    return known;
+}
+
+const struct list_fact *facts_list(struct facts *f, const char *path)
+{
+    static const struct list_fact nothing = {.path = ""};
+    const struct list_fact *known = facts_known_list(f, path);
+    if (known)
+        return known;
+    want(f, "list:", path);
+    return &nothing;
+}
+
+const char *facts_env(const struct facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_env; i++) {
+        if (str_eq(f->env[i].name, name)) {
+            f->env[i].asked = true;
+            return f->env[i].value;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Looking at paths. Links are followed here, one by one, so that the snapshot can say where a path
+ * really leads and which links lie on the way. Every folder that was looked at is remembered, so a
+ * path costs one system call for each part that is new. Nothing that is found here is trusted
+ * later on: the core opens the resolved path again without following any link and compares device
+ * and inode.
+ */
+#include "facts/store.h"
+
+#include "util/str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_NAMES 65536 /* of one folder; more are left out */
+
+struct hops {
+    const struct link_hop *v;
+    size_t n;
+};
+
+static enum file_type type_of(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        return FILE_REGULAR;
+    case S_IFDIR:
+        return FILE_DIR;
+    case S_IFSOCK:
+        return FILE_SOCKET;
+    case S_IFCHR:
+        return FILE_CHAR;
+    case S_IFBLK:
+        return FILE_BLOCK;
+    default:
+        return FILE_FIFO;
+    }
+}
+
+static struct hops join_hops(struct arena *a, struct hops x, struct hops y)
+{
+    if (x.n == 0 || y.n == 0)
+        return x.n ? x : y;
+    struct link_hop *v = arena_array(a, x.n + y.n, sizeof *v);
+    memcpy(v, x.v, x.n * sizeof *v);
+    memcpy(v + x.n, y.v, y.n * sizeof *v);
+    return (struct hops){v, x.n + y.n};
+}
+
+static struct path_fact failed(const char *path, int error)
+{
+    return (struct path_fact){.path = path, .real = path, .type = FILE_ERROR, .error = error};
+}
+
+/* from, seen through the links in front of it: what path leads to. */
+static struct path_fact through(struct arena *a, const char *path, struct hops front,
+                                const struct path_fact *from)
+{
+    struct path_fact out = *from;
+    struct hops all = join_hops(a, front, (struct hops){from->hops, from->n_hops});
+    out.path = path;
+    out.hops = all.v;
+    out.n_hops = all.n;
+    return all.n > FACTS_MAX_HOPS ? failed(path, ELOOP) : out;
+}
+
+static struct path_fact look(struct facts *f, const char *path, int depth);
+
+/* Follows a link's target, part by part: ".." means the parent of where we really are. */
+static struct path_fact follow(struct facts *f, const char *link, const char *target, int depth)
+{
+    struct arena *a = f->arena;
+    struct link_hop *hop = arena_alloc(a, sizeof *hop);
+    *hop = (struct link_hop){link, target};
+    struct hops hops = {hop, 1};
+    struct path_fact at = look(f, target[0] == '/' ? "/" : path_parent(a, link), depth);
+    for (const char *p = target; *p;) {
+        size_t len = strcspn(p, "/");
+        const char *part = arena_strndup(a, p, len);
+        p += len + (p[len] == '/');
+        if (len == 0 || str_eq(part, "."))
+            continue;
+        if (at.type == FILE_ABSENT) { /* the rest is absent too */
+            at.real = path_join(a, at.real, part);
+            continue;
+        }
+        at = look(f, str_eq(part, "..") ? path_parent(a, at.real) : path_join(a, at.real, part),
+                  depth);
+        if (at.type == FILE_ERROR)
+            return failed(link, at.error);
+        hops = join_hops(a, hops, (struct hops){at.hops, at.n_hops});
+        at.n_hops = 0;
+    }
+    at.hops = NULL;
+    at.n_hops = 0;
+    return through(a, link, hops, &at);
+}
+
+/* One name in a folder that is itself without links. */
+static struct path_fact look_here(struct facts *f, const char *path, int depth)
+{
+    struct stat st;
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return failed(path, errno);
+        return (struct path_fact){.path = path, .real = path, .type = FILE_ABSENT};
+    }
+    if (S_ISLNK(st.st_mode)) {
+        char target[PATH_MAX];
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        if (n <= 0)
+            return failed(path, n < 0 ? errno : ENOENT);
+        if (depth >= FACTS_MAX_HOPS)
+            return failed(path, ELOOP);
+        return follow(f, path, arena_strndup(f->arena, target, (size_t)n), depth + 1);
+    }
+    return (struct path_fact){
+        .path = path,
+        .real = path,
+        .type = type_of(st.st_mode),
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .mode = st.st_mode & 07777,
+        .uid = st.st_uid,
+    };
+}
+
+/* path is clean (see path_clean). */
+static struct path_fact look(struct facts *f, const char *path, int depth)
+{
+    const struct path_fact *known = facts_known_path(f, path);
+    if (known)
+        return *known;
+    if (strlen(path) >= PATH_MAX)
+        return failed(path, ENAMETOOLONG);
+    struct path_fact out;
+    if (str_eq(path, "/")) {
+        out = look_here(f, path, depth);
+    } else {
+        const char *dir = path_parent(f->arena, path), *name = strrchr(path, '/') + 1;
+        struct path_fact above = look(f, dir, depth);
+        if (above.type == FILE_ERROR)
+            return failed(path, above.error);
+        struct hops hops = {above.hops, above.n_hops};
+        const char *here = str_eq(above.real, dir) ? path : path_join(f->arena, above.real, name);
+        struct path_fact found = {.path = here, .real = here, .type = FILE_ABSENT};
+        if (above.type == FILE_DIR)
+            found = here == path ? look_here(f, here, depth) : look(f, here, depth);
+        out = through(f->arena, path, hops, &found);
+    }
+    /* Deep inside a chain of links the answer may be "too many links" only because of where we
+     * came from: such an answer is not kept. */
+    if (depth == 0 || out.type != FILE_ERROR)
+        facts_put_path(f, &out);
+    return out;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void look_list(struct facts *f, const char *path)
+{
+    struct list_fact list = {.path = path};
+    size_t cap = 0;
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d)) && list.n < MAX_NAMES;) {
+        if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+            continue;
+        list.names = arena_grow(f->arena, list.names, list.n, &cap, sizeof *list.names);
+        list.names[list.n++] = arena_strdup(f->arena, e->d_name);
+    }
+    if (d)
+        closedir(d);
+    if (list.n > 1)
+        qsort(list.names, list.n, sizeof *list.names, compare_names);
+    facts_put_list(f, &list);
+}
+
+static void look_access(struct facts *f, const char *path)
+{
+    struct path_fact p = look(f, path, 0);
+    p.path = path;
+    p.access_known = true;
+    p.accessible_r = access(p.real, R_OK) == 0;
+    p.accessible_w = access(p.real, W_OK) == 0;
+    p.accessible_x = access(p.real, X_OK) == 0;
+    facts_put_path(f, &p);
+}
+
+void facts_look(struct facts *f)
+{
+    for (size_t i = 0; i < f->n_wanted; i++) {
+        const char *want = f->wanted[i], *rest;
+        if ((rest = str_after(want, "list:")))
+            look_list(f, rest);
+        else if ((rest = str_after(want, "access:")))
+            look_access(f, rest);
+        else
+            look(f, want, 0);
+    }
+    f->n_wanted = 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every root has, whatever the policy says. */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+/* Folders of the system that lie in /usr on a merged system, and beside it on an unmerged one. */
+static const char *const beside_usr[] = {"/bin",   "/sbin",   "/lib",   "/lib32",
+                                         "/lib64", "/libx32", "/libo32"};
+
+static void put_usr(struct ctx *c)
+{
+    const struct path_fact *usr = facts_path(c->f, "/usr");
+    if (present(usr))
+        put_bind(c, usr, "/usr", "base: programs and libraries, read-only");
+    for (size_t i = 0; i < ARRAY_SIZE(beside_usr); i++) {
+        const struct path_fact *p = facts_path(c->f, beside_usr[i]);
+        if (!present(p))
+            continue;
+        if (p->n_hops == 0)
+            put_bind(c, p, p->path, "base: programs and libraries, read-only (unmerged /usr)");
+        else if (path_within(p->real, "/usr"))
+            put_link(c, p->hops[0].target, p->path, "base: merged /usr");
+    }
+}
+
+/*
+ * Character devices without power over anything. They are bound read-only, which does not keep
+ * anybody from writing to the device, but keeps a caller who is root from changing its mode.
+ */
+static void put_dev(struct ctx *c)
+{
+    static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    static const char *const links[][2] = {
+        {"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"},
+        {"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
+        {"pts/ptmx", "/dev/ptmx"},
+    };
+    const char *why = "base: minimal /dev";
+    for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+        const char *path = join_path(c, "/dev", nodes[i]);
+        const struct path_fact *p = facts_path(c->f, path);
+        if (p->type == FILE_CHAR)
+            tree_put(
+                &c->tree,
+                (struct node){.kind = NODE_BIND, .dst = path, .src = p, .dev = true, .why = why});
+        else
+            put_missing(c, path, why, "not a device on this host");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+        put_link(c, links[i][0], links[i][1], why);
+    put_tmpfs(c, "/dev/shm", "1777", "base: own shared memory");
+    tree_put(
+        &c->tree,
+        (struct node){.kind = NODE_DEVPTS, .dst = "/dev/pts", .why = "base: own pseudo terminals"});
+}
+
+/* Of /var only data that packages made for programs to read. */
+static void put_var(struct ctx *c)
+{
+    static const struct {
+        const char *path, *why;
+    } parts[] = {
+        {"/var/cache/fontconfig", "base: font cache of the system"},
+        {"/var/cache/dictionaries-common", "base: spelling dictionaries"},
+        {"/var/lib/aspell", "base: spelling dictionaries"},
+        {"/var/lib/ispell", "base: spelling dictionaries"},
+        {"/var/lib/ghostscript", "base: fonts and character maps of Ghostscript"},
+        {"/var/lib/texmf", "base: TeX formats and font maps"},
+        {"/var/lib/xfonts", "base: X font directories"},
+        {"/var/lib/xkb", "base: keyboard maps"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        const struct path_fact *p = facts_path(c->f, parts[i].path);
+        if (p->type == FILE_DIR)
+            put_bind(c, p, parts[i].path, parts[i].why);
+    }
+    put_link(c, "../run", "/var/run", "base: compatibility");
+    put_link(c, "../run/lock", "/var/lock", "base: compatibility");
+    put_link(c, "../tmp", "/var/tmp", "base: own temporary files");
+}
+
+void rule_root(struct ctx *c)
+{
+    tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
+                                     .dst = "/",
+                                     .mode = "0755",
+                                     .seal = true,
+                                     .why = "base: a root made from nothing"});
+    put_usr(c);
+    put_dev(c);
+    put_var(c);
+    tree_put(&c->tree,
+             (struct node){.kind = NODE_PROC, .dst = "/proc", .why = "base: own processes only"});
+    put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
+    put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");
+    put_dir(c, "/run/lock", "0755", "base: compatibility");
+    /* The processor count: the C library, browsers and build tools ask for it here. */
+    const struct path_fact *cpu = facts_path(c->f, "/sys/devices/system/cpu");
+    if (cpu->type == FILE_DIR)
+        put_bind(c, cpu, cpu->path, "base: number and kind of processors");
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_RESOLVE_CTX_H
+#define CARREL_RESOLVE_CTX_H
+
+#include "resolve/resolve.h"
+#include "resolve/tree.h"
+
+/*
+ * One call of resolve. Rules (one function per concern, in the file of that concern) read the
+ * request, the policy and the facts, and put nodes, variables and steps.
+ */
+struct variable {
+    const char *name, *value; /* value NULL: taken away again */
+    const char *why;
+};
+
+struct ctx {
+    const struct request *q;
+    const struct policy *p;
+    struct facts *f;
+    struct plan *out;
+    struct diags *d;
+    struct arena *a;
+    struct tree tree;
+
+    struct variable *env;
+    size_t n_env, cap_env;
+
+    /* decided first, read by the rules */
+    const struct perm *network, *ipc; /* the granting word, or NULL */
+    const struct perm *wayland, *x11, *session_bus;
+    const char *wayland_socket; /* on the host; NULL: there is none */
+    bool x11_by_fallback;
+    const struct carrel_value *nested; /* NULL: none */
+    bool nested_userns, nested_mount;
+
+    const char *runtime;  /* inside: /run/user/UID */
+    const char *app_home; /* as the app knows it: HOME */
+    const char *app_home_real;
+    bool abstract_needed; /* a granted socket has an abstract name only */
+    bool refused;
+};
+
+/* ---- words of the policy ---- */
+
+/* The permission when it is granted here and now, its conditions included; else NULL. */
+const struct perm *perm_granted(const struct ctx *c, enum perm_kind kind, const char *name);
+/* "policy:12: sockets=x11": the reason of a step that a permission causes. */
+const char *why_perm(const struct ctx *c, enum perm_kind kind, const struct perm *perm);
+/* "policy:12: KEY=TEXT" for anything else. */
+const char *why_at(const struct ctx *c, struct place at, const char *key, const char *text);
+/* Whether a [Carrel Sandbox] list holds the item; *value gets the value when it does. */
+bool carrel_list_has(const struct ctx *c, const char *key, const char *item,
+                     const struct carrel_value **value);
+
+/* ---- what a rule may do ---- */
+
+void put_bind(struct ctx *c, const struct path_fact *src, const char *dst, const char *why);
+void put_link(struct ctx *c, const char *target, const char *dst, const char *why);
+void put_dir(struct ctx *c, const char *dst, const char *mode, const char *why);
+void put_file(struct ctx *c, const char *dst, const char *mode, const char *content, size_t size,
+              const char *why);
+void put_text(struct ctx *c, const char *dst, const char *content, const char *why);
+void put_tmpfs(struct ctx *c, const char *dst, const char *mode, const char *why);
+/* Recreates the links that lead to a fact's path. */
+void put_hops(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why);
+/* An environment variable; the last one counts. value NULL takes it away. */
+void put_env(struct ctx *c, const char *name, const char *value, const char *why);
+/* A folder on the host that the core makes. */
+void make_host_dir(struct ctx *c, const char *path, const char *mode, const char *why);
+/* A wish that this host cannot fulfil and that may stay open; shown in the plan. */
+void put_missing(struct ctx *c, const char *what, const char *why, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* An error: there will be no plan. */
+void refuse(struct ctx *c, struct place at, const char *hint, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void warn(struct ctx *c, struct place at, const char *hint, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Appends all arguments (ended by NULL). In the arena. */
+const char *concat(struct ctx *c, const char *first, ...) __attribute__((sentinel));
+const char *join_path(struct ctx *c, const char *dir, const char *name);
+bool present(const struct path_fact *p);
+
+/* ---- the rules, in the order in which they are called ---- */
+
+void rule_decide(struct ctx *c);      /* process.c */
+void find_wayland(struct ctx *c);     /* display.c: part of rule_decide */
+void rule_process(struct ctx *c);     /* process.c: ids, namespaces, limits, session */
+void rule_root(struct ctx *c);        /* base.c */
+void rule_etc(struct ctx *c);         /* etc.c */
+void rule_home(struct ctx *c);        /* home.c */
+void rule_devices(struct ctx *c);     /* devices.c */
+void rule_environment(struct ctx *c); /* env.c: what is passed through */
+void rule_display(struct ctx *c);     /* display.c: Wayland, X11 */
+void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
+void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */
+void rule_program(struct ctx *c);     /* process.c: the program must be in sight; cwd; exec */
+void rule_policy_env(struct ctx *c);  /* env.c: [Environment], pass= */
+void rule_landlock(struct ctx *c);    /* landlock.c; needs the settled tree */
+void emit_environment(struct ctx *c); /* env.c */
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Wayland and X11: one socket each, never the folder that holds it. */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+static const char *const no_display_hint =
+    "start carrel from a terminal inside the graphical session";
+
+/* ---- Wayland ---- */
+
+/* libwayland's rule: a name is looked up in the runtime folder, an absolute path stands for itself.
+ */
+static const char *wayland_path(const struct ctx *c, const char *name)
+{
+    if (name[0] == '/')
+        return path_clean(c->a, name);
+    if (strchr(name, '/') || str_eq(name, ".") || str_eq(name, "..") || !c->f->runtime_dir)
+        return NULL;
+    return arena_printf(c->a, "%s/%s", c->f->runtime_dir, name);
+}
+
+void find_wayland(struct ctx *c)
+{
+    const char *name = facts_env(c->f, "WAYLAND_DISPLAY");
+    const char *path = wayland_path(c, name && *name ? name : "wayland-0");
+    if (path && facts_path(c->f, path)->type == FILE_SOCKET)
+        c->wayland_socket = path;
+}
+
+static void put_wayland(struct ctx *c)
+{
+    const char *why = why_perm(c, PERM_SOCKETS, c->wayland);
+    if (!c->wayland_socket) {
+        if (!c->x11 && !facts_env(c->f, "WAYLAND_SOCKET"))
+            put_missing(c, "sockets=wayland", why, "no compositor's socket found");
+        return;
+    }
+    const char *name = strrchr(c->wayland_socket, '/') + 1;
+    put_bind(c, facts_path(c->f, c->wayland_socket), join_path(c, c->runtime, name), why);
+    put_env(c, "WAYLAND_DISPLAY", name, why);
+}
+
+static bool is_number(const char *s)
+{
+    return *s && strlen(s) < 7 && strspn(s, "0123456789") == strlen(s);
+}
+
+/* A connection that the caller has opened and hands over as a descriptor. */
+static void put_inherited_wayland(struct ctx *c)
+{
+    const struct perm *p = perm_granted(c, PERM_SOCKETS, "inherit-wayland-socket");
+    const char *fd = facts_env(c->f, "WAYLAND_SOCKET");
+    if (!p || !fd)
+        return;
+    const char *why = why_perm(c, PERM_SOCKETS, p);
+    if (!is_number(fd) || fd[0] == '0' || (strlen(fd) == 1 && fd[0] < '3')) {
+        put_missing(c, "sockets=inherit-wayland-socket", why,
+                    "WAYLAND_SOCKET holds no descriptor's number from 3 on");
+        return;
+    }
+    plan_add(c->out, PLAN_KEEP_FD, why, fd, (char *)NULL);
+    put_env(c, "WAYLAND_SOCKET", fd, why);
+}
+
+/* ---- X11 ---- */
+
+/*
+ * libxcb tries the abstract name of a display before the path, and gives up when the abstract one
+ * refuses it; Landlock's scope makes it refuse. So where the network namespace is the host's and
+ * the scope is on, the socket appears under a number that nobody listens on. In a network
+ * namespace of its own the app meets no abstract socket of the host.
+ */
+enum { X_RENUMBERED = 1000 };
+
+static void put_xauthority(struct ctx *c, unsigned number, const char *why)
+{
+    const struct xauth_fact *x = &c->f->xauth;
+    const char *digits = arena_printf(c->a, "%u", number);
+    struct buf b = {.arena = c->a};
+    if (!x->name)
+        return;
+    /* FamilyWild, no address: holds whatever the host's name is. */
+    const struct {
+        const char *s;
+        size_t n;
+    } parts[] = {{"", 0}, {digits, strlen(digits)}, {x->name, strlen(x->name)}, {x->data, x->size}};
+    buf_bytes(&b, "\xff\xff", 2);
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        buf_char(&b, (char)(parts[i].n >> 8));
+        buf_char(&b, (char)(parts[i].n & 0xff));
+        buf_bytes(&b, parts[i].s, parts[i].n);
+    }
+    const char *path = "/run/carrel/Xauthority";
+    put_file(c, path, "0600", b.data, b.len, concat(c, why, ": this display's cookie only", NULL));
+    put_env(c, "XAUTHORITY", path, why);
+}
+
+/* The display has no socket in the file system. With the host's network it can be reached by its
+ * abstract name or by TCP, without it not at all. */
+static void put_x11_by_network(struct ctx *c, const char *display, const struct x_display *x,
+                               const char *why)
+{
+    if (!c->network) {
+        put_missing(c, "sockets=x11", why, "the display %s can only be reached by the network",
+                    display);
+        if (!c->wayland || !c->wayland_socket)
+            warn(c, c->x11->at,
+                 x->local ? "start the X server without \"-nolisten unix\", or grant shared=network"
+                          : "grant shared=network",
+                 "the X display %s has no socket in /tmp/.X11-unix and the app has no network",
+                 display);
+        return;
+    }
+    c->abstract_needed = x->local;
+    put_env(c, "DISPLAY", display, why);
+    put_xauthority(c, x->number, why);
+}
+
+static void put_x11(struct ctx *c)
+{
+    const char *why = c->x11_by_fallback
+                          ? concat(c, why_perm(c, PERM_SOCKETS, c->x11), " (no Wayland here)", NULL)
+                          : why_perm(c, PERM_SOCKETS, c->x11);
+    const char *display = facts_env(c->f, "DISPLAY");
+    struct x_display x;
+    if (!display || !*display) {
+        put_missing(c, "sockets=x11", why, "DISPLAY is not set; %s", no_display_hint);
+        return;
+    }
+    if (!display_parse(display, &x)) {
+        put_missing(c, "sockets=x11", why, "DISPLAY names no display");
+        return;
+    }
+    const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number);
+    const struct path_fact *p = facts_path(c->f, socket);
+    if (!x.local || p->type != FILE_SOCKET) {
+        put_x11_by_network(c, display, &x, why);
+        return;
+    }
+    unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
+    put_bind(c, p, arena_printf(c->a, "/tmp/.X11-unix/X%u", number), why);
+    put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, x.rest), why);
+    put_xauthority(c, number, why);
+}
+
+void rule_display(struct ctx *c)
+{
+    if (c->wayland)
+        put_wayland(c);
+    put_inherited_wayland(c);
+    if (c->x11)
+        put_x11(c);
+}

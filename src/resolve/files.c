@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * filesystems=: what of the host's files the app sees at their usual paths. A grant binds what the
+ * path really leads to and recreates the links on the way, so that the path means inside what it
+ * means outside.
+ */
+#include "resolve/files.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+/* Destinations that belong to the sandbox (flatpak-exports.c has this list), and the way to what
+ * was probably meant. */
+static const struct {
+    const char *path, *hint;
+} reserved[] = {
+    {"/usr", "the system's programs are there already, read-only"},
+    {"/bin", "the system's programs are there already, read-only"},
+    {"/sbin", "the system's programs are there already, read-only"},
+    {"/lib", "the system's programs are there already, read-only"},
+    {"/lib32", "the system's programs are there already, read-only"},
+    {"/lib64", "the system's programs are there already, read-only"},
+    {"/libx32", "the system's programs are there already, read-only"},
+    {"/etc",
+     "what programs need of /etc is there already; host-etc shows all of it in /run/host/etc"},
+    {"/dev", "devices are granted by devices="},
+    {"/proc", "the app has its own"},
+    {"/app", "this path is Flatpak's own"},
+    {"/.flatpak-info", "this path is Flatpak's own"},
+    {"/run/flatpak", "this path is Flatpak's own"},
+    {"/run/host", "grant host-os, host-etc or host-root"},
+    {"/run/carrel", "this path is Carrel's own"},
+};
+
+static const char *reserved_hint(const char *path)
+{
+    if (str_eq(path, "/"))
+        return "grant host, or host-root to see the whole system in /run/host/root";
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        if (path_within(path, reserved[i].path) || path_within(reserved[i].path, path))
+            return reserved[i].hint;
+    return NULL;
+}
+
+/* ---- where a word leads ---- */
+
+static const char *const xdg_variables[][2] = {
+    {"XDG_DATA_HOME", ".local/share"},
+    {"XDG_CACHE_HOME", ".cache"},
+    {"XDG_CONFIG_HOME", ".config"},
+    {"XDG_STATE_HOME", ".local/state"},
+};
+
+/* The person's own folder of this kind, as the XDG base directory specification finds it. */
+const char *host_xdg_dir(struct ctx *c, enum fs_base base)
+{
+    const char *const *row = xdg_variables[base - FS_XDG_DATA];
+    const char *told = facts_env(c->f, row[0]), *path = told ? path_clean(c->a, told) : NULL;
+    return path ? path : join_path(c, c->f->home, row[1]);
+}
+
+/* The host's path that a word stands for, or NULL: this person has no such folder. */
+static const char *host_path(struct ctx *c, const struct fs_grant *g)
+{
+    const char *dir = NULL;
+    if (g->base == FS_PATH)
+        return g->sub;
+    if (g->base == FS_HOME || g->base == FS_HOME_PATH)
+        dir = c->f->home;
+    else if (g->base >= FS_XDG_DESKTOP && g->base <= FS_XDG_VIDEOS)
+        dir = c->f->user_dirs[g->base - FS_XDG_DESKTOP];
+    else if (g->base >= FS_XDG_DATA && g->base <= FS_XDG_STATE)
+        dir = host_xdg_dir(c, g->base);
+    else if (g->base == FS_XDG_RUN)
+        dir = c->f->runtime_dir;
+    return dir ? join_path(c, dir, g->sub ? g->sub : "") : NULL;
+}
+
+/* ---- granting ---- */
+
+const char *why_grant(struct ctx *c, const struct fs_grant *g)
+{
+    static const char *const suffixes[] = {
+        [FS_NONE] = "", [FS_RO] = ":ro", [FS_RW] = "", [FS_CREATE] = ":create"};
+    return why_at(c, g->at, "filesystems",
+                  concat(c, g->mode == FS_NONE ? "!" : "", g->text, suffixes[g->mode], NULL));
+}
+
+static const char *what_grant(struct ctx *c, const struct fs_grant *g)
+{
+    return concat(c, "filesystems=", g->text, NULL);
+}
+
+void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p, const char *dst)
+{
+    const char *why = why_grant(c, g);
+    tree_put(&c->tree, (struct node){.kind = NODE_BIND,
+                                     .dst = dst,
+                                     .src = p,
+                                     .rw = g->mode != FS_RO,
+                                     .rank = g->rank,
+                                     .why = why});
+    put_hops(c, p, g->rank, why);
+}
+
+/* The runtime folder holds the sockets of everything that runs for this person. */
+static bool opens_runtime_dir(struct ctx *c, const char *real)
+{
+    const char *own = c->f->runtime_dir ? facts_path(c->f, c->f->runtime_dir)->real : NULL;
+    return path_within(c->runtime, real) || (own && path_within(own, real));
+}
+
+/* Whether a path may appear inside at all; if not, says why. */
+static bool may_appear(struct ctx *c, const struct fs_grant *g, const char *path)
+{
+    const char *hint = reserved_hint(path);
+    const char *policies = facts_path(c->f, policy_folder(c))->real;
+    if (hint)
+        refuse(c, g->at, hint, "filesystems=%s would put %s where the sandbox has its own", g->text,
+               path);
+    else if (path_within(path, "/run") && opens_runtime_dir(c, path))
+        refuse(c, g->at, "grant single sockets: xdg-run/NAME",
+               "filesystems=%s would open the whole runtime folder", g->text);
+    else if (path_within(path, policies))
+        refuse(c, g->at, NULL, "filesystems=%s would let the app see or change policies", g->text);
+    else
+        return true;
+    return false;
+}
+
+/* Makes a folder that the policy wants to exist (":create"), with what is missing above it. */
+static void create_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    const char *why = why_grant(c, g);
+    make_host_dir(c, p->real, "0755", why);
+    tree_put(&c->tree, (struct node){.kind = NODE_BIND,
+                                     .dst = p->real,
+                                     .new_src = p->real,
+                                     .rw = true,
+                                     .rank = g->rank,
+                                     .why = why});
+    put_hops(c, p, g->rank, why);
+}
+
+/* Whether there is something to grant; if not, says so in the plan. */
+static bool grantable(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    const char *why = why_grant(c, g), *what = what_grant(c, g);
+    if (p->type == FILE_ABSENT)
+        put_missing(c, what, why, "not on this host");
+    else if (p->type == FILE_ERROR)
+        put_missing(c, what, why, "%s", strerror(p->error));
+    else if (p->type == FILE_CHAR || p->type == FILE_BLOCK || p->type == FILE_FIFO) {
+        put_missing(c, what, why, "a device or pipe");
+        warn(c, g->at,
+             "devices are granted by devices=", "filesystems=%s is a device or pipe and stays out",
+             g->text);
+    } else
+        return true;
+    return false;
+}
+
+/* "xdg-config/x" is also what the app itself calls its config folder's x. */
+static void put_in_app_home(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    static const char *const folders[] = {"data", "cache", "config", ".local/state"};
+    if (g->base < FS_XDG_DATA || g->base > FS_XDG_STATE || !g->sub || !*g->sub || !c->app_home_real)
+        return;
+    const char *folder = join_path(c, c->app_home_real, folders[g->base - FS_XDG_DATA]);
+    const char *dst = join_path(c, folder, g->sub);
+    const struct path_fact *there = facts_path(c->f, dst);
+    if (there->n_hops == 0 || str_eq(there->real, dst)) {
+        if (p->type == FILE_DIR && there->type == FILE_ABSENT)
+            make_host_dir(c, dst, "0700", why_grant(c, g));
+        put_grant(c, g, p, dst);
+    }
+}
+
+static void grant_path(struct ctx *c, const struct fs_grant *g)
+{
+    const char *path = host_path(c, g);
+    if (!path) {
+        put_missing(c, what_grant(c, g), why_grant(c, g), "%s",
+                    g->base == FS_XDG_RUN ? "no runtime folder on this host"
+                                          : "this person has no such folder (xdg-user-dirs)");
+        return;
+    }
+    const struct path_fact *p = facts_path(c->f, path);
+    if (g->base == FS_XDG_RUN) {
+        if (grantable(c, g, p))
+            put_grant(c, g, p, join_path(c, c->runtime, g->sub));
+        return;
+    }
+    if (!may_appear(c, g, path) || (!str_eq(p->real, path) && !may_appear(c, g, p->real)))
+        return;
+    if (p->type == FILE_ABSENT && g->mode == FS_CREATE) {
+        create_grant(c, g, p);
+    } else if (grantable(c, g, p)) {
+        put_grant(c, g, p, p->real);
+        put_in_app_home(c, g, p);
+    }
+}
+
+/* ---- hiding ---- */
+
+/*
+ * Puts something empty over a host path wherever a bind shows it. A folder gets an empty tmpfs. A
+ * file gets the null device on a mount without devices: it is there, and every open fails.
+ */
+void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why)
+{
+    const struct path_fact *null = facts_path(c->f, "/dev/null");
+    size_t n = c->tree.n;
+    for (size_t i = 0; i < n; i++) {
+        const struct node *bind = &c->tree.v[i];
+        if (bind->kind != NODE_BIND || bind->hides || !path_within(p->real, node_source(bind)))
+            continue;
+        const char *src = node_source(bind);
+        const char *rest = p->real + (str_eq(src, "/") ? 0 : strlen(src));
+        struct node cover = {.dst = *rest ? join_path(c, bind->dst, rest) : bind->dst,
+                             .rank = rank,
+                             .why = why,
+                             .hides = true};
+        if (p->type == FILE_DIR) {
+            cover.kind = NODE_TMPFS;
+            cover.mode = "0755";
+            cover.seal = true;
+        } else {
+            cover.kind = NODE_BIND;
+            cover.src = null;
+        }
+        tree_put(&c->tree, cover);
+    }
+}
+
+static bool is_shown(const struct ctx *c, const char *real)
+{
+    for (size_t i = 0; i < c->tree.n; i++)
+        if (c->tree.v[i].kind == NODE_BIND && path_within(real, node_source(&c->tree.v[i])))
+            return true;
+    return false;
+}
+
+static void hide_path(struct ctx *c, const struct fs_grant *g)
+{
+    const char *path = host_path(c, g);
+    const struct path_fact *p = path ? facts_path(c->f, path) : NULL;
+    if (!p || !is_shown(c, p->real))
+        return;
+    if (present(p))
+        hide(c, p, g->rank, why_grant(c, g));
+    else if (p->type == FILE_ABSENT)
+        put_missing(c, concat(c, "filesystems=!", g->text, NULL), why_grant(c, g),
+                    "not there to be hidden; once it is, the app will see it");
+    else
+        refuse(c, g->at, "make it accessible, or remove the grant above it",
+               "filesystems=!%s cannot be hidden: %s", g->text, strerror(p->error));
+}
+
+/* ---- what no grant opens ---- */
+
+const char *policy_folder(struct ctx *c)
+{
+    return join_path(c, host_xdg_dir(c, FS_XDG_CONFIG), "carrel");
+}
+
+/*
+ * Behind a wide grant lie things that would let the app choose its own policy or another's, or
+ * reach what other programs keep to themselves. They stay closed. The folder of the policies is
+ * made when it is absent, so that the app cannot make it.
+ */
+static void protect(struct ctx *c)
+{
+    const struct {
+        const char *path;
+        bool make;
+        const char *why;
+    } rows[] = {
+        {policy_folder(c), true, "base: no app writes policies"},
+        {join_path(c, c->f->home, ".var/app"), false, "base: no app sees another app's home"},
+        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false,
+         "base: no app writes policies"},
+        {"/tmp/.X11-unix", false, "base: no display but the granted one"},
+        {c->f->runtime_dir, false, "base: no socket but the granted ones"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct path_fact *p = rows[i].path ? facts_path(c->f, rows[i].path) : NULL;
+        if (!p || !is_shown(c, p->real))
+            continue;
+        struct path_fact *shown = arena_alloc(c->a, sizeof *shown);
+        *shown = *p;
+        if (p->type == FILE_ABSENT && rows[i].make) {
+            make_host_dir(c, p->real, "0700", rows[i].why);
+            shown->type = FILE_DIR;
+        }
+        if (present(shown))
+            hide(c, shown, RANK_BASE, rows[i].why);
+    }
+}
+
+void rule_filesystems(struct ctx *c)
+{
+    for (size_t i = 0; i < c->p->n_filesystems; i++) {
+        const struct fs_grant *g = &c->p->filesystems[i];
+        if (g->mode == FS_NONE)
+            continue;
+        if (g->base >= FS_HOST && g->base <= FS_HOST_ROOT)
+            grant_host(c, g);
+        else
+            grant_path(c, g);
+    }
+    for (size_t i = 0; i < c->p->n_filesystems; i++)
+        if (c->p->filesystems[i].mode == FS_NONE)
+            hide_path(c, &c->p->filesystems[i]);
+    protect(c);
+    put_user_dirs(c);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_RESOLVE_FILES_H
+#define CARREL_RESOLVE_FILES_H
+
+#include "resolve/ctx.h"
+
+/* Shared by files.c and host.c. */
+
+const char *why_grant(struct ctx *c, const struct fs_grant *g);
+/* Binds p at dst as the grant says and recreates the links that lead to p. */
+void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p, const char *dst);
+/* Covers a host path wherever a bind shows it. */
+void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why);
+/* The person's folder of this kind: FS_XDG_DATA .. FS_XDG_STATE. */
+const char *host_xdg_dir(struct ctx *c, enum fs_base base);
+/* The person's own policies. */
+const char *policy_folder(struct ctx *c);
+
+/* host.c: host, host-os, host-etc, host-root */
+void grant_host(struct ctx *c, const struct fs_grant *g);
+/* host.c: tells the app where the granted folders of xdg-user-dirs are */
+void put_user_dirs(struct ctx *c);
+
+#endif

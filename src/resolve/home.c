@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The app's private home: the folder that Flatpak would give it, at the same path inside and
+ * outside, as portals compare files by path and inode. HOME points into it, so that everything that
+ * a program keeps below its home lands there.
+ */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+static const char *const why_home = "base: private home of the app";
+
+/* Flatpak's names for the XDG folders in an app's home. */
+static const struct {
+    const char *variable, *folder;
+} xdg_folders[] = {
+    {"XDG_CONFIG_HOME", "config"},
+    {"XDG_DATA_HOME", "data"},
+    {"XDG_CACHE_HOME", "cache"},
+    {"XDG_STATE_HOME", ".local/state"},
+};
+
+/* Whether the home folder itself can hold app homes. */
+static bool home_usable(struct ctx *c)
+{
+    const struct path_fact *home = facts_path(c->f, c->f->home);
+    struct place nowhere = {0};
+    if (home->type != FILE_DIR) {
+        refuse(c, nowhere, "set HOME to your home folder", "the home folder %s %s", c->f->home,
+               home->type == FILE_ERROR ? strerror(home->error)
+               : present(home)          ? "is not a folder"
+                                        : "does not exist");
+        return false;
+    }
+    if (c->f->uid == 0 && home->uid != 0) {
+        refuse(c, nowhere, "run carrel as that user, or with root's own HOME",
+               "the home folder %s belongs to another user", c->f->home);
+        return false;
+    }
+    return true;
+}
+
+/*
+ * The app may write all it likes into its home, so the home itself must not be a link that it, or
+ * another app with a wide grant, has left there. Links above (/home, ~/.var on another disk) are
+ * the person's own.
+ */
+static bool app_home_usable(struct ctx *c, const struct path_fact *p)
+{
+    struct place nowhere = {0};
+    const char *hint = "move it away and start the app again";
+    bool is_link = false;
+    for (size_t i = 0; i < p->n_hops; i++)
+        is_link |= str_eq(strrchr(p->hops[i].path, '/') + 1, c->q->app_id);
+    if (is_link)
+        refuse(c, nowhere, hint, "the app's home %s is a symbolic link", p->path);
+    else if (p->type == FILE_ERROR)
+        refuse(c, nowhere, hint, "the app's home %s: %s", p->path, strerror(p->error));
+    else if (present(p) && p->type != FILE_DIR)
+        refuse(c, nowhere, hint, "the app's home %s is not a folder", p->path);
+    else if (present(p) && p->uid != c->f->uid)
+        refuse(c, nowhere, hint, "the app's home %s belongs to another user", p->path);
+    else
+        return true;
+    return false;
+}
+
+static void put_app_home(struct ctx *c, const struct path_fact *p)
+{
+    struct node n = {
+        .kind = NODE_BIND, .dst = p->real, .rw = true, .rank = RANK_FIXED, .why = why_home};
+    if (present(p)) {
+        n.src = p;
+    } else {
+        n.new_src = p->real;
+        make_host_dir(c, p->real, "0700", why_home);
+    }
+    tree_put(&c->tree, n);
+    put_hops(c, p, RANK_FIXED, why_home);
+    for (size_t i = 0; i < ARRAY_SIZE(xdg_folders); i++) {
+        const char *path = join_path(c, p->real, xdg_folders[i].folder);
+        const struct path_fact *sub = facts_path(c->f, path);
+        if (sub->type == FILE_ABSENT && sub->n_hops == 0)
+            make_host_dir(c, path, "0700", why_home);
+        put_env(c, xdg_folders[i].variable, join_path(c, c->app_home, xdg_folders[i].folder),
+                why_home);
+    }
+}
+
+void rule_home(struct ctx *c)
+{
+    put_env(c, "HOME", c->app_home, why_home);
+    if (!home_usable(c))
+        return;
+    const struct path_fact *p = facts_path(c->f, c->app_home);
+    c->app_home_real = p->real;
+    if (app_home_usable(c, p))
+        put_app_home(c, p);
+}

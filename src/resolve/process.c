@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who the app is, what it shares with the host, its limits, and what is executed. */
+#include "resolve/ctx.h"
+
+#include "seccomp/seccomp.h"
+#include "util/str.h"
+
+#include <string.h>
+
+void rule_decide(struct ctx *c)
+{
+    c->runtime = arena_printf(c->a, "/run/user/%u", (unsigned)c->f->uid);
+    c->app_home =
+        concat(c, c->f->home, str_eq(c->f->home, "/") ? "" : "/", ".var/app/", c->q->app_id, NULL);
+    c->network = perm_granted(c, PERM_SHARED, "network");
+    c->ipc = perm_granted(c, PERM_SHARED, "ipc");
+    find_wayland(c);
+    c->wayland = perm_granted(c, PERM_SOCKETS, "wayland");
+    c->x11 = perm_granted(c, PERM_SOCKETS, "x11");
+    c->session_bus = perm_granted(c, PERM_SOCKETS, "session-bus");
+    if (!c->x11 && !(c->wayland && (c->wayland_socket || facts_env(c->f, "WAYLAND_SOCKET")))) {
+        c->x11 = perm_granted(c, PERM_SOCKETS, "fallback-x11");
+        c->x11_by_fallback = c->x11;
+    }
+    c->nested = policy_carrel(c->p, "Carrel Sandbox", "nested-sandbox");
+    c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
+    c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
+}
+
+/* ---- namespaces ---- */
+
+static void unshare(struct ctx *c)
+{
+    const char *words[7], *why = "base: own namespaces";
+    size_t n = 0;
+    words[n++] = "user";
+    words[n++] = "mount";
+    words[n++] = "pid";
+    if (!c->ipc)
+        words[n++] = "ipc";
+    words[n++] = "uts";
+    if (!c->network)
+        words[n++] = "net";
+    words[n++] = "cgroup";
+    if (c->ipc)
+        why = concat(c, why, "; ", why_perm(c, PERM_SHARED, c->ipc), NULL);
+    if (c->network)
+        why = concat(c, why, "; ", why_perm(c, PERM_SHARED, c->network), NULL);
+    struct word argv[7];
+    for (size_t i = 0; i < n; i++)
+        argv[i] = (struct word){arena_strdup(c->a, words[i]), strlen(words[i])};
+    plan_add_words(c->out, PLAN_UNSHARE, why, (int)n, argv);
+    if (!c->network)
+        plan_add(c->out, PLAN_LOOPBACK, "base: programs that talk to themselves", "up",
+                 (char *)NULL);
+}
+
+/*
+ * Window managers mark a window as remote, and do not watch its process, when its host name is not
+ * theirs; resolvers look up their own name. Without X11 and network the name is nobody's business.
+ */
+static void name_host(struct ctx *c)
+{
+    bool real = c->network || c->x11;
+    plan_add(c->out, PLAN_HOSTNAME,
+             real ? "base: X11 and network programs compare it" : "base: not the host's name",
+             real ? c->f->hostname : "carrel", (char *)NULL);
+}
+
+static void identify(struct ctx *c)
+{
+    const char *why = "base: the caller's own, alone";
+    plan_add(c->out, PLAN_UID, why, arena_printf(c->a, "%u", (unsigned)c->f->uid), (char *)NULL);
+    plan_add(c->out, PLAN_GID, why, arena_printf(c->a, "%u", (unsigned)c->f->gid), (char *)NULL);
+}
+
+/* ---- limits ---- */
+
+static void limit(struct ctx *c)
+{
+    static const struct {
+        const char *key, *name;
+        bool soft_too;
+    } rows[] = {
+        {"max-processes", "nproc", true},
+        {"max-open-files", "nofile", true},
+        {"max-file-size", "fsize", true},
+    };
+    /* A memory dump would carry the app's secrets to the host's core handler. */
+    plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "0", "0", (char *)NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", rows[i].key);
+        if (v && *v->value && !str_eq(v->value, "0"))
+            plan_add(c->out, PLAN_RLIMIT, why_at(c, v->at, rows[i].key, v->value), rows[i].name,
+                     v->value, v->value, (char *)NULL);
+    }
+}
+
+static void filter_calls(struct ctx *c)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } features[] = {
+        {"devel", SECCOMP_DEVEL},
+        {"multiarch", SECCOMP_MULTIARCH},
+        {"bluetooth", SECCOMP_BLUETOOTH},
+        {"canbus", SECCOMP_CANBUS},
+    };
+    unsigned bits = c->nested_mount    ? SECCOMP_MOUNT | SECCOMP_USERNS
+                    : c->nested_userns ? SECCOMP_USERNS
+                                       : 0;
+    const char *why = "base: an allow-list of system calls";
+    if (c->nested_userns)
+        why = concat(c, why, "; ", why_at(c, c->nested->at, "nested-sandbox", c->nested->value),
+                     NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+        const struct perm *p = perm_granted(c, PERM_FEATURES, features[i].name);
+        if (!p)
+            continue;
+        bits |= features[i].bit;
+        why = concat(c, why, "; ", why_perm(c, PERM_FEATURES, p), NULL);
+    }
+    plan_add(c->out, PLAN_SECCOMP, why, arena_printf(c->a, "%d", c->q->seccomp_fd),
+             seccomp_filter_for(bits)->name, (char *)NULL);
+}
+
+void rule_process(struct ctx *c)
+{
+    struct place nowhere = {0};
+    if (c->f->userns_obstacle)
+        refuse(c, nowhere, "see carrel doctor for the remedy", "%s", c->f->userns_obstacle);
+    identify(c);
+    unshare(c);
+    plan_add(c->out, PLAN_NESTED_USERNS,
+             c->nested_userns ? why_at(c, c->nested->at, "nested-sandbox", c->nested->value)
+                              : "base: no namespaces of its own",
+             c->nested_userns ? "allow" : "deny", (char *)NULL);
+    name_host(c);
+    limit(c);
+    plan_add(c->out, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
+    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it",
+             c->q->terminal ? c->q->terminal : "new", (char *)NULL);
+    plan_add(c->out, PLAN_UMASK, "base: not the caller's", "022", (char *)NULL);
+    filter_calls(c);
+}
+
+/* ---- the program ---- */
+
+/* Software in /opt comes as a folder of its own; a lone file elsewhere is all that was asked for.
+ */
+static const char *program_folder(struct ctx *c, const char *real)
+{
+    const char *rest = str_after(real, "/opt/"), *slash = rest ? strchr(rest, '/') : NULL;
+    return slash ? arena_strndup(c->a, real, (size_t)(slash - real)) : real;
+}
+
+static bool in_sight(const struct ctx *c, const char *real)
+{
+    const char *host = tree_host_path(&c->tree, real);
+    return host && str_eq(host, real);
+}
+
+static void show_program(struct ctx *c)
+{
+    const struct path_fact *p = facts_path(c->f, c->q->program);
+    const char *why = "base: the program that is to be started";
+    if (!present(p))
+        return; /* the core reports it, with the exit status that a shell would give */
+    if (!in_sight(c, p->real)) {
+        const struct path_fact *shown = facts_path(c->f, program_folder(c, p->real));
+        if (shown->type != FILE_DIR && shown->type != FILE_REGULAR)
+            return;
+        tree_put(&c->tree, (struct node){.kind = NODE_BIND,
+                                         .dst = shown->real,
+                                         .src = shown,
+                                         .rank = RANK_FIXED,
+                                         .why = why});
+    }
+    put_hops(c, p, RANK_FIXED, why);
+}
+
+static void choose_cwd(struct ctx *c)
+{
+    const char *cwd = c->q->cwd ? path_clean(c->a, c->q->cwd) : NULL;
+    const struct path_fact *p = cwd ? facts_path(c->f, cwd) : NULL;
+    bool same = p && p->type == FILE_DIR && in_sight(c, p->real);
+    plan_add(c->out, PLAN_CWD,
+             same ? "base: the caller's, which is in sight" : "base: the caller's is out of sight",
+             same ? cwd : c->app_home, (char *)NULL);
+}
+
+void rule_program(struct ctx *c)
+{
+    if (c->q->program[0] == '/')
+        show_program(c);
+    choose_cwd(c);
+    plan_add(c->out, PLAN_EXEC, "request: the program", c->q->program, (char *)NULL);
+    for (size_t i = 0; c->q->args && c->q->args[i]; i++)
+        plan_add(c->out, PLAN_ARG, NULL, c->q->args[i], (char *)NULL);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "resolve/ctx.h"
+
+/*
+ * Every pass calls all rules, also when facts are missing: what is not known counts as absent, so
+ * that one pass finds as many wishes for facts as it can. Only a pass that needed nothing new is
+ * the plan.
+ */
+enum resolve_result resolve(const struct request *q, const struct policy *p, struct facts *f,
+                            struct plan *out, struct diags *d)
+{
+    static void (*const rules[])(struct ctx *) = {
+        rule_decide,      rule_process,     rule_home,       rule_root,
+        rule_etc,         rule_devices,     rule_display,    rule_sockets,
+        rule_environment, rule_filesystems, rule_policy_env, rule_program,
+    };
+    const struct diags before = *d;
+    out->n = 0;
+    struct ctx c = {.q = q, .p = p, .f = f, .out = out, .d = d, .a = out->arena};
+    c.tree.arena = c.a;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        rules[i](&c);
+    tree_settle(&c.tree);
+    tree_emit(&c.tree, out);
+    rule_landlock(&c);
+    emit_environment(&c);
+    plan_sort(out);
+    if (f->n_wanted == 0)
+        return c.refused ? RESOLVE_REFUSED : RESOLVE_OK;
+    d->n = before.n;
+    d->errors = before.errors;
+    d->warnings = before.warnings;
+    return RESOLVE_WANTS_FACTS;
+}
+
+/* Each pass can only ask for what the pass before has named, and names come from a finite policy:
+ * three passes are usual. */
+enum { MAX_PASSES = 16 };
+
+enum resolve_result resolve_all(const struct request *q, const struct policy *p, struct facts *f,
+                                struct plan *out, struct diags *d)
+{
+    for (int pass = 0; pass < MAX_PASSES; pass++) {
+        enum resolve_result r = resolve(q, p, f, out, d);
+        if (r != RESOLVE_WANTS_FACTS)
+            return r;
+        facts_look(f);
+    }
+    diag_add(d, DIAG_ERROR, (struct place){0}, NULL,
+             "this host's files keep changing while they are looked at");
+    return RESOLVE_REFUSED;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sockets of services: sound, buses, agents, smart cards, printers. Each is bound alone. */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+/* Binds a socket at dst. When there is none on the host, says so and returns false. */
+static bool put_socket(struct ctx *c, const char *path, const char *dst, const char *what,
+                       const char *why)
+{
+    const char *clean = path ? path_clean(c->a, path) : NULL;
+    const struct path_fact *p = clean ? facts_path(c->f, clean) : NULL;
+    if (p && p->type == FILE_SOCKET) {
+        put_bind(c, p, dst, why);
+        return true;
+    }
+    put_missing(c, what, why, "%s%s", path ? path : "its socket",
+                p && present(p) ? " is not a socket" : " is not there");
+    return false;
+}
+
+static const char *in_runtime(struct ctx *c, const char *name)
+{
+    return c->f->runtime_dir ? join_path(c, c->f->runtime_dir, name) : NULL;
+}
+
+/* ---- sound ---- */
+
+/*
+ * The server's socket gives the speakers, and the microphone as well; unlike Flatpak we do not add
+ * the bare sound card (/dev/snd): who needs it grants devices=all. No cookie goes in: the server
+ * knows the caller by the uid that the kernel vouches for. Shared memory is off, as the app's
+ * /dev/shm is its own.
+ */
+static void put_pulseaudio(struct ctx *c, const struct perm *perm)
+{
+    const char *why = why_perm(c, PERM_SOCKETS, perm),
+               *inside = join_path(c, c->runtime, "pulse/native");
+    const char *server = facts_env(c->f, "PULSE_SERVER"), *path = in_runtime(c, "pulse/native");
+    if (server && *server) {
+        /* "{host-id}unix:/path": the braces say for which machine it holds. */
+        const char *s = *server == '{' ? strchr(server, '}') : NULL;
+        s = s ? s + 1 : server;
+        path = str_after(s, "unix:") ? str_after(s, "unix:") : s;
+        if (*path != '/') {
+            if (c->network)
+                put_env(c, "PULSE_SERVER", server, why);
+            else
+                put_missing(c, "sockets=pulseaudio", why,
+                            "PULSE_SERVER names a server on the network");
+            return;
+        }
+    }
+    if (!put_socket(c, path, inside, "sockets=pulseaudio", why))
+        return;
+    const char *config = "/run/carrel/pulse-client.conf";
+    put_text(c, config, "autospawn = no\nenable-shm = no\n", why);
+    put_env(c, "PULSE_CLIENTCONFIG", config, why);
+    put_env(c, "PULSE_SERVER", concat(c, "unix:", inside, NULL), why);
+}
+
+/* ---- buses ---- */
+
+static int hex(char ch)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = ch ? strchr(digits, ch) : NULL;
+    return at ? (int)((at - digits) % 16) : -1;
+}
+
+/* The value of a key in the first unix: address of a D-Bus address list, %XX undone, or NULL. */
+static const char *dbus_value(struct ctx *c, const char *address, const char *key)
+{
+    for (const char *s = address; *s;) {
+        size_t len = strcspn(s, ";");
+        const char *rest = str_after(s, "unix:");
+        for (const char *k = rest; k && k < s + len;) {
+            size_t n = strcspn(k, ",;");
+            if (strncmp(k, key, strlen(key)) == 0 && k[strlen(key)] == '=') {
+                struct buf b = {.arena = c->a};
+                for (const char *v = k + strlen(key) + 1; v < k + n; v++) {
+                    bool escaped = v[0] == '%' && v + 2 < k + n && hex(v[1]) >= 0 && hex(v[2]) >= 0;
+                    buf_char(&b, escaped ? (char)(hex(v[1]) << 4 | hex(v[2])) : *v);
+                    v += escaped ? 2 : 0;
+                }
+                return b.data;
+            }
+            k += n + (k[n] == ',');
+            if (k[-1] != ',')
+                break;
+        }
+        s += len + (s[len] == ';');
+    }
+    return NULL;
+}
+
+/*
+ * Without a bus the address is one that fails at once; left unset, libraries would look for one in
+ * other places or even start one (dbus-launch), and programs would wait for it.
+ */
+static void put_no_bus(struct ctx *c)
+{
+    const char *why = "base: no session bus, and nothing shall wait for one";
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
+    put_env(c, "NO_AT_BRIDGE", "1", why);
+    put_env(c, "GTK_A11Y", "none", why);
+    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
+}
+
+static void put_session_bus(struct ctx *c)
+{
+    const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
+    const char *inside = join_path(c, c->runtime, "bus"), *path = in_runtime(c, "bus");
+    if (!c->session_bus) {
+        put_no_bus(c);
+        return;
+    }
+    const char *why = why_perm(c, PERM_SOCKETS, c->session_bus);
+    if (address && *address) {
+        path = dbus_value(c, address, "path");
+        if (!path && dbus_value(c, address, "abstract") && c->network) {
+            c->abstract_needed = true;
+            put_env(c, "DBUS_SESSION_BUS_ADDRESS", address, why);
+            return;
+        }
+    }
+    if (put_socket(c, path, inside, "sockets=session-bus", why))
+        put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
+    else
+        put_no_bus(c);
+}
+
+static void put_system_bus(struct ctx *c, const struct perm *perm)
+{
+    const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
+    const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
+    put_socket(c, path ? path : "/run/dbus/system_bus_socket", "/run/dbus/system_bus_socket",
+               "sockets=system-bus", why_perm(c, PERM_SOCKETS, perm));
+}
+
+/* ---- agents, cards, printers ---- */
+
+static void put_ssh_auth(struct ctx *c, const struct perm *perm)
+{
+    const char *why = why_perm(c, PERM_SOCKETS, perm);
+    const char *dst = "/run/carrel/ssh-auth";
+    if (put_socket(c, facts_env(c->f, "SSH_AUTH_SOCK"), dst, "sockets=ssh-auth", why))
+        put_env(c, "SSH_AUTH_SOCK", dst, why);
+}
+
+/* Where gpgconf puts the agent's socket, for the home that gpg inside will have (its default). */
+static void put_gpg_agent(struct ctx *c, const struct perm *perm)
+{
+    const char *in_home = join_path(c, c->f->home, ".gnupg/S.gpg-agent");
+    const char *path = in_runtime(c, "gnupg/S.gpg-agent");
+    if (!path || facts_path(c->f, path)->type != FILE_SOCKET)
+        path = in_home;
+    put_socket(c, path, join_path(c, c->runtime, "gnupg/S.gpg-agent"), "sockets=gpg-agent",
+               why_perm(c, PERM_SOCKETS, perm));
+}
+
+static void put_pcsc(struct ctx *c, const struct perm *perm)
+{
+    const char *why = why_perm(c, PERM_SOCKETS, perm), *dst = "/run/pcscd/pcscd.comm";
+    const char *told = facts_env(c->f, "PCSCLITE_CSOCK_NAME");
+    if (put_socket(c, told && *told ? told : dst, dst, "sockets=pcsc", why))
+        put_env(c, "PCSCLITE_CSOCK_NAME", dst, why);
+}
+
+static void put_cups(struct ctx *c, const struct perm *perm)
+{
+    const char *why = why_perm(c, PERM_SOCKETS, perm), *dst = "/run/cups/cups.sock";
+    const char *told = facts_env(c->f, "CUPS_SERVER");
+    if (told && *told && *told != '/') {
+        if (c->network)
+            put_env(c, "CUPS_SERVER", told, why);
+        else
+            put_missing(c, "sockets=cups", why, "CUPS_SERVER names a server on the network");
+        return;
+    }
+    if (put_socket(c, told && *told ? told : dst, dst, "sockets=cups", why))
+        put_env(c, "CUPS_SERVER", dst, why);
+}
+
+void rule_sockets(struct ctx *c)
+{
+    static const struct {
+        const char *name;
+        void (*put)(struct ctx *, const struct perm *);
+    } rules[] = {
+        {"pulseaudio", put_pulseaudio},
+        {"system-bus", put_system_bus},
+        {"ssh-auth", put_ssh_auth},
+        {"gpg-agent", put_gpg_agent},
+        {"pcsc", put_pcsc},
+        {"cups", put_cups},
+    };
+    put_session_bus(c);
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+        const struct perm *perm = perm_granted(c, PERM_SOCKETS, rules[i].name);
+        if (perm)
+            rules[i].put(c, perm);
+    }
+}

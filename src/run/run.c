@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "run/run.h"
+
+#include "seccomp/seccomp.h"
+#include "util/file.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const struct place nowhere;
+
+#define HIGHEST_FD (1 << 20) /* no kernel has more by default */
+
+int run_prepare(void)
+{
+    int fd = 0;
+    while (fcntl(fd, F_GETFD) >= 0 || (fd < 3 && open("/dev/null", O_RDWR) == fd))
+        fd++;
+    return fd;
+}
+
+/* A memory file that nobody can change any more. Returns a descriptor or -errno. */
+static int sealed_file(const char *name, const void *bytes, size_t n)
+{
+    cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    int r = file_write_all(fd, bytes, n);
+    if (r < 0)
+        return r;
+    if (lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
+/* The number in the first word of a step, or -1. */
+static int fd_of(const struct plan_step *s)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(step_arg(s, 0), &end, 10);
+    return errno || end == step_arg(s, 0) || *end || n < 3 || n > HIGHEST_FD ? -1 : (int)n;
+}
+
+static bool plan_uses_fd(const struct plan *p, int fd)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_SECCOMP) && fd_of(&p->v[i]) == fd)
+            return true;
+    return false;
+}
+
+static int refuse(struct diags *d, const char *what, const char *why)
+{
+    diag_add(d, DIAG_ERROR, nowhere, NULL, "%s: %s", what, why);
+    return -1;
+}
+
+static int put_filter(const struct plan_step *s, struct diags *d)
+{
+    const struct seccomp_filter *filter = seccomp_filter_named(step_arg(s, 1));
+    int want = fd_of(s);
+    if (!filter || want < 0)
+        return refuse(d, "cannot start", "the plan names an unknown system-call filter");
+    int fd = sealed_file("carrel-filter", filter->program, filter->size);
+    if (fd < 0)
+        return refuse(d, "cannot hand over the system-call filter", strerror(-fd));
+    if (fd == want)
+        return fcntl(fd, F_SETFD, 0) < 0 ? refuse(d, "fcntl", strerror(errno)) : 0;
+    int r = dup2(fd, want); /* the copy is not close-on-exec */
+    int error = errno;
+    close(fd);
+    return r < 0 ? refuse(d, "cannot hand over the system-call filter", strerror(error)) : 0;
+}
+
+static int keep_fd(const struct plan_step *s, struct diags *d)
+{
+    int fd = fd_of(s);
+    if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
+        return refuse(d, "a descriptor that the app is to keep is not open", step_arg(s, 0));
+    return 0;
+}
+
+/* The plan goes onto a number that no kept descriptor has. Returns it, or -1. */
+static int put_plan(const struct plan *p, struct diags *d)
+{
+    struct buf text = {.arena = p->arena};
+    plan_write(p, &text);
+    int first = sealed_file("carrel-plan", text.data, text.len), fd = first;
+    if (first < 0)
+        return refuse(d, "cannot hand over the plan", strerror(-first));
+    while (fd >= 0 && plan_uses_fd(p, fd))
+        fd = fcntl(first, F_DUPFD_CLOEXEC, fd + 1);
+    if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
+        return refuse(d, "cannot hand over the plan", strerror(errno));
+    return fd;
+}
+
+int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal, struct diags *d)
+{
+    static const char *const modes[] = {
+        [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
+    if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+        return refuse(d, "cannot close the inherited descriptors", strerror(errno));
+    int plan = put_plan(p, d);
+    if (plan < 0)
+        return -1;
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
+            return -1;
+        if (p->v[i].verb == PLAN_KEEP_FD && keep_fd(&p->v[i], d) < 0)
+            return -1;
+    }
+    char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
+    char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
+    char *number = arena_printf(p->arena, "%d", plan);
+    bool direct = terminal == RUN_DIRECT;
+    char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
+    char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
+    char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
+    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
+    diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
+             "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
+    return -1;
+}

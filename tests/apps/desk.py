@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A desktop for tests: Xvfb with its own cookie, openbox, a session bus, a home of its own.
+
+Xvfb listens on its abstract socket too, as Debian's Xorg does: an app that shares the host's
+network could reach the display that way, and the confinement has to cope with it.
+"""
+import ctypes
+import os
+import re
+import secrets
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+
+WIDTH, HEIGHT = 1200, 800
+PR_SET_CHILD_SUBREAPER = 36
+TOOLS = ("Xvfb", "openbox", "xdotool", "xprop", "dbus-daemon", "import", "compare", "convert")
+
+
+def missing_tools():
+    return [t for t in TOOLS if not shutil.which(t)]
+
+
+def become_subreaper():
+    """Whatever a program leaves behind becomes our child, so that it can be seen and ended."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def wait_for(what, probe, seconds, step=0.1):
+    """Polls probe() until it gives something true, and returns that."""
+    end = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(step)
+
+
+def processes():
+    """{pid: (parent, start time, command)} of everything that /proc shows."""
+    table = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as f:
+                head, _, rest = f.read().rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()
+        if fields[0] not in "ZX":
+            table[int(name)] = (int(fields[1]), int(fields[19]), head.partition("(")[2])
+    return table
+
+
+def descendants(root):
+    """The processes below root, without it."""
+    table = processes()
+    found, grew = {root}, True
+    while grew:
+        more = {p for p, (parent, _, _) in table.items() if parent in found} - found
+        found |= more
+        grew = bool(more)
+    return {p: table[p] for p in found - {root} if p in table}
+
+
+def cookie_entry(number, key):
+    """One Xauthority entry, FamilyWild: it fits whatever the host is called."""
+    def counted(data):
+        return struct.pack(">H", len(data)) + data
+    return (struct.pack(">H", 0xFFFF) + counted(b"") + counted(str(number).encode()) +
+            counted(b"MIT-MAGIC-COOKIE-1") + counted(key))
+
+
+class Desk:
+    def __init__(self, width=WIDTH, height=HEIGHT, bus=True, home=None):
+        self.width, self.height, self.bus, self.home = width, height, bus, home
+        self.own, self.env, self.folder = [], {}, None
+
+    def __enter__(self):
+        become_subreaper()
+        base = os.path.expanduser("~")
+        self.folder = tempfile.mkdtemp(prefix="carrel-desk-",
+                                       dir=base if os.access(base, os.W_OK) else None)
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _start(self):
+        runtime = os.path.join(self.folder, "run")
+        os.mkdir(runtime, 0o700)
+        if not self.home:
+            self.home = os.path.join(self.folder, "home")
+            os.mkdir(self.home, 0o700)
+        self.env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
+            "HOME": self.home, "USER": _user(), "LOGNAME": _user(), "SHELL": "/bin/sh",
+            "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": runtime,
+            "XDG_SESSION_TYPE": "x11", "NO_AT_BRIDGE": "1",
+        }
+        self._start_display()
+        if self.bus:
+            self._start_bus()
+        self._spawn(["openbox", "--sm-disable"])
+        wait_for("the window manager", lambda: "_NET_SUPPORTING_WM_CHECK(WINDOW)" in
+                 self.ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"), 20)
+
+    def _start_display(self):
+        auth = os.path.join(self.folder, "Xauthority")
+        key = secrets.token_bytes(16)
+        # The server chooses its number after it has read the file; it goes by the key alone.
+        _write(auth, cookie_entry(0, key))
+        read_end, write_end = os.pipe()
+        try:
+            self._spawn(["Xvfb", "-displayfd", str(write_end), "-screen", "0",
+                         f"{self.width}x{self.height}x24", "-auth", auth, "-nolisten", "tcp",
+                         "-noreset"], pass_fds=[write_end])
+        finally:
+            os.close(write_end)
+        with os.fdopen(read_end) as f:
+            number = f.readline().strip()
+        if not number.isdigit():
+            raise AssertionError(f"Xvfb did not start; see {self.folder}/Xvfb.log")
+        _write(auth, cookie_entry(number, key))
+        self.env.update(DISPLAY=f":{number}", XAUTHORITY=auth)
+
+    def _start_bus(self):
+        address = "unix:path=" + os.path.join(self.env["XDG_RUNTIME_DIR"], "bus")
+        self._spawn(["dbus-daemon", "--session", "--nofork", "--nopidfile",
+                     f"--address={address}"])
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = address
+        wait_for("the session bus", lambda: os.path.exists(address.partition("=")[2]), 10)
+
+    def _spawn(self, argv, **more):
+        with open(os.path.join(self.folder, os.path.basename(argv[0]) + ".log"), "wb") as log:
+            child = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+                                     stderr=log, start_new_session=True, **more)
+        self.own.append(child)
+        return child
+
+    def __exit__(self, *_):
+        for child in reversed(self.own):
+            child.terminate()
+        for child in self.own:
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        end_processes(descendants(os.getpid()))
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return False
+
+    # ---- looking and acting ----
+
+    def ask(self, *argv, seconds=20):
+        """The output of a small X tool; empty when it fails."""
+        done = subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              timeout=seconds, check=False)
+        return done.stdout if done.returncode == 0 else ""
+
+    def windows(self):
+        """Ids of the top-level windows that the window manager shows, oldest first."""
+        text = self.ask("xprop", "-root", "_NET_CLIENT_LIST").partition("#")[2]
+        return [w.strip() for w in text.split(",") if w.strip().startswith("0x")]
+
+    def title(self, window):
+        text = self.ask("xprop", "-id", window, "_NET_WM_NAME", "WM_NAME")
+        found = re.findall(r'^\S+\(\w+\) = "(.*)"$', text, re.M)
+        return found[0].encode().decode("unicode_escape").encode("latin-1", "replace").decode(
+            "utf-8", "replace") if found and "\\" in found[0] else (found[0] if found else "")
+
+    def window_class(self, window):
+        return re.findall(r'"([^"]*)"', self.ask("xprop", "-id", window, "WM_CLASS"))
+
+    def find_window(self, pattern=None, klass=None):
+        """The newest window whose title and class match the regular expressions."""
+        for window in reversed(self.windows()):
+            if klass and not any(re.search(klass, c, re.I) for c in self.window_class(window)):
+                continue
+            if pattern is None or re.search(pattern, self.title(window)):
+                return window
+        return None
+
+    def wait_window(self, pattern=None, klass=None, seconds=60):
+        try:
+            return wait_for(f"a window with title /{pattern}/ and class /{klass}/",
+                            lambda: self.find_window(pattern, klass), seconds)
+        except AssertionError as e:
+            seen = [(self.window_class(w), self.title(w)) for w in self.windows()]
+            raise AssertionError(f"{e}; there are {seen}") from None
+
+    def focus(self, window):
+        self.ask("xdotool", "windowactivate", "--sync", window)
+
+    def place(self, window, width, height):
+        """Puts a window at a fixed place, so that pictures can be compared."""
+        self.ask("xdotool", "windowsize", window, str(width), str(height))
+        self.ask("xdotool", "windowmove", window, "40", "40")
+
+    def key(self, *keys):
+        self.ask("xdotool", "key", "--clearmodifiers", "--delay", "60", *keys)
+
+    def type(self, text):
+        self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", text, seconds=60)
+
+    def confirm(self, window, seconds=20):
+        """Presses Return until a dialog is gone: a file chooser swallows it while it completes."""
+        def gone():
+            if window not in self.windows():
+                return True
+            self.key("Return")
+            time.sleep(0.3)
+            return window not in self.windows()
+        wait_for("the dialog to close", gone, seconds, step=0.5)
+
+    def picture(self, path, window="root"):
+        subprocess.run(["import", "-silent", "-window", window, path], env=self.env, check=True,
+                       timeout=30, stdin=subprocess.DEVNULL)
+        return path
+
+    def settled_picture(self, path, window, seconds=15, limit=0.002):
+        """A picture of a window that has stopped to change (a blinking cursor may)."""
+        other = path + ".before.png"
+        self.picture(other, window)
+
+        def still():
+            time.sleep(0.4)
+            self.picture(path, window)
+            same = difference(path, other) <= limit
+            if not same:
+                shutil.copyfile(path, other)
+            return same
+        try:
+            wait_for("a still picture", still, seconds)
+        except AssertionError:
+            pass  # an animation: the comparison will judge
+        os.unlink(other)
+        return path
+
+
+def difference(a, b):
+    """Root mean square difference of two pictures, 0 … 1; 1 when their sizes differ."""
+    done = subprocess.run(["compare", "-metric", "RMSE", a, b, "null:"], text=True, check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+    found = re.search(r"\(([\d.e+-]+)\)", done.stderr)
+    return float(found.group(1)) if found else 1.0
+
+
+def contrast(path):
+    """Standard deviation of the grey values, 0 … 1: a blank picture has 0."""
+    done = subprocess.run(["convert", path, "-colorspace", "Gray", "-format",
+                           "%[fx:standard_deviation]", "info:"], text=True, check=True,
+                          stdout=subprocess.PIPE, timeout=60)
+    return float(done.stdout)
+
+
+def end_processes(table):
+    """SIGKILLs exactly the processes in the table (same pid and start time)."""
+    for pid, (_, start, _) in table.items():
+        now = processes().get(pid)
+        if now and now[1] == start:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                return
+        except ChildProcessError:
+            return
+
+
+def _user():
+    import pwd
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def _write(path, data):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
+        f.write(data)

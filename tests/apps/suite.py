@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Real programs of Debian, started bare and confined on a desktop of their own, seen and used.
+
+    suite.py --carrel PROGRAM [--shots FOLDER] [NAME…]
+
+Runs as an ordinary user; PROGRAM is `carrel` in an installed tree. Speaks TAP. The bare start is
+the control: what fails there is a fault of the test or of the program, not of the confinement.
+"""
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..")]
+import desk as desks  # noqa: E402
+import make  # noqa: E402
+from table import APPS  # noqa: E402
+from tap import Skip, Tap  # noqa: E402
+
+# Lines that tell of something broken, as opposed to the chatter that GTK programs are known for.
+FATAL = re.compile(r"(?i)\bcritical\b|\bfatal\b|segmentation|core dumped|bad system call|sigsys|"
+                   r"cannot open display|error while loading|traceback|assertion.*failed|"
+                   r"no usable sandbox|GLib(-\w+)?-ERROR|^carrel: ")
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+class Visit:
+    """One start of one app, bare or confined."""
+
+    def __init__(self, suite, app, desk, web, confined):
+        self.suite, self.app, self.desk, self.web = suite, app, desk, web
+        self.confined = confined
+        self.home = (os.path.join(desk.home, ".var/app", app.app_id) if confined else desk.home)
+        self.window = self.picture = self.child = None
+        self.log = os.path.join(desk.folder, f"{app.name}-{self.mode}.stderr")
+
+    @property
+    def mode(self):
+        return "confined" if self.confined else "bare"
+
+    def shot(self, what):
+        return os.path.join(self.suite.shots, f"{self.app.name}-{self.mode}-{what}.png")
+
+    def say(self, text):
+        for line in str(text).strip().splitlines():
+            print(f"# {self.app.name} ({self.mode}): {line}", flush=True)
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def start(self):
+        arguments = self.app.prepare(self)
+        argv = [self.suite.carrel, "run", self.app.name] if self.confined else [self.app.name]
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen(argv + arguments, env=self.desk.env, cwd=self.desk.home,
+                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          start_new_session=True)
+        self.suite.before = set(desks.descendants(os.getpid())) - {self.child.pid}
+
+    def see(self):
+        """Waits for the window, puts it at its place and takes its picture."""
+        def found():
+            if not self.alive():
+                raise AssertionError(f"it ended with status {self.child.returncode}:\n"
+                                     + self.stderr()[-3000:])
+            return self.desk.find_window(self.app.title, self.app.klass)
+        try:
+            self.window = desks.wait_for("the window", found, self.app.seconds)
+        except AssertionError as e:
+            self.desk.picture(self.shot("missing"))
+            seen = [(self.desk.window_class(w), self.desk.title(w)) for w in self.desk.windows()]
+            raise AssertionError(f"{e}\nwindows: {seen}\n{self.stderr()[-3000:]}") from None
+        self.desk.place(self.window, *self.app.size)
+        self.desk.focus(self.window)
+        self.picture = self.desk.settled_picture(self.shot("start"), self.window)
+
+    def stderr(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def complaints(self):
+        """The fatal lines, without what differs from start to start."""
+        return {re.sub(r"0x[0-9a-f]+|\d+", "N", line).strip()
+                for line in self.stderr().splitlines() if FATAL.search(line)}
+
+    def walls(self):
+        """What the kernel says of the app's own processes: all of them filtered and boxed in."""
+        inside = {}
+        own = status_of("self")
+        for pid in desks.descendants(self.child.pid):
+            try:
+                facts = status_of(pid)
+                facts["userns"] = os.readlink(f"/proc/{pid}/ns/user")
+            except OSError:
+                continue  # it has just ended
+            if len(facts["NSpid"].split()) > 1 and facts["NSpid"].split()[1] != "1":
+                inside[pid] = facts
+        assert inside, "no process in a pid namespace of its own"
+        # The first process of the app, the child of the pid 1 inside, stands for its namespace.
+        first = min(inside, key=lambda pid: int(inside[pid]["NSpid"].split()[1]))
+        for pid, facts in inside.items():
+            who = f"{facts['Name']} ({pid})"
+            assert int(facts["Seccomp_filters"]) > int(own["Seccomp_filters"]), \
+                f"{who} has no filter more than the tests themselves"
+            assert facts["NoNewPrivs"] == "1", f"{who} may gain privileges"
+            # Over a namespace that the app made itself they are no power outside of it.
+            assert facts["CapEff"] == "0" * 16 or facts["userns"] != inside[first]["userns"], \
+                f"{who} has the capabilities {facts['CapEff']}"
+        return len(inside)
+
+    def leave(self):
+        self.app.leave(self)
+        try:
+            status = self.child.wait(30)
+        except subprocess.TimeoutExpired:
+            self.desk.picture(self.shot("hangs"))
+            raise AssertionError("it did not end when asked to") from None
+        assert status == 0, f"it ended with status {status}:\n{self.stderr()[-2000:]}"
+
+    def leftovers(self):
+        """What is still there of this start, apart from what the session bus has started."""
+        now = desks.descendants(os.getpid())
+        bus = {p for child in self.desk.own if "dbus-daemon" in child.args[0]
+               for p in desks.descendants(child.pid)}
+        return {p: v for p, v in now.items() if p not in self.suite.before and p not in bus
+                and p != self.child.pid}
+
+    def end(self):
+        if self.child and self.alive():
+            os.killpg(self.child.pid, signal.SIGTERM)
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.child.pid, signal.SIGKILL)
+                self.child.wait()
+        if self.child:
+            desks.end_processes(self.leftovers())
+
+
+class Suite:
+    def __init__(self, options):
+        self.tap = Tap()
+        self.carrel = options.carrel
+        self.shots = options.shots
+        self.before = set()
+
+    def one(self, app):
+        visits = {}
+        if not shutil.which(app.name):
+            self.tap.skip(f"{app.name}", "it is not installed")
+            return
+        for confined in (False, True):
+            with desks.Desk() as desk, make.Web() as web:
+                visit = visits[confined] = Visit(self, app, desk, web, confined)
+                try:
+                    self.visit(visit)
+                    visit.kept = visit.complaints()
+                finally:
+                    visit.end()
+        self.together(app, visits[False], visits[True])
+
+    def point(self, visit, name, function):
+        def checked():
+            if getattr(visit, "broken", False):
+                raise AssertionError("an earlier step failed")
+            try:
+                function()
+            except BaseException:
+                visit.broken = True
+                visit.desk.picture(visit.shot("failed"))
+                raise
+        self.tap.run(checked, f"{visit.app.name}, {visit.mode}: {name}")
+
+    def visit(self, visit):
+        def opens():
+            visit.start()
+            visit.see()
+            assert desks.contrast(visit.picture) > 0.02, "its window is blank"
+        self.point(visit, "shows its window", opens)
+        if visit.confined:
+            self.point(visit, "every process of it is walled in", visit.walls)
+        self.point(visit, "can be used", lambda: visit.app.act(visit))
+        self.point(visit, "ends when asked to", visit.leave)
+        if visit.confined:
+            def nothing_left():
+                try:
+                    desks.wait_for("the end of all processes", lambda: not visit.leftovers(), 5)
+                except AssertionError:
+                    raise AssertionError(f"still there: {visit.leftovers()}") from None
+            self.point(visit, "leaves no process behind", nothing_left)
+
+    def together(self, app, bare, confined):
+        def alike():
+            assert bare.picture and confined.picture, "there are no two pictures"
+            apart = desks.difference(bare.picture, confined.picture)
+            confined.say(f"differs from the bare start by {apart:.4f}")
+            assert apart <= app.limit, f"the pictures differ by {apart:.4f}, over {app.limit}"
+
+        def no_new_complaints():
+            new = confined.kept - bare.kept
+            assert not new, "new on its standard error:\n" + "\n".join(sorted(new))
+        self.tap.run(alike, f"{app.name}: looks the same bare and confined")
+        self.tap.run(no_new_complaints, f"{app.name}: complains of nothing new when confined")
+
+
+def picture_control():
+    """The comparison of pictures itself must be able to fail."""
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = os.path.join(folder, "a.png"), os.path.join(folder, "b.png")
+        make.png(a, "white")
+        make.png(b, "rgb(200,30,30)")
+        assert desks.difference(a, a) == 0 and desks.difference(a, b) > 0.3
+        assert desks.contrast(a) < 0.01
+        assert make.share_of("rgb(200,30,30)", b) > 0.99 > 0.01 > make.share_of("black", b)
+
+
+def main():
+    known = [a.name for a in APPS]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--carrel", required=True)
+    parser.add_argument("--shots", help="folder that keeps the pictures")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    options = parser.parse_args()
+    wrong = [n for n in options.names if n not in known]
+    if wrong:
+        parser.error(f"no such app in the suite: {wrong[0]}; there are {', '.join(known)}")
+    if os.getuid() == 0:
+        parser.error("run it as an ordinary user")
+    options.shots = options.shots or tempfile.mkdtemp(prefix="carrel-shots-")
+    os.makedirs(options.shots, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    suite = Suite(options)
+    missing = desks.missing_tools()
+
+    def tools():
+        if missing:
+            raise Skip("missing: " + " ".join(missing))
+        picture_control()
+    suite.tap.run(tools, "the tools are there and tell pictures apart")
+    if not missing:
+        for app in APPS:
+            if not options.names or app.name in options.names:
+                suite.one(app)
+    print(f"# pictures are in {options.shots}")
+    return suite.tap.done()
+
+
+sys.exit(main())

@@ -1,0 +1,42 @@
+#!/usr/bin/python3 -IS
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Stands in for carrel-core in the tests of carrel-tty: no sandbox, but the core's part of the
+contract with the relay. The plan descriptor holds the argument list of the app, NUL-separated."""
+import fcntl, os, signal, sys, termios
+
+with os.fdopen(int(sys.argv[1]), "rb") as plan:
+    argv = [os.fsdecode(a) for a in plan.read().split(b"\0")]
+terminal = next((fd for fd in (0, 1, 2) if os.isatty(fd)), None)
+monitor = os.getpid()
+app = os.fork()
+if app == 0:  # "pid 1": leads the session, so that the app is no orphaned process group
+    os.setsid()
+    if terminal is not None:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        if terminal is not None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+            os.tcsetpgrp(terminal, os.getpid())
+        signal.pthread_sigmask(signal.SIG_SETMASK, set())
+        os.execve(argv[0], argv, {"PATH": "/usr/bin:/bin", "TERM": "xterm"})
+    for s in (1, 2, 3, 10, 12, 15, 18):
+        signal.signal(s, lambda n, f: os.kill(child, n))
+    while True:
+        pid, status = os.waitpid(child, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            os.kill(monitor, signal.SIGSTOP)
+            continue
+        if os.WIFSIGNALED(status):
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != 9 else 0
+            os.kill(os.getpid(), os.WTERMSIG(status))
+        os._exit(os.WEXITSTATUS(status))
+for s in (1, 2, 3, 10, 12, 15, 18):
+    signal.signal(s, lambda n, f: os.kill(app, n))
+pid, status = os.waitpid(app, 0)
+if os.WIFSIGNALED(status):
+    if os.WTERMSIG(status) != 9:
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+    os.kill(os.getpid(), os.WTERMSIG(status))
+os._exit(os.WEXITSTATUS(status))
