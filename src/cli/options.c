@@ -212,8 +212,9 @@ static void help_permissions(struct buf *out)
 
 static void help_command(const struct command *command, struct buf *out)
 {
-    buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%s.\n\n", command->name,
-               *command->operands ? " " : "", command->operands, command->summary);
+    buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%c%s.\n\n", command->name,
+               *command->operands ? " " : "", command->operands, command->summary[0] - 'a' + 'A',
+               command->summary + 1);
     help_rows(command->options, out);
     help_rows(common_options, out);
     if (command->permissions)
