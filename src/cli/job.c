@@ -126,21 +126,29 @@ static const char *absolute(struct arena *a, const char *cwd, const char *path)
     return r;
 }
 
+/* The absolute path of a regular file that an argument names, or NULL. */
+static const char *named_file(struct cli *c, const struct job *j, const char *arg)
+{
+    struct stat st;
+    const char *uri = path_of_uri(&c->arena, arg);
+    const char *path = *arg == '-' ? NULL : uri ? uri : arg;
+    path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !path_within(path, "/usr") ? path
+                                                                                             : NULL;
+}
+
 /*
- * Files that stand among the app's arguments are what the person wants it to open: each is granted
- * for this run. Only whole arguments, only files that exist, never folders: an argument such as
- * "/" or "~" must not open a home.
+ * Files that stand among the app's arguments are what the person wants it to open: where the policy
+ * says so (documents=) each is granted for this run. Only whole arguments, only files that exist,
+ * never folders: an argument such as "/" or "~" must not open a home.
  */
 static void grant_documents(struct cli *c, struct job *j, const char *const *args)
 {
     const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "documents");
-    bool writable = v && str_eq(v->value, "rw");
-    for (; args && *args; args++) {
-        struct stat st;
-        const char *uri = path_of_uri(&c->arena, *args);
-        const char *path = **args == '-' ? NULL : uri ? uri : *args;
-        path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
-        if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !path_within(path, "/usr"))
+    bool readable = v && !str_eq(v->value, "none"), writable = v && str_eq(v->value, "rw");
+    for (; readable && args && *args; args++) {
+        const char *path = named_file(c, j, *args);
+        if (path)
             grant_file(c, &j->policy, path, writable, "named on the command line");
     }
 }

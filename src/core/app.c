@@ -38,7 +38,7 @@ static void own_group(const struct job *j)
     int group = (int)sys0(__NR_getpid);
     must(NULL, "setpgid", sys2(__NR_setpgid, 0, 0), "cannot make a process group");
     if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", sys3(__NR_ioctl, 0, TIOCSPGRP, &group),
+        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSPGRP, &group),
              "cannot come to the foreground");
 }
 

@@ -161,6 +161,8 @@ void caps_keep_only(uint64_t caps);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
+/* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */
+long terminal_ioctl(unsigned long request, const void *arg);
 int app_main(void *job);
 extern char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
 

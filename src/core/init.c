@@ -29,12 +29,20 @@ static void die_with_parent(const struct job *j)
         sys_exit(EXIT_OURS);
 }
 
+long terminal_ioctl(unsigned long request, const void *arg)
+{
+    long r = -ENOTTY;
+    for (int fd = 0; fd < 3 && (r == -ENOTTY || r == -EBADF); fd++)
+        r = sys3(__NR_ioctl, fd, request, arg);
+    return r;
+}
+
 static void own_session(const struct job *j)
 {
     must(NULL, "setsid", sys0(__NR_setsid), "cannot make a session");
     if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", sys3(__NR_ioctl, 0, TIOCSCTTY, 0),
-             "standard input is no terminal that could be the app's");
+        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
+             "no standard descriptor is a terminal that could be the app's");
 }
 
 enum { STATUS_FD = 0 };

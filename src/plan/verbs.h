@@ -45,7 +45,8 @@
     /* the process */                                                                              \
     V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
     V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
-    /* new: setsid; terminal: the same, and standard input's terminal becomes the controlling one */ \
+    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a       \
+       terminal becomes the controlling one */                                                     \
     V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
     V(CWD, "cwd", 1, 1, PHASE_PROCESS, "PATH")                                                     \

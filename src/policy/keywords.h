@@ -37,7 +37,7 @@ struct keyword {
     const char *in, *name;
     int value; /* of a word: the enum it stands for (fs_base, fs_mode, bus_access) */
     enum value_type type;
-    const char *def; /* of a key of ours: what holds when no file says anything; in words if NULL */
+    const char *def; /* of a key of ours: what holds when no file says anything */
     long long least, most;
     const char *meaning; /* one line */
 };

@@ -182,21 +182,21 @@ static void our_bad_values(void)
          "\"\" is no value of machine-id\n  hint: write true or false\n"},
         {"Sandbox", "optional=landlock;seccmp", 19,
          "\"seccmp\" is no value of optional\n  hint: known: landlock, landlock-scope\n"},
-        {"Sandbox", "max-processes=0", 15,
-         "\"0\" is no value of max-processes\n"
-         "  hint: a whole number from 1 to 4194304; K, M and G stand for powers of 1024\n"},
+        {"Sandbox", "max-processes=4194305", 15,
+         "\"4194305\" is no value of max-processes\n"
+         "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
         {"Sandbox", "max-processes=-1", 15,
          "\"-1\" is no value of max-processes\n"
-         "  hint: a whole number from 1 to 4194304; K, M and G stand for powers of 1024\n"},
+         "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
         {"Sandbox", "max-processes=12x", 15,
          "\"12x\" is no value of max-processes\n"
-         "  hint: a whole number from 1 to 4194304; K, M and G stand for powers of 1024\n"},
+         "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
         {"Sandbox", "max-processes=99999999999999999999", 15,
          "\"99999999999999999999\" is no value of max-processes\n"
-         "  hint: a whole number from 1 to 4194304; K, M and G stand for powers of 1024\n"},
+         "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
         {"Sandbox", "max-processes=9223372036854775807G", 15,
          "\"9223372036854775807G\" is no value of max-processes\n"
-         "  hint: a whole number from 1 to 4194304; K, M and G stand for powers of 1024\n"},
+         "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
         {"Sandbox", "machine-idd=true", 1,
          "\"machine-idd\" is no key of [Carrel Sandbox]\n  hint: did you mean \"machine-id\"?\n"},
         {"Application", "names=ok;/usr/bin/x", 10,
@@ -209,7 +209,7 @@ static void our_bad_values(void)
          "\"../x.desktop\" is no name of a .desktop file\n"
          "  hint: write org.example.App.desktop, without a folder\n"},
         {"Application", "documents=write", 11,
-         "\"write\" is no value of documents\n  hint: known: ro, rw\n"},
+         "\"write\" is no value of documents\n  hint: known: none, ro, rw\n"},
         {"Environment", "pass=A;B C", 8,
          "\"B C\" is no name of an environment variable\n"
          "  hint: write its name alone, such as LANG\n"},
