@@ -185,7 +185,7 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
 const char *facts_env(const struct facts *f, const char *name)
 {
     for (size_t i = 0; i < f->n_env; i++) {
-        if (str_eq(f->env[i].name, name)) {
+        if (f->env[i].name[0] == name[0] && str_eq(f->env[i].name, name)) {
             f->env[i].asked = true;
             return f->env[i].value;
         }

@@ -179,13 +179,18 @@ void warn(struct ctx *c, struct place at, const char *hint, const char *fmt, ...
 
 const char *concat(struct ctx *c, const char *first, ...)
 {
-    struct buf b = {.arena = c->a};
-    va_list ap;
+    size_t n = 0;
+    va_list ap, again;
     va_start(ap, first);
+    va_copy(again, ap);
     for (const char *s = first; s; s = va_arg(ap, const char *))
-        buf_str(&b, s);
+        n += strlen(s);
     va_end(ap);
-    return b.data;
+    char *out = arena_alloc(c->a, n + 1), *end = out;
+    for (const char *s = first; s; s = va_arg(again, const char *))
+        end = stpcpy(end, s);
+    va_end(again);
+    return out;
 }
 
 const char *join_path(struct ctx *c, const char *dir, const char *name)

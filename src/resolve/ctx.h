@@ -37,7 +37,9 @@ struct ctx {
     const char *runtime;  /* inside: /run/user/UID */
     const char *app_home; /* as the app knows it: HOME */
     const char *app_home_real;
-    bool abstract_needed; /* a granted socket has an abstract name only */
+    /* optional=landlock-scope: sockets with an abstract name may be used, and with them all */
+    const struct carrel_value *abstract_allowed;
+    bool abstract_needed; /* a granted socket has no other name */
     bool refused;
 };
 

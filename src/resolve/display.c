@@ -98,25 +98,31 @@ static void put_xauthority(struct ctx *c, unsigned number, const char *why)
     put_env(c, "XAUTHORITY", path, why);
 }
 
-/* The display has no socket in the file system. With the host's network it can be reached by its
- * abstract name or by TCP, without it not at all. */
+/*
+ * The display has no socket in the file system: it can be reached by TCP, or by its abstract name,
+ * both with the host's network only. The abstract name needs Landlock's scope off, which opens
+ * every other abstract socket too, so the policy must say that it may.
+ */
 static void put_x11_by_network(struct ctx *c, const char *display, const struct x_display *x,
                                const char *why)
 {
-    if (!c->network) {
-        put_missing(c, "sockets=x11", why, "the display %s can only be reached by the network",
-                    display);
-        if (!c->wayland || !c->wayland_socket)
-            warn(c, c->x11->at,
-                 x->local ? "start the X server without \"-nolisten unix\", or grant shared=network"
-                          : "grant shared=network",
-                 "the X display %s has no socket in /tmp/.X11-unix and the app has no network",
-                 display);
+    if (c->network && (!x->local || c->abstract_allowed)) {
+        c->abstract_needed |= x->local;
+        put_env(c, "DISPLAY", display, why);
+        put_xauthority(c, x->number, why);
         return;
     }
-    c->abstract_needed = x->local;
-    put_env(c, "DISPLAY", display, why);
-    put_xauthority(c, x->number, why);
+    put_missing(c, "sockets=x11", why, "the display %s has no socket in /tmp/.X11-unix", display);
+    if (c->wayland && c->wayland_socket)
+        return;
+    if (x->local)
+        warn(c, c->x11->at,
+             "start the X server without \"-nolisten unix\"; or grant shared=network and "
+             "optional=landlock-scope to use its abstract socket",
+             "the X display %s has no socket in /tmp/.X11-unix", display);
+    else
+        warn(c, c->x11->at, "grant shared=network",
+             "the X display %s is reached by the network, which the app has not", display);
 }
 
 static void put_x11(struct ctx *c)

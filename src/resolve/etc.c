@@ -20,103 +20,103 @@ static const struct etc_row {
     const char *why;
 } etc_rows[] = {
     /* starting programs */
-    {"ld.so.cache", ALWAYS, "where libraries are"},
-    {"alternatives", ALWAYS, "which program or library a name stands for"},
-    {"shells", ALWAYS, "which shells there are"},
-    {"bash.bashrc", ALWAYS, "shell"},
-    {"profile", ALWAYS, "shell"},
-    {"inputrc", ALWAYS, "line editing"},
-    {"terminfo", ALWAYS, "terminal types"},
-    {"zsh", ALWAYS, "shell"},
-    {"fish", ALWAYS, "shell"},
-    {"os-release", ALWAYS, "which distribution this is"},
-    {"debian_version", ALWAYS, "which distribution this is"},
-    {"lsb-release", ALWAYS, "which distribution this is"},
+    {"ld.so.cache", ALWAYS, "base: where libraries are"},
+    {"alternatives", ALWAYS, "base: which program or library a name stands for"},
+    {"shells", ALWAYS, "base: which shells there are"},
+    {"bash.bashrc", ALWAYS, "base: shell"},
+    {"profile", ALWAYS, "base: shell"},
+    {"inputrc", ALWAYS, "base: line editing"},
+    {"terminfo", ALWAYS, "base: terminal types"},
+    {"zsh", ALWAYS, "base: shell"},
+    {"fish", ALWAYS, "base: shell"},
+    {"os-release", ALWAYS, "base: which distribution this is"},
+    {"debian_version", ALWAYS, "base: which distribution this is"},
+    {"lsb-release", ALWAYS, "base: which distribution this is"},
     /* language and place */
-    {"localtime", ALWAYS, "time zone"},
-    {"timezone", ALWAYS, "time zone"},
-    {"locale.alias", ALWAYS, "language"},
-    {"locale.conf", ALWAYS, "language"},
-    {"papersize", ALWAYS, "paper size"},
-    {"paperspecs", ALWAYS, "paper size"},
-    {"libpaper.d", ALWAYS, "paper size"},
-    {"dictionaries-common", ALWAYS, "spelling"},
-    {"enchant*", ALWAYS, "spelling"},
+    {"localtime", ALWAYS, "base: time zone"},
+    {"timezone", ALWAYS, "base: time zone"},
+    {"locale.alias", ALWAYS, "base: language"},
+    {"locale.conf", ALWAYS, "base: language"},
+    {"papersize", ALWAYS, "base: paper size"},
+    {"paperspecs", ALWAYS, "base: paper size"},
+    {"libpaper.d", ALWAYS, "base: paper size"},
+    {"dictionaries-common", ALWAYS, "base: spelling"},
+    {"enchant*", ALWAYS, "base: spelling"},
     /* looks */
-    {"fonts", ALWAYS, "fonts"},
-    {"gtk-2.0", ALWAYS, "looks"},
-    {"gtk-3.0", ALWAYS, "looks"},
-    {"gtk-4.0", ALWAYS, "looks"},
-    {"xdg", ALWAYS, "defaults of desktop programs"},
-    {"dconf", ALWAYS, "defaults of desktop programs"},
-    {"X11", ALWAYS, "X resources, keyboard, colours"},
-    {"mime.types", ALWAYS, "file types"},
-    {"mailcap", ALWAYS, "file types"},
-    {"mailcap.order", ALWAYS, "file types"},
-    {"magic", ALWAYS, "file types"},
-    {"magic.mime", ALWAYS, "file types"},
+    {"fonts", ALWAYS, "base: fonts"},
+    {"gtk-2.0", ALWAYS, "base: looks"},
+    {"gtk-3.0", ALWAYS, "base: looks"},
+    {"gtk-4.0", ALWAYS, "base: looks"},
+    {"xdg", ALWAYS, "base: defaults of desktop programs"},
+    {"dconf", ALWAYS, "base: defaults of desktop programs"},
+    {"X11", ALWAYS, "base: X resources, keyboard, colours"},
+    {"mime.types", ALWAYS, "base: file types"},
+    {"mailcap", ALWAYS, "base: file types"},
+    {"mailcap.order", ALWAYS, "base: file types"},
+    {"magic", ALWAYS, "base: file types"},
+    {"magic.mime", ALWAYS, "base: file types"},
     /* graphics */
-    {"glvnd", ALWAYS, "graphics drivers"},
-    {"drirc", ALWAYS, "graphics drivers"},
-    {"vulkan", ALWAYS, "graphics drivers"},
-    {"OpenCL", ALWAYS, "graphics drivers"},
-    {"vdpau_wrapper.cfg", ALWAYS, "graphics drivers"},
-    {"libva.conf", ALWAYS, "graphics drivers"},
-    {"ImageMagick-*", ALWAYS, "pictures"},
-    {"ghostscript", ALWAYS, "PostScript and PDF"},
-    {"poppler", ALWAYS, "PDF"},
+    {"glvnd", ALWAYS, "base: graphics drivers"},
+    {"drirc", ALWAYS, "base: graphics drivers"},
+    {"vulkan", ALWAYS, "base: graphics drivers"},
+    {"OpenCL", ALWAYS, "base: graphics drivers"},
+    {"vdpau_wrapper.cfg", ALWAYS, "base: graphics drivers"},
+    {"libva.conf", ALWAYS, "base: graphics drivers"},
+    {"ImageMagick-*", ALWAYS, "base: pictures"},
+    {"ghostscript", ALWAYS, "base: PostScript and PDF"},
+    {"poppler", ALWAYS, "base: PDF"},
     /* sound */
-    {"alsa", SOUND, "sound"},
-    {"asound.conf", SOUND, "sound"},
-    {"openal", SOUND, "sound"},
-    {"pipewire", SOUND, "sound"},
+    {"alsa", SOUND, "base: sound"},
+    {"asound.conf", SOUND, "base: sound"},
+    {"openal", SOUND, "base: sound"},
+    {"pipewire", SOUND, "base: sound"},
     /* trust */
-    {"ca-certificates", ALWAYS, "certificates"},
-    {"pki", ALWAYS, "certificates"},
-    {"gnutls", ALWAYS, "which ciphers may be used"},
-    {"crypto-policies", ALWAYS, "which ciphers may be used"},
+    {"ca-certificates", ALWAYS, "base: certificates"},
+    {"pki", ALWAYS, "base: certificates"},
+    {"gnutls", ALWAYS, "base: which ciphers may be used"},
+    {"crypto-policies", ALWAYS, "base: which ciphers may be used"},
     /* the network */
-    {"resolv.conf", NETWORK, "name servers"},
-    {"hosts", NETWORK, "names of hosts"},
-    {"host.conf", NETWORK, "names of hosts"},
-    {"gai.conf", NETWORK, "order of addresses"},
-    {"protocols", NETWORK, "names of protocols"},
-    {"services", NETWORK, "names of ports"},
-    {"networks", NETWORK, "names of networks"},
-    {"rpc", NETWORK, "names of ports"},
-    {"ethertypes", NETWORK, "names of protocols"},
-    {"netconfig", NETWORK, "names of protocols"},
-    {"wgetrc", NETWORK, "defaults of a program"},
+    {"resolv.conf", NETWORK, "base: name servers"},
+    {"hosts", NETWORK, "base: names of hosts"},
+    {"host.conf", NETWORK, "base: names of hosts"},
+    {"gai.conf", NETWORK, "base: order of addresses"},
+    {"protocols", NETWORK, "base: names of protocols"},
+    {"services", NETWORK, "base: names of ports"},
+    {"networks", NETWORK, "base: names of networks"},
+    {"rpc", NETWORK, "base: names of ports"},
+    {"ethertypes", NETWORK, "base: names of protocols"},
+    {"netconfig", NETWORK, "base: names of protocols"},
+    {"wgetrc", NETWORK, "base: defaults of a program"},
     /* languages that programs are written in */
-    {"java*", ALWAYS, "Java"},
-    {".java", ALWAYS, "Java"},
-    {"python3*", ALWAYS, "Python"},
-    {"perl", ALWAYS, "Perl"},
-    {"php", ALWAYS, "PHP"},
-    {"mono", ALWAYS, "Mono"},
-    {"emacs", ALWAYS, "defaults of a program"},
+    {"java*", ALWAYS, "base: Java"},
+    {".java", ALWAYS, "base: Java"},
+    {"python3*", ALWAYS, "base: Python"},
+    {"perl", ALWAYS, "base: Perl"},
+    {"php", ALWAYS, "base: PHP"},
+    {"mono", ALWAYS, "base: Mono"},
+    {"emacs", ALWAYS, "base: defaults of a program"},
     /* programs that ship defaults here */
-    {"vim", ALWAYS, "defaults of a program"},
-    {"nanorc", ALWAYS, "defaults of a program"},
-    {"gimp", ALWAYS, "defaults of a program"},
-    {"firefox*", ALWAYS, "defaults and rules of the browser"},
-    {"thunderbird", ALWAYS, "defaults of a program"},
-    {"chromium", ALWAYS, "defaults and rules of the browser"},
-    {"chromium.d", ALWAYS, "defaults and rules of the browser"},
-    {"opt", ALWAYS, "rules of browsers that lie in /opt"},
-    {"libreoffice", ALWAYS, "defaults of a program"},
-    {"texmf", ALWAYS, "TeX"},
-    {"groff", ALWAYS, "manual pages"},
-    {"manpath.config", ALWAYS, "manual pages"},
-    {"speech-dispatcher", SOUND, "speech"},
-    {"timidity*", SOUND, "sound"},
+    {"vim", ALWAYS, "base: defaults of a program"},
+    {"nanorc", ALWAYS, "base: defaults of a program"},
+    {"gimp", ALWAYS, "base: defaults of a program"},
+    {"firefox*", ALWAYS, "base: defaults and rules of the browser"},
+    {"thunderbird", ALWAYS, "base: defaults of a program"},
+    {"chromium", ALWAYS, "base: defaults and rules of the browser"},
+    {"chromium.d", ALWAYS, "base: defaults and rules of the browser"},
+    {"opt", ALWAYS, "base: rules of browsers that lie in /opt"},
+    {"libreoffice", ALWAYS, "base: defaults of a program"},
+    {"texmf", ALWAYS, "base: TeX"},
+    {"groff", ALWAYS, "base: manual pages"},
+    {"manpath.config", ALWAYS, "base: manual pages"},
+    {"speech-dispatcher", SOUND, "base: speech"},
+    {"timidity*", SOUND, "base: sound"},
 };
 
 /* Below /etc, where the folder as a whole may hold secrets. */
 static const struct etc_row deep_rows[] = {
-    {"/etc/ssl/certs", ALWAYS, "certificates"},
-    {"/etc/ssl/openssl.cnf", ALWAYS, "which ciphers may be used"},
-    {"/etc/cups/client.conf", PRINTING, "printing"},
+    {"/etc/ssl/certs", ALWAYS, "base: certificates"},
+    {"/etc/ssl/openssl.cnf", ALWAYS, "base: which ciphers may be used"},
+    {"/etc/cups/client.conf", PRINTING, "base: printing"},
 };
 
 static bool needed(const struct ctx *c, enum needs needs)
@@ -127,32 +127,50 @@ static bool needed(const struct ctx *c, enum needs needs)
             (perm_granted(c, PERM_SOCKETS, "pulseaudio") || perm_granted(c, PERM_DEVICES, "all")));
 }
 
-static bool matches(const char *pattern, const char *name)
+/* The first of the sorted names that is not below the pattern's fixed part. */
+static size_t first_match(const struct list_fact *l, const char *pattern, size_t n)
 {
-    size_t n = strlen(pattern) - 1;
-    return pattern[n] == '*' ? strncmp(pattern, name, n) == 0 : str_eq(pattern, name);
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (strncmp(l->names[mid], pattern, n) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 /* A link into /usr stays one (programs read the zone's name from where localtime leads); anything
  * else is bound from where it really is. */
 static void put_item(struct ctx *c, const char *path, const struct etc_row *row)
 {
-    const char *why = concat(c, "base: ", row->why, NULL);
     const struct path_fact *p = facts_path(c->f, path);
     if (p->n_hops == 1 && str_eq(p->hops[0].path, path) && path_within(p->real, "/usr") &&
         present(p))
-        put_link(c, p->hops[0].target, path, why);
+        put_link(c, p->hops[0].target, path, row->why);
     else if (p->type == FILE_REGULAR || p->type == FILE_DIR)
-        put_bind(c, p, path, why);
+        put_bind(c, p, path, row->why);
+}
+
+static void put_matching(struct ctx *c, const struct list_fact *etc, const struct etc_row *row)
+{
+    size_t n = strcspn(row->name, "*");
+    for (size_t i = first_match(etc, row->name, n); i < etc->n; i++) {
+        const char *name = etc->names[i];
+        if (strncmp(name, row->name, n) != 0)
+            break;
+        if (row->name[n] == '*' || name[n] == '\0')
+            put_item(c, join_path(c, "/etc", name), row);
+    }
 }
 
 static void put_host_items(struct ctx *c)
 {
     const struct list_fact *etc = facts_list(c->f, "/etc");
     for (size_t i = 0; i < ARRAY_SIZE(etc_rows); i++)
-        for (size_t k = 0; needed(c, etc_rows[i].needs) && k < etc->n; k++)
-            if (matches(etc_rows[i].name, etc->names[k]))
-                put_item(c, join_path(c, "/etc", etc->names[k]), &etc_rows[i]);
+        if (needed(c, etc_rows[i].needs))
+            put_matching(c, etc, &etc_rows[i]);
     for (size_t i = 0; i < ARRAY_SIZE(deep_rows); i++)
         if (needed(c, deep_rows[i].needs))
             put_item(c, deep_rows[i].name, &deep_rows[i]);

@@ -130,12 +130,13 @@ static bool may_appear(struct ctx *c, const struct fs_grant *g, const char *path
 }
 
 /* Makes a folder that the policy wants to exist (":create"), with what is missing above it. */
-static void create_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+static void create_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p,
+                         const char *dst)
 {
     const char *why = why_grant(c, g);
-    make_host_dir(c, p->real, "0755", why);
+    make_host_dir(c, p->real, g->base == FS_XDG_RUN ? "0700" : "0755", why);
     tree_put(&c->tree, (struct node){.kind = NODE_BIND,
-                                     .dst = p->real,
+                                     .dst = dst,
                                      .new_src = p->real,
                                      .rw = true,
                                      .rank = g->rank,
@@ -177,6 +178,16 @@ static void put_in_app_home(struct ctx *c, const struct fs_grant *g, const struc
     }
 }
 
+/* A socket or folder of the runtime folder, at its name in the app's own. */
+static void grant_runtime(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    const char *dst = join_path(c, c->runtime, g->sub);
+    if (p->type == FILE_ABSENT && g->mode == FS_CREATE)
+        create_grant(c, g, p, dst);
+    else if (grantable(c, g, p))
+        put_grant(c, g, p, dst);
+}
+
 static void grant_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *path = host_path(c, g);
@@ -188,14 +199,13 @@ static void grant_path(struct ctx *c, const struct fs_grant *g)
     }
     const struct path_fact *p = facts_path(c->f, path);
     if (g->base == FS_XDG_RUN) {
-        if (grantable(c, g, p))
-            put_grant(c, g, p, join_path(c, c->runtime, g->sub));
+        grant_runtime(c, g, p);
         return;
     }
     if (!may_appear(c, g, path) || (!str_eq(p->real, path) && !may_appear(c, g, p->real)))
         return;
     if (p->type == FILE_ABSENT && g->mode == FS_CREATE) {
-        create_grant(c, g, p);
+        create_grant(c, g, p, p->real);
     } else if (grantable(c, g, p)) {
         put_grant(c, g, p, p->real);
         put_in_app_home(c, g, p);
@@ -213,15 +223,10 @@ void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *w
     const struct path_fact *null = facts_path(c->f, "/dev/null");
     size_t n = c->tree.n;
     for (size_t i = 0; i < n; i++) {
-        const struct node *bind = &c->tree.v[i];
-        if (bind->kind != NODE_BIND || bind->hides || !path_within(p->real, node_source(bind)))
+        const char *dst = shown_at(c, i, p->real);
+        struct node cover = {.dst = dst, .rank = rank, .why = why, .hides = true};
+        if (!dst)
             continue;
-        const char *src = node_source(bind);
-        const char *rest = p->real + (str_eq(src, "/") ? 0 : strlen(src));
-        struct node cover = {.dst = *rest ? join_path(c, bind->dst, rest) : bind->dst,
-                             .rank = rank,
-                             .why = why,
-                             .hides = true};
         if (p->type == FILE_DIR) {
             cover.kind = NODE_TMPFS;
             cover.mode = "0755";
@@ -234,10 +239,21 @@ void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *w
     }
 }
 
-static bool is_shown(const struct ctx *c, const char *real)
+const char *shown_at(struct ctx *c, size_t i, const char *real)
+{
+    const struct node *bind = &c->tree.v[i];
+    if (bind->kind != NODE_BIND || bind->hides || !path_within(real, node_source(bind)))
+        return NULL;
+    const char *src = node_source(bind), *rest = real + (str_eq(src, "/") ? 0 : strlen(src));
+    const char *dst = *rest ? join_path(c, bind->dst, rest) : bind->dst;
+    const char *there = tree_host_path(&c->tree, dst);
+    return there && str_eq(there, real) ? dst : NULL;
+}
+
+bool is_shown(struct ctx *c, const char *real, bool writable)
 {
     for (size_t i = 0; i < c->tree.n; i++)
-        if (c->tree.v[i].kind == NODE_BIND && path_within(real, node_source(&c->tree.v[i])))
+        if ((c->tree.v[i].rw || !writable) && shown_at(c, i, real))
             return true;
     return false;
 }
@@ -246,7 +262,7 @@ static void hide_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *path = host_path(c, g);
     const struct path_fact *p = path ? facts_path(c->f, path) : NULL;
-    if (!p || !is_shown(c, p->real))
+    if (!p || !is_shown(c, p->real, false))
         return;
     if (present(p))
         hide(c, p, g->rank, why_grant(c, g));
@@ -256,47 +272,6 @@ static void hide_path(struct ctx *c, const struct fs_grant *g)
     else
         refuse(c, g->at, "make it accessible, or remove the grant above it",
                "filesystems=!%s cannot be hidden: %s", g->text, strerror(p->error));
-}
-
-/* ---- what no grant opens ---- */
-
-const char *policy_folder(struct ctx *c)
-{
-    return join_path(c, host_xdg_dir(c, FS_XDG_CONFIG), "carrel");
-}
-
-/*
- * Behind a wide grant lie things that would let the app choose its own policy or another's, or
- * reach what other programs keep to themselves. They stay closed. The folder of the policies is
- * made when it is absent, so that the app cannot make it.
- */
-static void protect(struct ctx *c)
-{
-    const struct {
-        const char *path;
-        bool make;
-        const char *why;
-    } rows[] = {
-        {policy_folder(c), true, "base: no app writes policies"},
-        {join_path(c, c->f->home, ".var/app"), false, "base: no app sees another app's home"},
-        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false,
-         "base: no app writes policies"},
-        {"/tmp/.X11-unix", false, "base: no display but the granted one"},
-        {c->f->runtime_dir, false, "base: no socket but the granted ones"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const struct path_fact *p = rows[i].path ? facts_path(c->f, rows[i].path) : NULL;
-        if (!p || !is_shown(c, p->real))
-            continue;
-        struct path_fact *shown = arena_alloc(c->a, sizeof *shown);
-        *shown = *p;
-        if (p->type == FILE_ABSENT && rows[i].make) {
-            make_host_dir(c, p->real, "0700", rows[i].why);
-            shown->type = FILE_DIR;
-        }
-        if (present(shown))
-            hide(c, shown, RANK_BASE, rows[i].why);
-    }
 }
 
 void rule_filesystems(struct ctx *c)

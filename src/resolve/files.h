@@ -11,9 +11,16 @@ const char *why_grant(struct ctx *c, const struct fs_grant *g);
 void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p, const char *dst);
 /* Covers a host path wherever a bind shows it. */
 void hide(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why);
+/* The path inside at which node number i shows a host path, or NULL when it does not, or when
+ * another node lies over it there. */
+const char *shown_at(struct ctx *c, size_t i, const char *real);
+/* Whether the app sees a host path anywhere (and, with writable, may change it). */
+bool is_shown(struct ctx *c, const char *real, bool writable);
 /* The person's folder of this kind: FS_XDG_DATA .. FS_XDG_STATE. */
 const char *host_xdg_dir(struct ctx *c, enum fs_base base);
-/* The person's own policies. */
+/* protect.c: what no grant opens */
+void protect(struct ctx *c);
+/* protect.c: the person's own policies */
 const char *policy_folder(struct ctx *c);
 
 /* host.c: host, host-os, host-etc, host-root */

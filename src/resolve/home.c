@@ -4,7 +4,7 @@
  * outside, as portals compare files by path and inode. HOME points into it, so that everything that
  * a program keeps below its home lands there.
  */
-#include "resolve/ctx.h"
+#include "resolve/files.h"
 
 #include "util/str.h"
 
@@ -89,6 +89,37 @@ static void put_app_home(struct ctx *c, const struct path_fact *p)
     }
 }
 
+/*
+ * The person's own fonts, icons and themes, read-only and where the app looks for them: without
+ * them a window looks foreign. They are no secret of weight, and Flatpak shows them as well.
+ */
+static void put_looks(struct ctx *c)
+{
+    static const struct {
+        bool data; /* in the person's data folder, else in the home */
+        const char *name, *inside;
+    } rows[] = {
+        {true, "fonts", "data/fonts"},   {true, "icons", "data/icons"},
+        {true, "themes", "data/themes"}, {false, ".fonts", ".fonts"},
+        {false, ".icons", ".icons"},     {false, ".themes", ".themes"},
+    };
+    const char *why = "base: the person's fonts and looks, read-only";
+    const char *data = host_xdg_dir(c, FS_XDG_DATA);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *from = join_path(c, rows[i].data ? data : c->f->home, rows[i].name);
+        const struct path_fact *p = facts_path(c->f, from);
+        if (p->type != FILE_DIR)
+            continue;
+        const char *dst = join_path(c, c->app_home_real, rows[i].inside);
+        const struct path_fact *there = facts_path(c->f, dst);
+        if (there->n_hops || (there->type != FILE_DIR && there->type != FILE_ABSENT))
+            continue; /* the app has put something else there */
+        if (there->type == FILE_ABSENT)
+            make_host_dir(c, dst, "0700", why);
+        put_bind(c, p, dst, why);
+    }
+}
+
 void rule_home(struct ctx *c)
 {
     put_env(c, "HOME", c->app_home, why_home);
@@ -96,6 +127,8 @@ void rule_home(struct ctx *c)
         return;
     const struct path_fact *p = facts_path(c->f, c->app_home);
     c->app_home_real = p->real;
-    if (app_home_usable(c, p))
-        put_app_home(c, p);
+    if (!app_home_usable(c, p))
+        return;
+    put_app_home(c, p);
+    put_looks(c);
 }

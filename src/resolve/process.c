@@ -12,9 +12,10 @@ void rule_decide(struct ctx *c)
     c->runtime = arena_printf(c->a, "/run/user/%u", (unsigned)c->f->uid);
     c->app_home =
         concat(c, c->f->home, str_eq(c->f->home, "/") ? "" : "/", ".var/app/", c->q->app_id, NULL);
+    find_wayland(c); /* conditions ask for it */
     c->network = perm_granted(c, PERM_SHARED, "network");
     c->ipc = perm_granted(c, PERM_SHARED, "ipc");
-    find_wayland(c);
+    carrel_list_has(c, "optional", "landlock-scope", &c->abstract_allowed);
     c->wayland = perm_granted(c, PERM_SOCKETS, "wayland");
     c->x11 = perm_granted(c, PERM_SOCKETS, "x11");
     c->session_bus = perm_granted(c, PERM_SOCKETS, "session-bus");
@@ -80,17 +81,16 @@ static void limit(struct ctx *c)
 {
     static const struct {
         const char *key, *name;
-        bool soft_too;
     } rows[] = {
-        {"max-processes", "nproc", true},
-        {"max-open-files", "nofile", true},
-        {"max-file-size", "fsize", true},
+        {"max-processes", "nproc"},
+        {"max-open-files", "nofile"},
+        {"max-file-size", "fsize"},
     };
     /* A memory dump would carry the app's secrets to the host's core handler. */
     plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "0", "0", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", rows[i].key);
-        if (v && *v->value && !str_eq(v->value, "0"))
+        if (v && *v->value)
             plan_add(c->out, PLAN_RLIMIT, why_at(c, v->at, rows[i].key, v->value), rows[i].name,
                      v->value, v->value, (char *)NULL);
     }

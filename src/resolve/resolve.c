@@ -20,17 +20,18 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
     c.tree.arena = c.a;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         rules[i](&c);
+    if (f->n_wanted > 0) { /* what was said rests on unknown facts */
+        d->n = before.n;
+        d->errors = before.errors;
+        d->warnings = before.warnings;
+        return RESOLVE_WANTS_FACTS;
+    }
     tree_settle(&c.tree);
     tree_emit(&c.tree, out);
     rule_landlock(&c);
     emit_environment(&c);
     plan_sort(out);
-    if (f->n_wanted == 0)
-        return c.refused ? RESOLVE_REFUSED : RESOLVE_OK;
-    d->n = before.n;
-    d->errors = before.errors;
-    d->warnings = before.warnings;
-    return RESOLVE_WANTS_FACTS;
+    return c.refused ? RESOLVE_REFUSED : RESOLVE_OK;
 }
 
 /* Each pass can only ask for what the pass before has named, and names come from a finite policy:

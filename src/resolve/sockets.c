@@ -109,6 +109,23 @@ static void put_no_bus(struct ctx *c)
     put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
 }
 
+/* Landlock knows all abstract sockets or none, so this one opens all of them. */
+static void put_abstract_bus(struct ctx *c, const char *address, const char *why)
+{
+    if (c->network && c->abstract_allowed) {
+        c->abstract_needed = true;
+        put_env(c, "DBUS_SESSION_BUS_ADDRESS", address, why);
+        return;
+    }
+    put_missing(c, "sockets=session-bus", why, "it has an abstract name only");
+    warn(
+        c, c->session_bus->at,
+        "let the bus listen on a path (dbus-daemon --address=unix:path=…), or grant shared=network "
+        "and optional=landlock-scope",
+        "the session bus has an abstract name only (%s)", address);
+    put_no_bus(c);
+}
+
 static void put_session_bus(struct ctx *c)
 {
     const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
@@ -120,9 +137,8 @@ static void put_session_bus(struct ctx *c)
     const char *why = why_perm(c, PERM_SOCKETS, c->session_bus);
     if (address && *address) {
         path = dbus_value(c, address, "path");
-        if (!path && dbus_value(c, address, "abstract") && c->network) {
-            c->abstract_needed = true;
-            put_env(c, "DBUS_SESSION_BUS_ADDRESS", address, why);
+        if (!path && dbus_value(c, address, "abstract")) {
+            put_abstract_bus(c, address, why);
             return;
         }
     }

@@ -7,10 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* FNV-1a. */
+static uint32_t hash(const char *s)
+{
+    uint32_t h = 2166136261u;
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return h;
+}
+
 struct node *tree_at(const struct tree *t, const char *dst)
 {
+    uint32_t h = hash(dst);
     for (size_t i = 0; i < t->n; i++)
-        if (str_eq(t->v[i].dst, dst))
+        if (t->v[i].hash == h && str_eq(t->v[i].dst, dst))
             return &t->v[i];
     return NULL;
 }
@@ -30,6 +40,7 @@ static bool replaces(const struct node *a, const struct node *b)
 void tree_put(struct tree *t, struct node node)
 {
     struct node *old = tree_at(t, node.dst);
+    node.hash = hash(node.dst);
     if (old) {
         if (replaces(old, &node))
             *old = node;
@@ -103,7 +114,7 @@ static bool has_children(const struct tree *t, size_t i)
 /* Whether the mount above shows the same files under the same rules already. */
 static bool same_as_above(const struct tree *t, const struct node *n, const struct node *above)
 {
-    if (n->kind != NODE_BIND || !above || above->kind != NODE_BIND || !n->src || n->hides)
+    if (n->kind != NODE_BIND || !above || above->kind != NODE_BIND || !n->src || n->hides || n->pin)
         return false;
     const char *rest = below(n->dst, above->dst);
     return above->rw == n->rw && above->dev == n->dev && above->noexec == n->noexec &&

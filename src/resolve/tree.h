@@ -31,6 +31,7 @@ enum node_kind {
 
 struct node {
     enum node_kind kind;
+    uint32_t hash; /* of dst; tree_put sets it */
     const char *dst;
     uint64_t rank;
     const char *why;
@@ -38,6 +39,7 @@ struct node {
     const struct path_fact *src; /* NODE_BIND: a file that is there */
     const char *new_src;         /* NODE_BIND: a folder that a host-dir step makes first */
     bool rw, dev, noexec;        /* NODE_BIND */
+    bool pin;                    /* NODE_BIND: must be a mount point of its own */
     bool hides;                  /* takes something away: wins over a grant of equal rank */
     const char *mode;            /* NODE_DIR, NODE_FILE, NODE_TMPFS: octal digits */
     const char *target;          /* NODE_SYMLINK */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Behind a wide grant lie things that would let the app choose its own policy or another's, or
+ * reach what other programs keep to themselves. They stay closed: each is covered wherever a bind
+ * shows it.
+ *
+ * A cover alone would not do where the grant is writable: the app could rename a folder above it
+ * and put one of its own in its place, which is then what Carrel reads the next time. A mount point
+ * cannot be renamed, so every folder between the grant and the cover is bound onto itself. What a
+ * mount cannot hold is a symbolic link on the way: such a policy is refused.
+ */
+#include "resolve/files.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+struct guarded {
+    const char *path;
+    bool make; /* made when it is absent, so that the app cannot make it */
+    const char *why;
+};
+
+const char *policy_folder(struct ctx *c)
+{
+    return join_path(c, host_xdg_dir(c, FS_XDG_CONFIG), "carrel");
+}
+
+static const char *parent(struct ctx *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == path ? "/" : arena_strndup(c->a, path, (size_t)(slash - path));
+}
+
+/* Makes a folder a mount point wherever a writable bind shows it. */
+static void pin_one(struct ctx *c, const char *real, const char *why)
+{
+    const struct path_fact *p = facts_path(c->f, real);
+    size_t n = c->tree.n;
+    for (size_t i = 0; i < n; i++) {
+        const char *dst = c->tree.v[i].rw ? shown_at(c, i, real) : NULL;
+        struct node *there = dst ? tree_at(&c->tree, dst) : NULL;
+        struct node pin = {.kind = NODE_BIND, .dst = dst, .rw = true, .why = why, .pin = true};
+        if (there)
+            there->pin = true;
+        if (!dst || there)
+            continue;
+        if (p->type == FILE_DIR)
+            pin.src = p;
+        else
+            pin.new_src = real; /* a host-dir step makes it */
+        tree_put(&c->tree, pin);
+    }
+}
+
+/* Whether the app could put another link, or a folder, in the place of one on the way. */
+static bool link_on_the_way(struct ctx *c, const struct guarded *g, const struct path_fact *p)
+{
+    for (size_t i = 0; i < p->n_hops; i++) {
+        if (!is_shown(c, p->hops[i].path, true))
+            continue;
+        refuse(c, (struct place){0},
+               "grant narrower folders, or grant read-only, or make it a folder",
+               "%s is a symbolic link that the app could replace, and behind it lies %s (%s)",
+               p->hops[i].path, g->path, str_after(g->why, "base: "));
+        return true;
+    }
+    return false;
+}
+
+static void guard(struct ctx *c, const struct guarded *g)
+{
+    const struct path_fact *p = facts_path(c->f, g->path);
+    bool make = p->type == FILE_ABSENT && g->make && is_shown(c, p->real, true);
+    struct path_fact *covered = arena_alloc(c->a, sizeof *covered);
+    if (link_on_the_way(c, g, p) || !is_shown(c, p->real, false) || !(present(p) || make))
+        return;
+    *covered = *p;
+    if (make) {
+        make_host_dir(c, p->real, "0700", g->why);
+        covered->type = FILE_DIR;
+    }
+    for (const char *dir = parent(c, p->real); !str_eq(dir, "/"); dir = parent(c, dir))
+        pin_one(c, dir, g->why);
+    hide(c, covered, RANK_BASE, g->why);
+}
+
+void protect(struct ctx *c)
+{
+    const struct guarded rows[] = {
+        {policy_folder(c), true, "base: no app writes policies"},
+        {join_path(c, c->f->home, ".var/app"), true, "base: no app sees another app's home"},
+        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false,
+         "base: no app writes policies"},
+        {"/tmp/.X11-unix", false, "base: no display but the granted one"},
+        {c->f->runtime_dir, false, "base: no socket but the granted ones"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (rows[i].path)
+            guard(c, &rows[i]);
+}
