@@ -29,6 +29,7 @@ enum {
     EXIT_NOT_FOUND = 127,
     FIRST_FREE_FD = 3,
     MAX_KEPT_FDS = 64,
+    MAX_HOST_BINDS = 8, /* of "/" itself */
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
 };
@@ -63,13 +64,13 @@ struct job {
     uint32_t caller_uid, caller_gid;
     int proc_fd; /* the caller's /proc, for the id maps */
     int status_fds[2];
-    struct region filter;    /* its instructions */
-    struct region memory[2]; /* text and steps: given back once the app runs */
+    struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                /* descriptor of the new root */
-    int parent;              /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path; /* its path, parent_size bytes */
+    int root;                           /* descriptor of the new root */
+    int hosts[MAX_HOST_BINDS], n_hosts; /* copies of "/", see copy_host */
+    int parent;                         /* of a folder beneath it that was used last, or -1 */
+    const char *parent_path;            /* its path, parent_size bytes */
     size_t parent_size;
 
     int ruleset; /* the app's own: Landlock's */
