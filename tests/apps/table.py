@@ -174,8 +174,11 @@ def firefox_sandbox(visit):
     port = remote.port_file(os.path.join(visit.profile, "MarionetteActivePort"), 60, visit.alive)
     session = remote.Marionette(port)
     session.open("about:support")
-    text = wait_for("the table of about:support", lambda: session.run(
-        "return document.getElementById('sandbox-tbody').innerText"), 30)
+
+    def filled():  # the labels are translated a while after the values are there
+        text = session.run("return document.getElementById('sandbox-tbody').innerText")
+        return text if "Content Process Sandboxing" in (text or "") else None
+    text = wait_for("the table of about:support", filled, 30)
     session.close()
     visit.say(text)
     visit.desk.picture(visit.shot("about-support"))
