@@ -90,7 +90,7 @@ RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.8)
 def evince_prepare(visit):
     path = os.path.join(visit.desk.home, "my report.pdf")
     make.pdf(path, [RED, BLUE])
-    return [path]
+    return [os.path.basename(path)]  # as one types it, in the folder where it lies
 
 
 def evince_act(visit):
@@ -110,7 +110,7 @@ def evince_act(visit):
 def gimp_prepare(visit):
     path = os.path.join(visit.desk.home, "picture.png")
     make.png(path, "rgb(200,30,30)")
-    return ["--no-splash", path]
+    return ["--no-splash", "file://" + path]
 
 
 def gimp_act(visit):
