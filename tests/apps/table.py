@@ -15,13 +15,14 @@ from desk import wait_for
 
 class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
-                 size=(800, 600), limit=0.05, seconds=60):
+                 size=(800, 600), limit=0.02, seconds=60, wayland=True):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
         self.prepare = prepare or (lambda visit: [])
         self.act = act or (lambda visit: None)
         self.leave = leave or (lambda visit: visit.desk.key("alt+F4"))
         self.size, self.limit, self.seconds = size, limit, seconds
+        self.wayland = wayland  # False: it speaks X11 only
 
 
 def write(path, text):
@@ -219,13 +220,13 @@ def with_sandbox(check):
 
 APPS = [
     App("xterm", "org.debian.xterm", "^XTerm$", None, prepare=xterm_prepare, act=xterm_act,
-        leave=xterm_leave, size=(500, 330)),
+        leave=xterm_leave, size=(500, 330), wayland=False),
     App("mousepad", "org.xfce.mousepad", "mousepad", r"note\.txt", prepare=mousepad_prepare,
         act=mousepad_act),
     App("evince", "org.gnome.Evince", "evince", r"my report\.pdf", prepare=evince_prepare,
         act=evince_act),
     App("gimp", "org.gimp.GIMP", "gimp", r"picture", prepare=gimp_prepare, act=gimp_act,
-        leave=gimp_leave, size=(1000, 700), limit=0.08, seconds=120),
+        leave=gimp_leave, size=(1000, 700), seconds=120, wayland=False),
     App("firefox-esr", "org.mozilla.firefox", "firefox|navigator", "Carrel test page",
         prepare=firefox_prepare, act=with_sandbox(firefox_sandbox), seconds=120,
         leave=lambda visit: visit.desk.key("ctrl+q")),
