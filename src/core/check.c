@@ -155,7 +155,7 @@ static const struct rule {
     [PLAN_KEEP_FD] = {"f", MANY},
     [PLAN_TMPFS] = {"pms", MANY, IN_ROOT, {0}, run_tmpfs},
     [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional"}, run_bind},
-    [PLAN_PROC] = {"p", MANY, IN_ROOT, {0}, run_proc},
+    [PLAN_PROC] = {"pn", MANY, IN_ROOT, {0, "bare"}, run_proc},
     [PLAN_DEVPTS] = {"p", MANY, IN_ROOT, {0}, run_devpts},
     [PLAN_MQUEUE] = {"p", MANY, IN_ROOT, {0}, run_mqueue, CLONE_NEWIPC},
     [PLAN_DIR] = {"pm", MANY, IN_ROOT, {0}, run_dir},
