@@ -38,7 +38,7 @@ PER_ROOM = {  # what single rooms must never call, by the last column of the tab
 EXCEPTIONS = {  # with the reason
     ("src/seccomp/with_filter.c", "execvp"),  # a tool of the tests, never installed
 }
-SPDX_ENDINGS = (".c", ".h", ".py", ".build", ".policy", ".sh")
+SPDX_ENDINGS = (".c", ".h", ".py", ".build", ".policy", ".sh", ".scd")
 
 
 # ---- reading ----
