@@ -180,9 +180,10 @@ def firefox_sandbox(visit):
         text = session.run("return document.getElementById('sandbox-tbody').innerText")
         return text if "Content Process Sandboxing" in (text or "") else None
     text = wait_for("the table of about:support", filled, 30)
+    session.run("document.getElementById('sandbox-tbody').scrollIntoView({block: 'center'})")
     session.close()
     visit.say(text)
-    visit.desk.picture(visit.shot("about-support"))
+    visit.desk.settled_picture(visit.shot("about-support"), "root", 5)
     for row in ("Seccomp-BPF (System Call Filtering)", "User Namespaces",
                 "Content Process Sandboxing"):
         assert re.search(re.escape(row) + r"\s+true", text), f"about:support: no true {row}"
