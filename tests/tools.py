@@ -128,12 +128,14 @@ def test_shipped_policies_have_names():
 GRANTS = {
     "base": {"sockets": "wayland;fallback-x11;", "documents": "none", "nested-sandbox": "none"},
     "org.chromium.Chromium": {"shared": "network;", "devices": "dri;", "documents": "ro",
-                              "filesystems": "xdg-download;", "nested-sandbox": "userns"},
+                              "filesystems": "xdg-download;", "nested-sandbox": "userns",
+                               "optional": "landlock-scope"},
     "org.debian.xterm": {"sockets": "x11;!wayland;!fallback-x11;"},
     "org.gimp.GIMP": {"sockets": "x11;!wayland;!fallback-x11;", "documents": "rw"},
     "org.gnome.Evince": {"documents": "ro"},
     "org.mozilla.firefox": {"shared": "network;", "devices": "dri;", "documents": "ro",
-                            "filesystems": "xdg-download;", "nested-sandbox": "userns"},
+                            "filesystems": "xdg-download;", "nested-sandbox": "userns",
+                               "optional": "landlock-scope"},
     "org.xfce.mousepad": {"documents": "rw"},
 }
 NO_GRANTS = {"name", "command", "names", "package", "desktop"}
