@@ -231,7 +231,7 @@ def bind_of_the_whole_host(tmp):
     """It shows the host, not the sandbox that lies on it meanwhile; at any place in the order."""
     (tmp / 'file').touch()
     p = shell(f'ls -d /run/host/etc/passwd /h2{tmp}/file; ls /run/host/run/host 2>/dev/null; '
-              f'touch /run/host{tmp}/x 2>&1; unshare -Ur true && grep -c "/h2 " /proc/mounts')
+              f'touch /run/host{tmp}/x 2>&1; unshare -U true && grep -c "/h2 " /proc/mounts')
     p.drop('nested-userns').add('nested-userns', 'allow')
     p.add('bind', '/', '/run/host', 'ro').add('tmpfs', '/x', '755', '-').add('bind', '/', '/h2', 'rw')
     r = start(p)

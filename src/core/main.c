@@ -4,10 +4,6 @@
 
 #include <sys/auxv.h>
 
-/* Static, as the processes that stand on them share this memory. */
-char init_stack[STACK_BYTES] __attribute__((aligned(16)));
-char app_stack[STACK_BYTES] __attribute__((aligned(16)));
-
 static struct region map(size_t size)
 {
     long p = sys6(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE,

@@ -5,6 +5,10 @@
 
 #include <sys/signalfd.h>
 
+/* Static, as the processes that stand on them share this memory. */
+char init_stack[STACK_BYTES] __attribute__((aligned(16)));
+char app_stack[STACK_BYTES] __attribute__((aligned(16)));
+
 /* Every signal is blocked and read from a descriptor; none is left ignored for the app. */
 static void take_signals(void)
 {
