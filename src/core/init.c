@@ -90,8 +90,8 @@ int init_main(void *job)
     /* To map root of its parent into a new user namespace takes this one. */
     caps_keep_only(1ull << CAP_SETFCAP);
     set_dumpable(0);
-    int app = clone(app_main, app_stack + STACK_BYTES, CORE_SHARE | CLONE_NEWUSER | SIGCHLD, j);
-    must(NULL, "clone", app < 0 ? -errno : app, "cannot make the inner user namespace");
+    int app = spawn(app_main, app_stack + STACK_BYTES, CLONE_NEWUSER, j);
+    must(NULL, "clone", app, "cannot make the inner user namespace");
     settle(j, app);
     for (;;) {
         siginfo_t info;

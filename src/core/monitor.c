@@ -103,9 +103,8 @@ void monitor(struct job *j)
     int signals = CALL4(NULL, signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC,
                         "cannot receive signals");
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "cannot forswear new privileges");
-    int init =
-        clone(init_main, init_stack + STACK_BYTES, CORE_SHARE | SIGCHLD | (int)j->namespaces, j);
-    must(NULL, "clone", init < 0 ? -errno : init, "cannot make the namespaces");
+    int init = spawn(init_main, init_stack + STACK_BYTES, j->namespaces, j);
+    must(NULL, "clone", init, "cannot make the namespaces");
     caps_keep_only(0);
     /* From here on the others say what fails, and nothing is held that is theirs. */
     CALL3(NULL, dup3, j->status_fds[0], 0, O_CLOEXEC, "cannot watch");
