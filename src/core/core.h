@@ -57,7 +57,8 @@ struct job {
     char **argv, **envp;                      /* for execve, NULL-terminated */
     unsigned long namespaces;                 /* CLONE_NEW* */
     int kept[MAX_KEPT_FDS], n_kept;
-    bool rooted; /* only of use to the check */
+    bool rooted;   /* these two are only of use to the check */
+    char **vector; /* where its next string goes */
 
     /* set by the monitor before the first clone */
     uint32_t caller_uid, caller_gid;
@@ -108,13 +109,13 @@ struct line {
     size_t n;
     char text[1024];
 };
-void put_text(struct line *l, const char *s);
-void put_number(struct line *l, unsigned long v);
+/* fmt knows %s (trusted text), %q (untrusted text), %w (a struct word pointer or NULL, untrusted)
+ * and %u (unsigned). */
+void format(struct line *l, const char *fmt, ...);
 
 /*
  * Prints one line, "carrel: plan line N (verb): message: reason (call); hint", and ends the
  * process. step may be NULL; call is the system call that failed with -err, or NULL.
- * fmt knows %s (trusted text), %q (untrusted text), %w (a struct word pointer), %u (unsigned).
  */
 #define die(...) die_with(EXIT_OURS, __VA_ARGS__)
 _Noreturn void die_with(int status, const struct step *step, const char *call, long err,
@@ -143,8 +144,9 @@ int entry_open(const struct step *s, int parent, const char *name, const char *p
 /* Opens what is at an absolute path (O_PATH), no symbolic link followed. -ENOENT is returned, all
  * other faults end the process. */
 int path_open(const struct step *s, char *path);
-/* To be told after something was mounted on path: what was remembered may now lie below it. */
-void root_covered(struct job *j, const char *path);
+/* To be told after something was mounted on a path of so many bytes: what root_parent remembers may
+ * lie below it, unless it is shorter. */
+void root_covered(struct job *j, size_t size);
 
 /* ---- the handlers of the steps ---- */
 
@@ -156,7 +158,6 @@ step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue,
 step_runner run_hostname, run_loopback;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
-void landlock_enforce(const struct job *j);
 /* Leaves the old root for good. */
 void root_enter(const struct job *j);
 
@@ -165,10 +166,8 @@ void root_enter(const struct job *j);
 /* Maps the one pair of ids of this process's new user namespace. */
 void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t gid,
                 uint32_t outer_gid);
-/* Without it an unprivileged process may map no group; a second level inherits it. */
-void ns_deny_setgroups(const struct job *j);
-/* Lets the outer user namespace hold one more, which will be the app's. */
-void ns_limit_nested(const struct job *j);
+/* Writes into a file of the caller's /proc. */
+void proc_write(const struct job *j, const char *name, const char *text, size_t n);
 void ns_check_nested_denied(void);
 /* Whether others may look into this memory, and whether the files of this process in /proc, the
  * maps too, belong to it instead of root. */

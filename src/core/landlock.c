@@ -31,9 +31,3 @@ void run_landlock_allow(struct job *j, const struct step *s)
     must(s, "landlock_add_rule", err, "cannot allow %q", s->w[0].s);
     sys_close(rule.fd);
 }
-
-void landlock_enforce(const struct job *j)
-{
-    if (j->last[PLAN_LANDLOCK])
-        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
-}

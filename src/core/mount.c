@@ -44,7 +44,7 @@ static void attach(struct job *j, const struct step *s, int tree, char *dst, boo
     }
     int on = mount_point(j, s, dst, dir);
     CALL5(s, move_mount, tree, "", on, "", by_fds, "cannot mount on %q", dst);
-    root_covered(j, dst);
+    root_covered(j, strlen(dst));
     sys_close(on);
     sys_close(tree);
 }
@@ -154,10 +154,9 @@ void run_file(struct job *j, const struct step *s)
     int parent = root_parent(j, s, s->w[0].s, &name);
     int fd = sys_openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, (unsigned)s->n[1]);
     must(s, "openat", fd, "cannot make the file %q", path);
-    for (size_t done = 0; done < s->w[2].n;) {
-        long n = sys3(__NR_write, fd, s->w[2].s + done, s->w[2].n - done);
-        done += (size_t)must(s, "write", n ? n : -EIO, "cannot write the file %q", path);
-    }
+    long n = sys3(__NR_write, fd, s->w[2].s, s->w[2].n);
+    bool whole = n == (long)s->w[2].n;
+    must(s, "write", n < 0 || whole ? n : -ENOSPC, "cannot write the file %q", path);
     sys_close(fd);
 }
 

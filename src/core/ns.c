@@ -7,7 +7,7 @@
 #include <linux/sockios.h>
 #include <sys/socket.h>
 
-static void write_proc(const struct job *j, const char *name, const char *text, size_t n)
+void proc_write(const struct job *j, const char *name, const char *text, size_t n)
 {
     int fd = (int)must(NULL, "openat", sys_openat(j->proc_fd, name, O_WRONLY, 0),
                        "cannot open /proc/%s", name);
@@ -18,11 +18,8 @@ static void write_proc(const struct job *j, const char *name, const char *text, 
 static void map_id(const struct job *j, const char *name, uint32_t id, uint32_t outer)
 {
     struct line l = {0};
-    put_number(&l, id);
-    put_text(&l, " ");
-    put_number(&l, outer);
-    put_text(&l, " 1");
-    write_proc(j, name, l.text, l.n);
+    format(&l, "%u %u 1", id, outer);
+    proc_write(j, name, l.text, l.n);
 }
 
 void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t gid,
@@ -30,16 +27,6 @@ void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t 
 {
     map_id(j, "self/uid_map", uid, outer_uid);
     map_id(j, "self/gid_map", gid, outer_gid);
-}
-
-void ns_deny_setgroups(const struct job *j)
-{
-    write_proc(j, "self/setgroups", "deny", 4);
-}
-
-void ns_limit_nested(const struct job *j)
-{
-    write_proc(j, "sys/user/max_user_namespaces", "1", 1);
 }
 
 static int exit_at_once(void *arg)
@@ -51,8 +38,7 @@ static int exit_at_once(void *arg)
 void ns_check_nested_denied(void)
 {
     char stack[1024] __attribute__((aligned(16)));
-    if (clone(exit_at_once, stack + sizeof stack,
-              CORE_SHARE | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, NULL) >= 0)
+    if (spawn(exit_at_once, stack + sizeof stack, CLONE_VFORK | CLONE_NEWUSER, NULL) >= 0)
         die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
 }
 

@@ -5,6 +5,7 @@
 #include "util/json.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int argc,
@@ -103,6 +104,25 @@ void plan_write_json(const struct plan *p, struct buf *out)
     json_end(&j);
 }
 
+/* Undoes write_why, in place. What is no escape of its stays as it is. */
+static char *read_why(char *why)
+{
+    char *to = why;
+    for (const char *c = why; c && *c; to++) {
+        int n = 0;
+        unsigned byte;
+        if (*c == '\\' && sscanf(c, "\\x%2x%n", &byte, &n) == 1 && n == 4) {
+            *to = (char)byte;
+            c += n;
+        } else {
+            *to = *c++;
+        }
+    }
+    if (to)
+        *to = '\0';
+    return why;
+}
+
 int plan_read(struct plan *p, const char *text, size_t size, int *line, const char **error)
 {
     struct plan_reader r;
@@ -111,7 +131,7 @@ int plan_read(struct plan *p, const char *text, size_t size, int *line, const ch
     int got = plan_reader_init(&r, copy, size);
     if (got == 0)
         while ((got = plan_next(&r, &l)) == 1)
-            plan_add_words(p, l.verb, l.why, l.argc, l.argv);
+            plan_add_words(p, l.verb, read_why(l.why), l.argc, l.argv);
     if (got == 0)
         return 0;
     *line = r.line;
