@@ -62,21 +62,6 @@ static int merge_given(struct cli *c, const struct given *g, struct policy *p)
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
 
-/* Grants one file at its own path. What decides is the person, who named it. */
-static void grant_file(struct cli *c, struct policy *p, const char *path, bool writable,
-                       const char *why)
-{
-    struct buf option = {.arena = &c->arena};
-    buf_str(&option, "--filesystem=");
-    for (const char *s = path; *s; s++) {
-        if (*s == ':' || *s == '\\')
-            buf_char(&option, '\\');
-        buf_char(&option, *s);
-    }
-    buf_str(&option, writable ? ":rw" : ":ro");
-    policy_merge_option(p, option.data, (struct place){.file = why}, &c->diags);
-}
-
 static int hex(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
@@ -126,15 +111,20 @@ static const char *absolute(struct arena *a, const char *cwd, const char *path)
     return r;
 }
 
-/* The absolute path of a regular file that an argument names, or NULL. */
+/* The app has these of its own: nothing in them can be granted by path. */
+static const char *const own_folders[] = {"/usr", "/etc", "/dev", "/proc", "/run", "/sys"};
+
+/* The absolute path of a regular file of the person's that an argument names, or NULL. */
 static const char *named_file(struct cli *c, const struct job *j, const char *arg)
 {
     struct stat st;
     const char *uri = path_of_uri(&c->arena, arg);
     const char *path = *arg == '-' ? NULL : uri ? uri : arg;
     path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
-    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !path_within(path, "/usr") ? path
-                                                                                             : NULL;
+    for (size_t i = 0; path && i < ARRAY_SIZE(own_folders); i++)
+        if (path_within(path, own_folders[i]))
+            return NULL;
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? path : NULL;
 }
 
 /*
@@ -149,7 +139,8 @@ static void grant_documents(struct cli *c, struct job *j, const char *const *arg
     for (; readable && args && *args; args++) {
         const char *path = named_file(c, j, *args);
         if (path)
-            grant_file(c, &j->policy, path, writable, "named on the command line");
+            policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
+                              (struct place){.file = "named on the command line"});
     }
 }
 
@@ -162,7 +153,8 @@ static int gather_policy(struct cli *c, struct job *j, const char *const *args)
         if (merge_given(c, &c->given[i], &j->policy) != 0)
             return EXIT_REFUSED;
     if (j->app.own_program)
-        grant_file(c, &j->policy, j->app.program, false, "the program itself");
+        policy_grant_path(&j->policy, j->app.program, FS_RO,
+                          (struct place){.file = "the program itself"});
     grant_documents(c, j, args);
     return c->diags.errors ? EXIT_REFUSED : 0;
 }

@@ -29,6 +29,7 @@ enum {
     EXIT_NOT_FOUND = 127,
     FIRST_FREE_FD = 3,
     MAX_KEPT_FDS = 64,
+    MAX_HOST_BINDS = 8, /* of "/" itself */
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
 };
@@ -63,13 +64,13 @@ struct job {
     uint32_t caller_uid, caller_gid;
     int proc_fd; /* the caller's /proc, for the id maps */
     int status_fds[2];
-    struct region filter;    /* its instructions */
-    struct region memory[2]; /* text and steps: given back once the app runs */
+    struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                /* descriptor of the new root */
-    int parent;              /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path; /* its path, parent_size bytes */
+    int root;                           /* descriptor of the new root */
+    int hosts[MAX_HOST_BINDS], n_hosts; /* copies of "/", see copy_host */
+    int parent;                         /* of a folder beneath it that was used last, or -1 */
+    const char *parent_path;            /* its path, parent_size bytes */
     size_t parent_size;
 
     int ruleset; /* the app's own: Landlock's */
@@ -152,6 +153,9 @@ void ns_deny_setgroups(const struct job *j);
 /* Lets the outer user namespace hold one more, which will be the app's. */
 void ns_limit_nested(const struct job *j);
 void ns_check_nested_denied(void);
+/* Whether others may look into this memory, and whether the files of this process in /proc, the
+ * maps too, belong to it instead of root. */
+void set_dumpable(unsigned long value);
 void caps_empty_bounding_set(void);
 /* Permitted and effective ones, a bit each. A new user namespace starts without inheritable and
  * ambient ones. */

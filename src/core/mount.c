@@ -11,7 +11,7 @@
  * never read, so the time does not depend on how many mounts the host has.
  */
 enum { PROPAGATION_PRIVATE = 1 << 18 /* MS_PRIVATE */, DETACH = 2 /* MNT_DETACH */ };
-#define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define INERT (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* Makes an empty folder or file to mount on, if there is nothing at dst, and opens it. */
 static int mount_point(struct job *j, const struct step *s, char *dst, bool dir)
@@ -20,15 +20,38 @@ static int mount_point(struct job *j, const struct step *s, char *dst, bool dir)
     int parent = root_parent(j, s, dst, &name);
     long err = dir ? sys3(__NR_mkdirat, parent, name, 0755)
                    : sys4(__NR_mknodat, parent, name, S_IFREG | 0644, 0);
-    must(s, dir ? "mkdirat" : "mknodat", err == -EEXIST ? 0 : err, "cannot make %q to mount on",
-         dst);
+    /* On a read-only or foreign file system making fails before it is seen that there is something.
+     */
+    if (err && sys4(__NR_faccessat2, parent, name, 0, AT_SYMLINK_NOFOLLOW) == 0)
+        err = 0;
+    must(s, dir ? "mkdirat" : "mknodat", err, "cannot make %q to mount on", dst);
     return entry_open(s, parent, name, dst, dir ? O_DIRECTORY : 0);
+}
+
+/*
+ * The new root will lie on "/", and a copy of "/" that is made later would hold it: so the copies
+ * that binds of the whole host will need are made before.
+ */
+static void copy_host(struct job *j, const struct step *root)
+{
+    for (const struct step *s = root + 1; s < j->steps + j->n; s++) {
+        if (s->verb != PLAN_BIND || s->w[0].n != 1)
+            continue;
+        if (j->n_hosts == MAX_HOST_BINDS)
+            die(s, NULL, 0, "more than %u binds of \"/\"", MAX_HOST_BINDS);
+        j->hosts[j->n_hosts++] = (int)must(
+            s, "open_tree",
+            sys3(__NR_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE),
+            "cannot copy the mounts of \"/\"");
+    }
 }
 
 /* Attaches a detached tree. The descriptor becomes the job's root, or is closed. */
 static void attach(struct job *j, const struct step *s, int tree, char *dst, bool dir)
 {
     bool is_root = !dst[1];
+    if (is_root)
+        copy_host(j, s);
     int on = is_root ? AT_FDCWD : mount_point(j, s, dst, dir);
     must(s, "move_mount",
          sys5(__NR_move_mount, tree, "", on, is_root ? dst : "",
@@ -54,7 +77,8 @@ static int new_mount(const struct step *s, const char *type, const char *const *
              "cannot set the option %s of a %s to %q", options[0], type, options[1]);
     must(s, "fsconfig", sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0),
          "cannot make a %s", type);
-    int mount = (int)must(s, "fsmount", sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, attributes),
+    int mount = (int)must(s, "fsmount",
+                          sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | attributes),
                           "cannot mount a %s", type);
     sys_close(fs);
     return mount;
@@ -64,22 +88,24 @@ void run_tmpfs(struct job *j, const struct step *s)
 {
     bool sized = strcmp(s->w[2].s, "-") != 0;
     const char *options[] = {"mode", s->w[1].s, sized ? "size" : NULL, s->w[2].s, NULL};
-    attach(j, s, new_mount(s, "tmpfs", options, SAFE), s->w[0].s, true);
+    attach(j, s, new_mount(s, "tmpfs", options, MOUNT_ATTR_NODEV), s->w[0].s, true);
 }
 
-/* A detached copy of the mounts at a path, with flags set on all of them. */
+/* A detached copy of the mounts at a path. */
 static int clone_tree(const struct step *s, int dir, const char *path, unsigned flags,
-                      const struct mount_attr *attr, const char *name)
+                      const char *name)
 {
-    int tree =
-        (int)must(s, "open_tree",
-                  sys3(__NR_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags),
-                  "cannot copy the mounts of %q", name);
+    return (int)must(s, "open_tree",
+                     sys3(__NR_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags),
+                     "cannot copy the mounts of %q", name);
+}
+
+static void set_flags(const struct step *s, int tree, unsigned flags, const struct mount_attr *attr,
+                      const char *name)
+{
     must(s, "mount_setattr",
-         sys5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | (flags & AT_RECURSIVE), attr,
-              sizeof *attr),
+         sys5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | flags, attr, sizeof *attr),
          "cannot set the mount flags of %q", name);
-    return tree;
 }
 
 /*
@@ -104,25 +130,30 @@ void run_bind(struct job *j, const struct step *s)
                     (flags & BIND_NOEXEC ? MOUNT_ATTR_NOEXEC : 0),
         .propagation = flags & BIND_RO ? PROPAGATION_PRIVATE : 0,
     };
-    int tree = clone_tree(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, src);
+    int tree = src[1] || !j->n_hosts ? clone_tree(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, src)
+                                     : j->hosts[--j->n_hosts];
+    set_flags(s, tree, AT_RECURSIVE, &attr, src);
     sys_close(fd);
     attach(j, s, tree, s->w[1].s, S_ISDIR(st.st_mode));
 }
 
-/* What in /proc acts on the whole machine: read-only, as a caller who is root could write it. */
+/* What in /proc acts on the whole machine is made read-only, too; but for the first only root could
+ * write it, who may be the caller. */
 void run_proc(struct job *j, const struct step *s)
 {
     static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq", "bus", "acpi",
                                             "scsi", "dynamic_debug", "fs",  "mtrr"};
-    const struct mount_attr attr = {.attr_set = SAFE | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY};
-    int proc = new_mount(s, "proc", NULL, SAFE | MOUNT_ATTR_NOEXEC);
+    const struct mount_attr attr = {.attr_set = INERT | MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY};
+    int proc = new_mount(s, "proc", NULL, INERT);
     int keep = (int)must(s, "fcntl", sys3(__NR_fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD),
                          "cannot mount a proc");
     attach(j, s, proc, s->w[0].s, true);
-    for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++) {
+    size_t n = j->caller_uid ? 1 : sizeof read_only / sizeof *read_only;
+    for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
-        int tree = clone_tree(s, keep, read_only[i], 0, &attr, read_only[i]);
+        int tree = clone_tree(s, keep, read_only[i], 0, read_only[i]);
+        set_flags(s, tree, 0, &attr, read_only[i]);
         must(s, "move_mount",
              sys5(__NR_move_mount, tree, "", keep, read_only[i], MOVE_MOUNT_F_EMPTY_PATH),
              "cannot cover %q", read_only[i]);
@@ -141,7 +172,7 @@ void run_devpts(struct job *j, const struct step *s)
 
 void run_mqueue(struct job *j, const struct step *s)
 {
-    attach(j, s, new_mount(s, "mqueue", NULL, SAFE | MOUNT_ATTR_NOEXEC), s->w[0].s, true);
+    attach(j, s, new_mount(s, "mqueue", NULL, INERT), s->w[0].s, true);
 }
 
 void run_dir(struct job *j, const struct step *s)

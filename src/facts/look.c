@@ -132,29 +132,29 @@ static struct path_fact look_here(struct facts *f, const char *path, int depth)
     };
 }
 
+/* A path that is not "/": what its folder leads to decides where to look for the last part. */
+static struct path_fact look_below(struct facts *f, const char *path, int depth)
+{
+    const char *dir = path_parent(f->arena, path), *name = strrchr(path, '/') + 1;
+    const struct path_fact above = look(f, dir, depth);
+    if (above.type == FILE_ERROR)
+        return failed(path, above.error);
+    const char *here = str_eq(above.real, dir) ? path : path_join(f->arena, above.real, name);
+    struct path_fact found = {.path = here, .real = here, .type = FILE_ABSENT};
+    if (above.type == FILE_DIR)
+        found = here == path ? look_here(f, here, depth) : look(f, here, depth);
+    return through(f->arena, path, (struct hops){above.hops, above.n_hops}, &found);
+}
+
 /* path is clean (see path_clean). */
 static struct path_fact look(struct facts *f, const char *path, int depth)
 {
     const struct path_fact *known = facts_known_path(f, path);
     if (known)
         return *known;
-    if (strlen(path) >= PATH_MAX)
-        return failed(path, ENAMETOOLONG);
-    struct path_fact out;
-    if (str_eq(path, "/")) {
-        out = look_here(f, path, depth);
-    } else {
-        const char *dir = path_parent(f->arena, path), *name = strrchr(path, '/') + 1;
-        struct path_fact above = look(f, dir, depth);
-        if (above.type == FILE_ERROR)
-            return failed(path, above.error);
-        struct hops hops = {above.hops, above.n_hops};
-        const char *here = str_eq(above.real, dir) ? path : path_join(f->arena, above.real, name);
-        struct path_fact found = {.path = here, .real = here, .type = FILE_ABSENT};
-        if (above.type == FILE_DIR)
-            found = here == path ? look_here(f, here, depth) : look(f, here, depth);
-        out = through(f->arena, path, hops, &found);
-    }
+    struct path_fact out = strlen(path) >= PATH_MAX ? failed(path, ENAMETOOLONG)
+                           : str_eq(path, "/")      ? look_here(f, path, depth)
+                                                    : look_below(f, path, depth);
     /* Deep inside a chain of links the answer may be "too many links" only because of where we
      * came from: such an answer is not kept. */
     if (depth == 0 || out.type != FILE_ERROR)

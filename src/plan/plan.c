@@ -48,10 +48,11 @@ void plan_sort(struct plan *p)
 static void write_word(struct buf *out, const struct word *w)
 {
     size_t size = word_escaped_size(w->s, w->n);
-    char *escaped = arena_alloc(out->arena, size);
-    word_escape(w->s, w->n, escaped);
+    buf_reserve(out, size + 1);
     buf_char(out, ' ');
-    buf_bytes(out, escaped, size);
+    word_escape(w->s, w->n, out->data + out->len);
+    out->len += size;
+    out->data[out->len] = '\0';
 }
 
 /* A reason is free text: blanks stay, all that could break the line or a terminal is escaped. */
@@ -68,6 +69,7 @@ static void write_why(struct buf *out, const char *why)
 
 void plan_write(const struct plan *p, struct buf *out)
 {
+    buf_reserve(out, 96 * p->n); /* more than usual lines take */
     buf_str(out, PLAN_HEADER "\n");
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_step *s = &p->v[i];

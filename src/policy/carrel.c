@@ -122,13 +122,19 @@ static const char *check_integer(const struct check *c, const char *value)
     return NULL;
 }
 
+/* What is kept is written anew from the good items, so that it can be split without a fault. */
 static const char *check_list(const struct check *c, const char *value)
 {
     struct kf_item *items;
+    struct buf out = {.arena = c->s->p->arena};
     size_t n = kf_list(c->s, value, c->at, &items), good = 0;
-    for (size_t i = 0; i < n; i++)
+    buf_bytes(&out, "", 0);
+    for (size_t i = 0; i < n; i++) {
         good += types[c->key->type].check(c, items[i].text, items[i].at);
-    return good == n ? value : NULL;
+        kf_escape(&out, items[i].text, true);
+        buf_char(&out, ';');
+    }
+    return good == n ? out.data : NULL;
 }
 
 /* Returns the value to be kept, or NULL after an error. */

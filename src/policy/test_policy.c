@@ -154,12 +154,12 @@ static void unknown_and_repeated_keys(void)
 static void our_values(void)
 {
     static const char all[] =
-        "[Carrel Application]\nnames=firefox;firefox-esr\npackage=firefox-esr\n"
+        "[Carrel Application]\nnames=firefox;firefox-esr;\npackage=firefox-esr\n"
         "desktop=firefox-esr.desktop\ndocuments=rw\n"
         "[Carrel Sandbox]\nnested-sandbox=userns\nmachine-id=true\n"
         "optional=landlock;landlock-scope;\nmax-processes=500\nmax-open-files=4096\n"
         "max-file-size=1048576\n"
-        "[Carrel Environment]\npass=A;B\n";
+        "[Carrel Environment]\npass=A;B;\n";
     CHECK_FILE(all, all, "");
     CHECK_FILE("[Carrel Sandbox]\nmax-file-size=4G\nmax-open-files=16K\nmax-processes=1M\n",
                "[Carrel Sandbox]\nmax-processes=1048576\nmax-open-files=16384\n"
@@ -220,6 +220,10 @@ static void our_bad_values(void)
         snprintf(told, sizeof told, "f1:2:%d: error: %s", cases[i].col, cases[i].told);
         CHECK_FILE(text, "", told);
     }
+    CHECK_FILE("[Carrel Sandbox]\noptional=landlock;x\\y\n",
+               "[Carrel Sandbox]\noptional=landlock;\n",
+               "f1:2:20: error: the escape \"\\y\" is unknown\n"
+               "  hint: known escapes: \\s (blank) \\n \\t \\r \\\\ \\;\n");
     CHECK_FILE("[Carrel Sandbax]\n", "",
                "f1:1:1: error: [Carrel Sandbax] is no group that Carrel knows\n"
                "  hint: did you mean \"Carrel Sandbox\"?\n");

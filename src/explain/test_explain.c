@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "explain/explain.h"
+#include "t.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char plan_text[] =
+    "carrel-plan 1\n"
+    "tmpfs / 0755 - # base: a root\n"
+    "symlink usr/bin /bin # base: merged\n"
+    "bind /usr /usr ro 1:1 # base: usr\n"
+    "bind /dev/null /dev/null ro,dev 6:3\n"
+    "file /etc/passwd 0644 x # base: names\n"
+    "symlink /loop/b /loop/a\n"
+    "symlink a /loop/b\n"
+    "symlink data/home /home # base: home\n"
+    "bind /data/home/u /data/home/u rw 1:2 # policy:3: filesystems=home\n"
+    "tmpfs /data/home/u/.ssh 0755 - # policy:4: filesystems=!~/.ssh\n"
+    "bind /srv/keys /data/home/u/.ssh/pub ro 1:3 # policy:5: filesystems=x\n"
+    "bind /dev/null /data/home/u/diary ro 6:3 # policy:6: filesystems=!~/diary\n"
+    "bind /new/dir /new/dir rw # policy:7: filesystems=/new/dir:create\n"
+    "tmpfs /tmp 1777 - # base: tmp\n"
+    "proc /proc # base: proc\n"
+    "devpts /dev/pts\n"
+    "seal /data/home/u/.ssh # policy:4\n"
+    "seal / # base\n"
+    "exec /bin/true\n";
+
+static const char facts_text[] = "carrel-facts 1\n"
+                                 "uid 1000\n"
+                                 "dir /usr 1:1 0755 0\n"
+                                 "dir /usr/bin 1:9 0755 0\n"
+                                 "file /usr/bin/vi 1:8 0755 0 /usr/bin/vim.basic\n"
+                                 "link /usr/bin/vi /etc/alternatives/vi\n"
+                                 "file /usr/bin/vim 1:8 0755 0 /usr/bin/vim.basic\n"
+                                 "link /usr/bin/vim vim.basic\n"
+                                 "file /usr/bin/vim.basic 1:8 0755 0\n"
+                                 "dir /data/home/u 1:2 0700 1000\n"
+                                 "file /data/home/u/note 1:10 0600 1000\n"
+                                 "file /data/home/u/other 1:11 0600 1001\n"
+                                 "file /data/home/u/listed 1:12 0644 1001\n"
+                                 "error /data/home/u/closed 13\n"
+                                 "file /data/home/u/to-usr 1:1 0755 0 /usr\n"
+                                 "link /data/home/u/to-usr ../../../usr\n"
+                                 "dir /srv/keys 1:3 0755 0\n"
+                                 "file /srv/keys/a.pub 1:13 0644 0\n"
+                                 "char /dev/null 6:3 0666 0\n"
+                                 "file /data/home/u/.ssh/id 1:14 0600 1000\n";
+
+static struct arena arena;
+static struct plan plan = {.arena = &arena};
+static struct facts facts = {.arena = &arena};
+
+static struct verdict ask(const char *path)
+{
+    struct verdict v;
+    explain_path(&arena, &plan, &facts, path, &v);
+    return v;
+}
+
+/* "vrw" with '-' for each that does not hold. */
+static const char *bits(const char *path)
+{
+    struct verdict v = ask(path);
+    return arena_printf(&arena, "%c%c%c", v.visible ? 'v' : '-', v.readable ? 'r' : '-',
+                        v.writable ? 'w' : '-');
+}
+
+static void setup(void)
+{
+    int line = 0;
+    const char *error = NULL;
+    CHECK_INT(plan_read(&plan, plan_text, sizeof plan_text - 1, &line, &error), 0);
+    CHECK_INT(facts_read(&facts, facts_text, sizeof facts_text - 1, &line, &error), 0);
+    CHECK_STR(error, NULL);
+}
+
+static void tells_the_three_bits(void)
+{
+    static const char *const cases[][2] = {
+        {"/", "vr-"},
+        {"/usr", "vr-"},
+        {"/usr/bin/vim.basic", "vr-"},
+        {"/usr/bin/gone", "---"},
+        {"/etc", "vr-"},
+        {"/etc/passwd", "vr-"},
+        {"/etc/shadow", "---"},
+        {"/data/home/u/note", "vrw"},
+        {"/data/home/u/other", "v--"},
+        {"/data/home/u/listed", "vr-"},
+        {"/data/home/u/closed", "---"},
+        {"/data/home/u/new", "---"},
+        {"/data/home/u/.ssh", "vr-"},
+        {"/data/home/u/.ssh/id", "---"},
+        {"/data/home/u/.ssh/pub/a.pub", "vr-"},
+        {"/data/home/u/diary", "v--"},
+        {"/data/home", "vr-"},
+        {"/data/home/v", "---"},
+        {"/new/dir", "vrw"},
+        {"/tmp", "vrw"},
+        {"/tmp/x", "---"},
+        {"/proc/1/environ", "vr-"},
+        {"/dev/null", "vrw"},
+        {"/dev/sda", "---"},
+        {"/dev/pts", "vrw"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *got = bits(cases[i][0]);
+        if (strcmp(got, cases[i][1]) != 0)
+            printf("# %s\n", cases[i][0]);
+        CHECK_STR(got, cases[i][1]);
+    }
+}
+
+static void follows_links_inside(void)
+{
+    CHECK_STR(ask("/bin/vim").inside, "/usr/bin/vim.basic");
+    CHECK_STR(ask("/home/u/note").inside, "/data/home/u/note");
+    CHECK_STR(ask("/home/u/to-usr/bin/vim").inside, "/usr/bin/vim.basic");
+    CHECK_STR(ask("/usr/../home/./u//note").inside, "/data/home/u/note");
+    /* outside it leads to vim.basic, inside there is no /etc/alternatives */
+    CHECK_STR(ask("/bin/vi").inside, "/etc/alternatives/vi");
+    CHECK_STR(bits("/bin/vi"), "---");
+    CHECK_STR(ask("/../../tmp").inside, "/tmp");
+}
+
+static void ends_on_loops(void)
+{
+    struct verdict v = ask("/loop/a");
+    CHECK(!v.visible);
+    CHECK_STR(v.reason, "too many symbolic links");
+    CHECK(!ask("relative").visible);
+    CHECK(!ask("").visible);
+    char *longest = arena_alloc(&arena, 5001);
+    memset(longest, '/', 5000);
+    CHECK_STR(ask(longest).reason, "the path is too long");
+}
+
+static void names_the_step_and_the_host(void)
+{
+    struct verdict v = ask("/home/u/.ssh/pub/a.pub");
+    CHECK_STR(v.outside, "/srv/keys/a.pub");
+    CHECK_STR(v.step ? v.step->why : NULL, "policy:5: filesystems=x");
+    v = ask("/home/u/.ssh/id");
+    CHECK_STR(v.outside, NULL);
+    CHECK_STR(v.step ? v.step->why : NULL, "policy:4: filesystems=!~/.ssh");
+    v = ask("/home/u/diary");
+    CHECK_STR(v.outside, NULL);
+    CHECK_STR(v.step ? v.step->why : NULL, "policy:6: filesystems=!~/diary");
+}
+
+static void does_without_facts(void)
+{
+    struct verdict v;
+    explain_path(&arena, &plan, NULL, "/home/u/other", &v);
+    CHECK(v.visible && v.readable && v.writable);
+    explain_path(&arena, &plan, NULL, "/usr/bin/anything", &v);
+    CHECK(v.visible && v.readable && !v.writable);
+}
+
+static void looks_at_the_host(void)
+{
+    char dir[] = "/tmp/carrel-explain-XXXXXX";
+    CHECK(mkdtemp(dir) != NULL);
+    const char *file = arena_printf(&arena, "%s/f", dir), *link = arena_printf(&arena, "%s/l", dir);
+    FILE *f = fopen(file, "w");
+    CHECK(f != NULL);
+    if (f)
+        fclose(f);
+    CHECK(symlink("f", link) == 0);
+    struct facts live = {.arena = &arena};
+    struct plan own = {.arena = &arena};
+    struct verdict v;
+    plan_add(&own, PLAN_TMPFS, NULL, "/", "0755", "-", (char *)NULL);
+    plan_add(&own, PLAN_BIND, NULL, dir, "/x", "rw", "1:1", (char *)NULL);
+    explain_path(&arena, &own, &live, "/x/l", &v);
+    CHECK(v.visible && v.readable && v.writable);
+    CHECK_STR(v.inside, "/x/f");
+    CHECK_STR(v.outside, file);
+    CHECK(chmod(file, 0) == 0);
+    live = (struct facts){.arena = &arena};
+    explain_path(&arena, &own, &live, "/x/l", &v);
+    CHECK_INT(v.readable, access(file, R_OK) == 0);
+    unlink(link);
+    unlink(file);
+    rmdir(dir);
+}
+
+static void writes_text(void)
+{
+    struct buf b = {.arena = &arena};
+    struct verdict v = ask("/home/u/note");
+    explain_text(&v, "/home/u/note", &b);
+    CHECK_STR(b.data, "/home/u/note: visible, readable, writable\n"
+                      "  inside it leads to /data/home/u/note\n"
+                      "  it is the host's own, and may be changed\n"
+                      "  decided by: bind /data/home/u /data/home/u rw 1:2 # policy:3: "
+                      "filesystems=home\n");
+    b.len = 0;
+    v = ask("/etc/\x1b[2J");
+    explain_text(&v, "/etc/\x1b[2J", &b);
+    CHECK(strchr(b.data, '\x1b') == NULL);
+}
+
+static void writes_json(void)
+{
+    struct buf b = {.arena = &arena};
+    struct verdict v = ask("/home/u/diary");
+    explain_json(&v, "/home/u/diary", &b);
+    CHECK_STR(b.data,
+              "{\"path\":\"/home/u/diary\",\"visible\":true,\"readable\":false,"
+              "\"writable\":false,\"inside\":\"/data/home/u/diary\","
+              "\"reason\":\"it is hidden: the name is there, but it cannot be opened\","
+              "\"step\":{\"verb\":\"bind\",\"args\":[\"/dev/null\",\"/data/home/u/diary\",\"ro\","
+              "\"6:3\"],\"why\":\"policy:6: filesystems=!~/diary\"}}\n");
+}
+
+int main(void)
+{
+    setup();
+    RUN(tells_the_three_bits);
+    RUN(follows_links_inside);
+    RUN(ends_on_loops);
+    RUN(names_the_step_and_the_host);
+    RUN(does_without_facts);
+    RUN(looks_at_the_host);
+    RUN(writes_text);
+    RUN(writes_json);
+    return t_done();
+}
