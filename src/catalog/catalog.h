@@ -22,6 +22,8 @@ struct catalog {
 struct app {
     const char *id;
     const char *program;      /* absolute path or bare name; NULL: the policy's command */
+    const char *typed;        /* the distribution's program of the very name that was given, which a
+                                 policy has among its names: "lowriter"; or NULL */
     const char *const *args;  /* fixed arguments of the command, NULL-terminated, may be NULL */
     const char *desktop_file; /* or NULL */
     bool has_policy;          /* false: the strict default alone */
