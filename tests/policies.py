@@ -97,7 +97,7 @@ def main():
         if file.endswith(".policy"):
             with open(os.path.join(folder, file), encoding="utf-8") as f:
                 texts[file.removesuffix(".policy")] = f.read()
-    apps = {name: text for name, text in texts.items() if name != "base"}
+    apps = {name: text for name, text in texts.items() if name not in ("base", "unknown")}
     tap = Tap()
 
     def none(name, faults):

@@ -7,7 +7,8 @@ A section is an app; its name is what a person types, unless `command` says othe
     packages  Debian packages besides the policy's own
     class     regular expression for a word of its first window's WM_CLASS
     title     regular expression for that window's title (none: any)
-    open      a document that is made for it (a name in DOCUMENTS)
+    open      a document that is made for it (a name in documents.py)
+    place     the folder of the person's in which it lies (as user-dirs.dirs says), else the home
     args      its arguments; {doc} is the document, {home} its home, {url} a page of the local server
     config    files written before it starts: lines NAME <- TEXT, below ~/.config; a NAME that begins
               with ~/ is below the home
@@ -32,8 +33,11 @@ import make
 from desk import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-KEYS = {"id", "packages", "command", "class", "title", "open", "args", "config", "do", "leave",
+KEYS = {"id", "packages", "place", "command", "class", "title", "open", "args", "config", "do", "leave",
         "status", "pause", "size", "limit", "noise", "same", "sound", "lost", "seconds"}
+
+
+USER_DIRS = {"Documents": "DOCUMENTS", "Downloads": "DOWNLOAD", "Music": "MUSIC"}
 
 
 def unescape(text):
@@ -95,6 +99,17 @@ def step_file(visit, rest):
         wait_for(f"{wanted!r} in {path}", lambda: wanted in contents(path), 30, step=0.3)
     except AssertionError as e:
         raise AssertionError(f"{e}; it holds {contents(path)[:300]!r}") from None
+
+
+def step_saved(visit, _rest):
+    """The document that it was given has been written anew."""
+    def newer():
+        try:
+            st = os.stat(visit.words["doc"])
+        except OSError:
+            return False
+        return st.st_size and st.st_mtime_ns > visit.opened
+    wait_for("the saved document", newer, 30)
 
 
 def step_exists(visit, rest):
@@ -161,11 +176,24 @@ def run_steps(text):
     return run
 
 
+def folder_for(visit, place):
+    """The person's home, or a folder of it that user-dirs.dirs names."""
+    if not place:
+        return visit.desk.home
+    folder = os.path.join(visit.desk.home, place)
+    os.makedirs(folder)
+    os.makedirs(os.path.join(visit.desk.home, ".config"), exist_ok=True)
+    with open(os.path.join(visit.desk.home, ".config/user-dirs.dirs"), "w", encoding="utf-8") as f:
+        f.write(f'XDG_{USER_DIRS[place]}_DIR="$HOME/{place}"\n')
+    return folder
+
+
 def prepare(row):
     def run(visit):
         visit.words = {"home": visit.home, "url": visit.web.url}
         if row.get("open"):
-            visit.words["doc"] = documents.write(row["open"], visit.desk.home)
+            visit.words["doc"] = documents.write(row["open"], folder_for(visit, row.get("place")))
+            visit.opened = os.stat(visit.words["doc"]).st_mtime_ns
         for line in row.get("config", "").strip().splitlines():
             name, _, text = line.strip().partition(" <- ")
             folder = "config" if visit.confined else ".config"
