@@ -191,7 +191,7 @@ def seal_is_of_one_mount(tmp):
     p.add('seal', '/dev')
     out = start(p)
     check(out.out.count('Read-only') == 2 and out.out.endswith('tmp\n'), out)
-    refused(start(shell('').add('dir', '/d', '755').add('seal', '/d')), 'cannot seal', 'Invalid argument')
+    refused(start(shell('').add('dir', '/d', '755').add('seal', '/d')), 'seal', 'Invalid argument')
 
 
 def proc_is_its_own_and_guarded(tmp):

@@ -6,29 +6,21 @@
 #include <linux/elf.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
-#include <linux/prctl.h>
 #include <linux/seccomp.h>
-#include <string.h>
-#include <sys/ioctl.h>
 
-void run_rlimit(struct job *j, const struct step *s)
+void run_rlimit(NO_JOB, const struct step *s)
 {
-    (void)j;
-    must(s, "prlimit64", sys4(__NR_prlimit64, 0, s->n[0], &s->n[1], NULL), "cannot set %q",
-         s->w[0].s);
+    CALL4(s, prlimit64, 0, s->n[0], &s->n[1], NULL, "cannot set %q", s->w[0].s);
 }
 
-void run_keyring(struct job *j, const struct step *s)
+void run_keyring(NO_JOB, const struct step *s)
 {
-    (void)j;
-    must(s, "keyctl", sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL),
-         "cannot make a session keyring");
+    CALL2(s, keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, "cannot make a session keyring");
 }
 
-void run_cwd(struct job *j, const struct step *s)
+void run_cwd(NO_JOB, const struct step *s)
 {
-    (void)j;
-    must(s, "chdir", sys1(__NR_chdir, s->w[0].s), "cannot enter %q", s->w[0].s);
+    CALL1(s, chdir, s->w[0].s, "cannot enter %q", s->w[0].s);
 }
 
 /* A process group of its own, in the foreground of the terminal if there is one. Its parent is in
@@ -36,7 +28,7 @@ void run_cwd(struct job *j, const struct step *s)
 static void own_group(const struct job *j)
 {
     int group = (int)sys0(__NR_getpid);
-    must(NULL, "setpgid", sys2(__NR_setpgid, 0, 0), "cannot make a process group");
+    CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
     if (job_value(j, PLAN_SESSION, 0))
         must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSPGRP, &group),
              "cannot come to the foreground");
@@ -119,8 +111,8 @@ static void install_filter(const struct job *j)
 {
     struct sock_fprog program = {.filter = (struct sock_filter *)(void *)j->filter.at};
     program.len = (unsigned short)(j->filter.size / sizeof *program.filter);
-    must(j->last[PLAN_SECCOMP], "seccomp", sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program),
-         "cannot install the filter");
+    CALL3(j->last[PLAN_SECCOMP], seccomp, SECCOMP_SET_MODE_FILTER, 0, &program,
+          "cannot install the filter");
 }
 
 /*
@@ -144,14 +136,13 @@ int app_main(void *job)
     sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
     run_steps(j, IN_APP);
     for (int i = 0; i < j->n_kept; i++)
-        must(NULL, "fcntl", sys3(__NR_fcntl, j->kept[i], F_SETFD, 0), "cannot keep descriptor %u",
-             (unsigned)j->kept[i]);
+        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
+              (unsigned)j->kept[i]);
     landlock_enforce(j);
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ;
-    must(NULL, "rt_sigprocmask",
-         sys4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals),
-         "cannot unblock the signals");
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
+          "cannot unblock the signals");
     if (j->filter.size)
         install_filter(j);
     execute(j);

@@ -104,38 +104,21 @@ static bool read_word(char letter, const struct word *w, const char *list, uint6
 {
     bool text = !memchr(w->s, '\0', w->n), name = text && w->n > 0 && w->n < 4096;
     *out = RLIM_INFINITY;
-    switch (letter) {
-    case 'p':
-        return name && read_path(w);
-    case 'x':
-        return name && (w->s[0] == '/' || !memchr(w->s, '/', w->n));
-    case 't':
-        return name;
-    case 'h':
-        return name && w->n <= 64;
-    case 'a':
-        return text;
-    case 'e':
-        return text && w->s[0] != '=' && memchr(w->s, '=', w->n);
-    case 'm':
-        return read_number(w, 8, 01777, out);
-    case 'i':
-        return read_number(w, 10, UINT32_MAX - 1, out);
-    case 'f':
-        return read_number(w, 10, 1 << 20, out) && *out >= FIRST_FREE_FD;
-    case 'l':
-        return is(w, "unlimited") || read_number(w, 10, RLIM_INFINITY - 1, out);
-    case 's':
-        return is(w, "-") || read_size(*w, out);
-    case 'd':
-        return read_same(w, &out[0], &out[1]);
-    case 'n':
-        return read_name(w, list, out);
-    case 'c':
-        return read_names(w, list, out);
-    default: /* '.': any bytes */
-        return true;
-    }
+    return letter == 'p'   ? name && read_path(w)
+           : letter == 'x' ? name && (w->s[0] == '/' || !memchr(w->s, '/', w->n))
+           : letter == 't' ? name
+           : letter == 'h' ? name && w->n <= 64
+           : letter == 'a' ? text
+           : letter == 'e' ? text && w->s[0] != '=' && memchr(w->s, '=', w->n)
+           : letter == 'm' ? read_number(w, 8, 01777, out)
+           : letter == 'i' ? read_number(w, 10, UINT32_MAX - 1, out)
+           : letter == 'f' ? read_number(w, 10, 1 << 20, out) && *out >= FIRST_FREE_FD
+           : letter == 'l' ? is(w, "unlimited") || read_number(w, 10, RLIM_INFINITY - 1, out)
+           : letter == 's' ? is(w, "-") || read_size(*w, out)
+           : letter == 'd' ? read_same(w, &out[0], &out[1])
+           : letter == 'n' ? read_name(w, list, out)
+           : letter == 'c' ? read_names(w, list, out)
+                           : true; /* '.': any bytes */
 }
 
 static const char namespaces[] = "user mount pid ipc uts net cgroup";
@@ -172,7 +155,7 @@ static const struct rule {
     [PLAN_KEEP_FD] = {"f", MANY},
     [PLAN_TMPFS] = {"pms", MANY, IN_ROOT, {0}, run_tmpfs},
     [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional"}, run_bind},
-    [PLAN_PROC] = {"p", MANY, IN_ROOT, {0}, run_proc},
+    [PLAN_PROC] = {"pn", MANY, IN_ROOT, {0, "bare"}, run_proc},
     [PLAN_DEVPTS] = {"p", MANY, IN_ROOT, {0}, run_devpts},
     [PLAN_MQUEUE] = {"p", MANY, IN_ROOT, {0}, run_mqueue, CLONE_NEWIPC},
     [PLAN_DIR] = {"pm", MANY, IN_ROOT, {0}, run_dir},

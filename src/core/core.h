@@ -29,7 +29,6 @@ enum {
     EXIT_NOT_FOUND = 127,
     FIRST_FREE_FD = 3,
     MAX_KEPT_FDS = 64,
-    MAX_HOST_BINDS = 8, /* of "/" itself */
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
 };
@@ -67,10 +66,9 @@ struct job {
     struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                           /* descriptor of the new root */
-    int hosts[MAX_HOST_BINDS], n_hosts; /* copies of "/", see copy_host */
-    int parent;                         /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path;            /* its path, parent_size bytes */
+    int root;                /* descriptor of the new root */
+    int parent;              /* of a folder beneath it that was used last, or -1 */
+    const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
 
     int ruleset; /* the app's own: Landlock's */
@@ -105,6 +103,14 @@ static inline uint64_t job_value(const struct job *j, enum plan_verb verb, uint6
 
 /* ---- say.c ---- */
 
+/* A text that grows; what does not fit goes to standard error before. */
+struct line {
+    size_t n;
+    char text[1024];
+};
+void put_text(struct line *l, const char *s);
+void put_number(struct line *l, unsigned long v);
+
 /*
  * Prints one line, "carrel: plan line N (verb): message: reason (call); hint", and ends the
  * process. step may be NULL; call is the system call that failed with -err, or NULL.
@@ -115,6 +121,17 @@ _Noreturn void die_with(int status, const struct step *step, const char *call, l
                         const char *fmt, ...);
 /* Hands the result of a system call through, or dies of it when it is an error. */
 long must(const struct step *step, const char *call, long result, const char *fmt, ...);
+/* Makes a system call with N arguments that must succeed; then come the format and its arguments.
+ */
+#define CALL0(s, name, ...)             must(s, #name, sys0(__NR_##name), __VA_ARGS__)
+#define CALL1(s, name, a, ...)          must(s, #name, sys1(__NR_##name, a), __VA_ARGS__)
+#define CALL2(s, name, a, b, ...)       must(s, #name, sys2(__NR_##name, a, b), __VA_ARGS__)
+#define CALL3(s, name, a, b, c, ...)    must(s, #name, sys3(__NR_##name, a, b, c), __VA_ARGS__)
+#define CALL4(s, name, a, b, c, d, ...) must(s, #name, sys4(__NR_##name, a, b, c, d), __VA_ARGS__)
+#define CALL5(s, name, a, b, c, d, e, ...)                                                         \
+    must(s, #name, sys5(__NR_##name, a, b, c, d, e), __VA_ARGS__)
+/* For a handler that does not need the job. */
+#define NO_JOB __attribute__((unused)) struct job *no_job
 
 /* ---- path.c: every path that is opened, on the host and beneath the new root ---- */
 

@@ -4,11 +4,7 @@
 #include "core/sys.h"
 
 #include <linux/capability.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 /*
@@ -24,7 +20,7 @@ static void die_with_parent(const struct job *j)
     const struct timespec now = {0, 0};
     must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for the parent's death");
     sys_close(j->status_fds[0]);
-    must(NULL, "ppoll", sys5(__NR_ppoll, &p, 1, &now, NULL, 0), "cannot see the parent");
+    CALL5(NULL, ppoll, &p, 1, &now, NULL, 0, "cannot see the parent");
     if (p.revents & POLLERR)
         sys_exit(EXIT_OURS);
 }
@@ -39,7 +35,7 @@ long terminal_ioctl(unsigned long request, const void *arg)
 
 static void own_session(const struct job *j)
 {
-    must(NULL, "setsid", sys0(__NR_setsid), "cannot make a session");
+    CALL0(NULL, setsid, "cannot make a session");
     if (job_value(j, PLAN_SESSION, 0))
         must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
              "no standard descriptor is a terminal that could be the app's");
@@ -51,11 +47,11 @@ enum { STATUS_FD = 0 };
  * program. The plan's memory stays: that process may still read it. */
 static void settle(const struct job *j, int app)
 {
-    must(NULL, "dup3", sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC), "cannot settle");
+    CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, ~0u), "cannot settle");
     caps_keep_only(0);
-    must(NULL, "kill", sys2(__NR_kill, app, GO_ON), "cannot start the app");
+    CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);
 }
 

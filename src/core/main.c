@@ -2,7 +2,6 @@
 #include "core/core.h"
 #include "core/sys.h"
 
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 

@@ -3,7 +3,6 @@
 #include "core/sys.h"
 
 #include <linux/openat2.h>
-#include <string.h>
 
 /*
  * No path is followed twice and no symbolic link is followed at all. Destinations are reached from
@@ -71,9 +70,8 @@ int path_open(const struct step *s, char *path)
     return entry_open(s, parent, slash + 1, path, 0); /* one of the two says why */
 }
 
-void run_host_dir(struct job *j, const struct step *s)
+void run_host_dir(NO_JOB, const struct step *s)
 {
-    (void)j;
     char *path = s->w[0].s;
     int slash = open_slash(s), fd = walk(s, slash, path + 1, s->w[0].n - 1, (long)s->n[1], path);
     if (fd != slash)

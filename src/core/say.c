@@ -3,13 +3,6 @@
 #include "core/sys.h"
 
 #include <stdarg.h>
-#include <string.h>
-
-/* A line on its way to standard error; longer ones go out in pieces. */
-struct line {
-    size_t n;
-    char text[1024];
-};
 
 static void flush(struct line *l)
 {
@@ -31,7 +24,7 @@ static void put(struct line *l, const char *s, size_t n)
     }
 }
 
-static void put_text(struct line *l, const char *s)
+void put_text(struct line *l, const char *s)
 {
     put(l, s, strlen(s));
 }
@@ -49,24 +42,13 @@ static void put_quoted(struct line *l, const char *s, size_t n)
     put(l, "\"", 1);
 }
 
-static void put_number(struct line *l, unsigned long v)
+void put_number(struct line *l, unsigned long v)
 {
     char digits[24], *p = digits + sizeof digits;
     do
         *--p = (char)('0' + v % 10);
     while (v /= 10);
     put(l, p, (size_t)(digits + sizeof digits - p));
-}
-
-/* The text of an error, without its translation: that would need a heap. */
-static const char *error_text(int err)
-{
-#ifdef __GLIBC__
-    const char *s = strerrordesc_np(err);
-    return s ? s : "unknown error";
-#else
-    return strerror(err);
-#endif
 }
 
 /* What may be done about a failed call; the first row that fits, call NULL fits all. */
@@ -79,6 +61,8 @@ static const struct hint {
     {"mount_setattr", ENOSYS, "needs Linux 5.12"},
     {"close_range", ENOSYS, "needs Linux 5.9"},
     {"landlock_create_ruleset", ENOSYS, "this kernel has no Landlock, which needs Linux 5.13"},
+    {"landlock_create_ruleset", EINVAL, "this kernel's Landlock does not know all of that"},
+    {"landlock_create_ruleset", E2BIG, "this kernel's Landlock does not know scopes"},
     {"landlock_create_ruleset", EOPNOTSUPP, "Landlock is off: boot with lsm=landlock,..."},
     {"clone", EPERM, "user namespaces are forbidden here; `carrel doctor` names the switch"},
     {"clone", EACCES, "user namespaces are forbidden here; `carrel doctor` names the switch"},
@@ -146,7 +130,7 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
     put_format(&l, fmt, ap);
     if (err) {
         put_text(&l, ": ");
-        put_text(&l, error_text((int)-err));
+        put_text(&l, strerror((int)-err));
     }
     if (call) {
         put_text(&l, " (");

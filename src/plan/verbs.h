@@ -33,7 +33,10 @@
     /* SRC has no symbolic link in it (already resolved); flags: ro|rw, dev, noexec, optional;     \
        the identity is what the planner saw, in hexadecimal */                                     \
     V(BIND, "bind", 3, 4, PHASE_MOUNT, "SRC DST FLAGS [DEV:INO]")                                  \
-    V(PROC, "proc", 1, 1, PHASE_MOUNT, "DST")                                                      \
+    /* what acts on the machine (sys, …) is made read-only by mounts over it; "bare" leaves those  \
+       out, as the kernel lets nobody mount a proc of its own where the present one is partly      \
+       covered */                                                                                  \
+    V(PROC, "proc", 1, 2, PHASE_MOUNT, "DST [bare]")                                               \
     V(DEVPTS, "devpts", 1, 1, PHASE_MOUNT, "DST")                                                  \
     V(MQUEUE, "mqueue", 1, 1, PHASE_MOUNT, "DST")                                                  \
     V(DIR, "dir", 2, 2, PHASE_MOUNT, "DST MODE")                                                   \

@@ -15,7 +15,7 @@ void rule_decide(struct ctx *c)
     find_wayland(c); /* conditions ask for it */
     c->network = perm_granted(c, PERM_SHARED, "network");
     c->ipc = perm_granted(c, PERM_SHARED, "ipc");
-    carrel_list_has(c, "optional", "landlock-scope", &c->abstract_allowed);
+    carrel_list_has(c, "optional", "abstract-sockets", &c->abstract_allowed);
     c->wayland = perm_granted(c, PERM_SOCKETS, "wayland");
     c->x11 = perm_granted(c, PERM_SOCKETS, "x11");
     c->session_bus = perm_granted(c, PERM_SOCKETS, "session-bus");

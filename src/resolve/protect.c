@@ -21,9 +21,10 @@ struct guarded {
     const char *why;
 };
 
+/* Where src/catalog reads the person's policies from: not moved by XDG_CONFIG_HOME. */
 const char *policy_folder(struct ctx *c)
 {
-    return join_path(c, host_xdg_dir(c, FS_XDG_CONFIG), "carrel");
+    return join_path(c, c->f->home, ".config/carrel");
 }
 
 static const char *parent(struct ctx *c, const char *path)

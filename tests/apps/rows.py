@@ -20,6 +20,7 @@ A section is an app; its name is what a person types, unless `command` says othe
     noise     regular expression of the lines on standard error that come and go by themselves
     same      "no": its title tells where it runs, so it differs
     sound     "yes": it gets a null sink to play into
+    wayland   "yes": it must also show its window where there is a Wayland compositor and no X
     lost      for the table: what it cannot do when confined, and why
 """
 import configparser
@@ -34,7 +35,7 @@ from desk import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEYS = {"id", "packages", "place", "command", "class", "title", "open", "args", "config", "do", "leave",
-        "status", "pause", "size", "limit", "noise", "same", "sound", "lost", "seconds"}
+        "status", "pause", "size", "limit", "noise", "same", "sound", "lost", "wayland", "seconds"}
 
 
 USER_DIRS = {"Documents": "DOCUMENTS", "Downloads": "DOWNLOAD", "Music": "MUSIC"}
@@ -229,5 +230,6 @@ def load(make_app, path=os.path.join(HERE, "apps.ini")):
             command=row.get("command", name), packages=row.get("packages", "").split(),
             statuses={int(s) for s in row.get("status", "0").split()},
             pause=row.getfloat("pause", 0), noise=row.get("noise"), lost=row.get("lost", ""),
-            same=row.getboolean("same", True), sound=row.getboolean("sound", False)))
+            same=row.getboolean("same", True), sound=row.getboolean("sound", False),
+            wayland=row.getboolean("wayland", False)))
     return apps

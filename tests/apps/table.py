@@ -16,8 +16,9 @@ from desk import wait_for
 
 class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
-                 size=(800, 600), limit=0.05, seconds=60, command=None, packages=(),
-                 statuses=(0,), pause=0, noise=None, lost="", same=True, sound=False):
+                 size=(800, 600), limit=0.02, seconds=60, command=None, packages=(),
+                 statuses=(0,), pause=0, noise=None, lost="", same=True, sound=False,
+                 wayland=True):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
         self.prepare = prepare or (lambda visit: [])
@@ -28,6 +29,7 @@ class App:
         self.command, self.packages = command or name, packages
         self.statuses, self.pause, self.noise = statuses, pause, noise
         self.lost, self.same, self.sound = lost, same, sound
+        self.wayland = wayland  # False: it speaks X11 only
 
 
 def write(path, text):
@@ -96,7 +98,7 @@ RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.8)
 def evince_prepare(visit):
     path = os.path.join(visit.desk.home, "my report.pdf")
     make.pdf(path, [RED, BLUE])
-    return [path]
+    return [os.path.basename(path)]  # as one types it, in the folder where it lies
 
 
 def evince_act(visit):
@@ -116,7 +118,7 @@ def evince_act(visit):
 def gimp_prepare(visit):
     path = os.path.join(visit.desk.home, "picture.png")
     make.png(path, "rgb(200,30,30)")
-    return ["--no-splash", path]
+    return ["--no-splash", "file://" + path]
 
 
 def gimp_act(visit):
@@ -180,8 +182,11 @@ def firefox_sandbox(visit):
     port = remote.port_file(os.path.join(visit.profile, "MarionetteActivePort"), 60, visit.alive)
     session = remote.Marionette(port)
     session.open("about:support")
-    text = wait_for("the table of about:support", lambda: session.run(
-        "return document.getElementById('sandbox-tbody').innerText"), 30)
+
+    def filled():  # the labels are translated a while after the values are there
+        text = session.run("return document.getElementById('sandbox-tbody').innerText")
+        return text if "Content Process Sandboxing" in (text or "") else None
+    text = wait_for("the table of about:support", filled, 30)
     session.close()
     visit.say(text)
     visit.desk.picture(visit.shot("about-support"))
@@ -222,13 +227,13 @@ def with_sandbox(check):
 
 SMALL = [
     App("xterm", "org.debian.xterm", "^XTerm$", None, prepare=xterm_prepare, act=xterm_act,
-        leave=xterm_leave, size=(500, 330)),
+        leave=xterm_leave, size=(500, 330), wayland=False),
     App("mousepad", "org.xfce.mousepad", "mousepad", r"note\.txt", prepare=mousepad_prepare,
         act=mousepad_act),
     App("evince", "org.gnome.Evince", "evince", r"my report\.pdf", prepare=evince_prepare,
         act=evince_act),
     App("gimp", "org.gimp.GIMP", "gimp", r"picture", prepare=gimp_prepare, act=gimp_act,
-        leave=gimp_leave, size=(1000, 700), limit=0.08, seconds=120),
+        leave=gimp_leave, size=(1000, 700), seconds=120, wayland=False),
     App("firefox-esr", "org.mozilla.firefox", "firefox|navigator", "Carrel test page",
         prepare=firefox_prepare, act=with_sandbox(firefox_sandbox), seconds=120,
         leave=lambda visit: visit.desk.key("ctrl+q")),
