@@ -171,20 +171,37 @@ static const struct {
      "It may be for its help pages only, so it is left to you"},
 };
 
-static void write_grants(struct cli *c, const struct known *k, struct buf *out)
+static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
 {
+    bool network = false;
     buf_str(out, "\n[Context]\n");
     for (size_t i = 0; i < ARRAY_SIZE(grants); i++) {
         const char *list = grants[i].source == CATEGORY ? k->categories : k->depends;
         const char *word = any_of(&c->arena, list, grants[i].words);
         if (!word)
             continue;
+        network |= !grants[i].doubt && str_eq(grants[i].grant, "shared=network;");
         buf_printf(out, "# Why: %s %s.\n", grants[i].why, word);
         if (grants[i].doubt)
             buf_printf(out, "# %s:\n#", grants[i].doubt);
         buf_printf(out, "%s\n", grants[i].grant);
     }
     buf_str(out, "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
+    return network;
+}
+
+static void write_sandbox(bool network, struct buf *out)
+{
+    buf_str(out,
+            "\n[Carrel Sandbox]\n"
+            "# Many programs of KDE and GNOME do not start without a session bus; this one is its\n"
+            "# own, with nobody on it. It starts faster without, if it can.\n"
+            "private-session-bus=true\n");
+    if (network)
+        buf_str(
+            out,
+            "# Kernels before 6.12 cannot keep abstract sockets apart when the network is shared.\n"
+            "optional=landlock-scope\n");
 }
 
 /* Whether files among its arguments are opened to it, and how. */
@@ -205,7 +222,7 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
                "# default; read it, take away what you can, and try: carrel run %s\n",
                k->title, *k->title ? ", " : "", k->id, base_name(k->program));
     buf_printf(out, "\n[Application]\nname=%s\ncommand=%s\n", k->id, k->program);
-    write_grants(c, k, out);
+    bool network = write_grants(c, k, out);
     buf_str(out, "\n[Carrel Application]\n");
     if (*k->package)
         buf_printf(out, "package=%s\n", k->package);
@@ -216,6 +233,7 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
                : str_eq(opens, "rw") ? "it changes them"
                                      : "it reads them",
                opens);
+    write_sandbox(network, out);
 }
 
 /* ---- the command ---- */
