@@ -106,6 +106,16 @@ static void put_proc(struct ctx *c)
                         : "base: own processes only"});
 }
 
+/* Sandboxes that apps build (WebKitGTK's by bubblewrap) want to bind these and fail without: empty
+ * they show nothing of the host. */
+static void put_empty_sys(struct ctx *c)
+{
+    static const char *const names[] = {"/sys/block", "/sys/bus", "/sys/class", "/sys/dev"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (!tree_at(&c->tree, names[i]))
+            put_dir(c, names[i], "0755", "base: empty, for the app's own sandbox to bind");
+}
+
 void rule_root(struct ctx *c)
 {
     tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
@@ -120,6 +130,8 @@ void rule_root(struct ctx *c)
     put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
     put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");
     put_dir(c, "/run/lock", "0755", "base: compatibility");
+    if (c->nested_mount)
+        put_empty_sys(c);
     /* The processor count: the C library, browsers and build tools ask for it here. */
     const struct path_fact *cpu = facts_path(c->f, "/sys/devices/system/cpu");
     if (cpu->type == FILE_DIR)
