@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Time to the first window of real programs: bare, confined, and by firejail with its own profile.
 
-    bench/windows.py CARREL [--runs N] [--firejail PROGRAM] [NAME…]
+    bench/windows.py CARREL [NAME…] [--runs N] [--firejail PROGRAM]
 
 The programs and their arguments are those of tests/apps/apps.ini. The runs are interleaved; the second start
 of each is the first that counts, so that homes and caches exist. The window manager tells of the window

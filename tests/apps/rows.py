@@ -10,8 +10,8 @@ A section is an app; its name is what a person types, unless `command` says othe
     open      a document that is made for it (a name in documents.py)
     place     the folder of the person's in which it lies (as user-dirs.dirs says), else the home
     args      its arguments; {doc} is the document, {home} its home, {url} a page of the local server
-    config    files written before it starts: lines NAME <- TEXT, below ~/.config; a NAME that begins
-              with ~/ is below the home
+    config    files written before it starts: lines NAME <- TEXT, below ~/.config; data:NAME is below
+              ~/.local/share, home:NAME below the home
     do, leave steps (STEPS), one a line: what is done with it, how it is ended (key alt+F4)
     status    the exit statuses that are right (0)
     pause     seconds that it needs after its window is there, before it can be used
@@ -198,8 +198,11 @@ def prepare(row):
         for line in row.get("config", "").strip().splitlines():
             name, _, text = line.strip().partition(" <- ")
             folder = "config" if visit.confined else ".config"
-            path = os.path.join(visit.home, name[2:] if name.startswith("~/")
-                                else os.path.join(folder, name))
+            if name.startswith("data:"):
+                folder, name = "data" if visit.confined else ".local/share", name[5:]
+            if name.startswith("home:"):
+                folder, name = "", name[5:]
+            path = os.path.join(visit.home, folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "a", encoding="utf-8") as f:
                 f.write(visit.fill(unescape(text)))
