@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/core.h"
+#include "core/signals.h"
 #include "core/sys.h"
 
 #include <linux/elf.h>
@@ -7,7 +8,6 @@
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -131,7 +131,7 @@ static void install_filter(const struct job *j)
 int app_main(void *job)
 {
     struct job *j = job;
-    const uint64_t no_signals = 0;
+    const uint64_t no_signals = 0, go_on = 1ull << (GO_ON - 1);
     sys_prctl(PR_SET_DUMPABLE, 1);
     ns_map_ids(j, (uint32_t)job_value(j, PLAN_UID, 0), 0, (uint32_t)job_value(j, PLAN_GID, 0), 0);
     sys_prctl(PR_SET_DUMPABLE, 0);
@@ -147,6 +147,8 @@ int app_main(void *job)
         must(NULL, "fcntl", sys3(__NR_fcntl, j->kept[i], F_SETFD, 0), "cannot keep descriptor %u",
              (unsigned)j->kept[i]);
     landlock_enforce(j);
+    while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
+        ;
     sys4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
     if (j->filter.size)
         install_filter(j);

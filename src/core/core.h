@@ -63,8 +63,7 @@ struct job {
     uint32_t caller_uid, caller_gid;
     int proc_fd; /* the caller's /proc, for the id maps */
     int status_fds[2];
-    struct region filter;    /* its instructions */
-    struct region memory[2]; /* text and steps: given back once the app runs */
+    struct region filter; /* its instructions */
 
     /* pid 1's own */
     int root;                /* descriptor of the new root */

@@ -47,16 +47,14 @@ static void own_session(const struct job *j)
 
 enum { STATUS_FD = 0 };
 
-/* Lays down what is only of use during the set-up. */
-static void settle(const struct job *j)
+/* Lays down what was only of use during the set-up. Only then the app's process goes on to its
+ * program. The plan's memory stays: that process may still read it. */
+static void settle(const struct job *j, int app)
 {
     caps_keep_only(0);
+    sys2(__NR_kill, app, GO_ON);
     sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC);
     sys_close_range(STATUS_FD + 1, ~0u);
-    for (size_t i = 0; i < sizeof j->memory / sizeof *j->memory; i++)
-        sys2(__NR_munmap, j->memory[i].at, j->memory[i].size);
-    if (j->filter.size)
-        sys2(__NR_munmap, j->filter.at, MAX_FILTER_BYTES);
 }
 
 /* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it too. */
@@ -93,15 +91,16 @@ int init_main(void *job)
     /* To map root of its parent into a new user namespace takes this one. */
     caps_keep_only(1ull << CAP_SETFCAP);
     sys_prctl(PR_SET_DUMPABLE, 0);
-    int app = clone(app_main, app_stack + STACK_BYTES,
-                    CORE_SHARE | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, j);
+    int app = clone(app_main, app_stack + STACK_BYTES, CORE_SHARE | CLONE_NEWUSER | SIGCHLD, j);
     must(NULL, "clone", app < 0 ? -errno : app, "cannot make the inner user namespace");
-    settle(j);
+    settle(j, app);
     for (;;) {
         siginfo_t info;
         reap(app);
         long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, NULL, sizeof all_signals);
         if (sig > 0 && sig != SIGCHLD)
             forward(app, &info);
+        else if (sig < 0 && sig != -EINTR && sig != -EAGAIN)
+            die(NULL, "rt_sigtimedwait", sig, "cannot wait");
     }
 }

@@ -46,8 +46,6 @@ static void load_plan(struct job *j, int fd)
     struct region space = map(job_space(size));
     if (job_read(j, text.at, size, space.at, &f))
         die(&f.step, NULL, 0, f.word ? "%w must be %s%s" : "%w%s%s", f.word, f.text, f.list);
-    j->memory[0] = text;
-    j->memory[1] = space;
 }
 
 static void load_filter(struct job *j)

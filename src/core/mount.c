@@ -11,7 +11,7 @@
  * never read, so the time does not depend on how many mounts the host has.
  */
 enum { PROPAGATION_PRIVATE = 1 << 18 /* MS_PRIVATE */, DETACH = 2 /* MNT_DETACH */ };
-#define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define INERT (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* Makes an empty folder or file to mount on, if there is nothing at dst, and opens it. */
 static int mount_point(struct job *j, const struct step *s, char *dst, bool dir)
@@ -54,7 +54,8 @@ static int new_mount(const struct step *s, const char *type, const char *const *
              "cannot set the option %s of a %s to %q", options[0], type, options[1]);
     must(s, "fsconfig", sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0),
          "cannot make a %s", type);
-    int mount = (int)must(s, "fsmount", sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, attributes),
+    int mount = (int)must(s, "fsmount",
+                          sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | attributes),
                           "cannot mount a %s", type);
     sys_close(fs);
     return mount;
@@ -64,7 +65,7 @@ void run_tmpfs(struct job *j, const struct step *s)
 {
     bool sized = strcmp(s->w[2].s, "-") != 0;
     const char *options[] = {"mode", s->w[1].s, sized ? "size" : NULL, s->w[2].s, NULL};
-    attach(j, s, new_mount(s, "tmpfs", options, SAFE), s->w[0].s, true);
+    attach(j, s, new_mount(s, "tmpfs", options, MOUNT_ATTR_NODEV), s->w[0].s, true);
 }
 
 /* A detached copy of the mounts at a path, with flags set on all of them. */
@@ -109,17 +110,19 @@ void run_bind(struct job *j, const struct step *s)
     attach(j, s, tree, s->w[1].s, S_ISDIR(st.st_mode));
 }
 
-/* What in /proc acts on the whole machine: read-only, as a caller who is root could write it. */
+/* What in /proc acts on the whole machine is made read-only, too; but for the first only root could
+ * write it, who may be the caller. */
 void run_proc(struct job *j, const struct step *s)
 {
     static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq", "bus", "acpi",
                                             "scsi", "dynamic_debug", "fs",  "mtrr"};
-    const struct mount_attr attr = {.attr_set = SAFE | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY};
-    int proc = new_mount(s, "proc", NULL, SAFE | MOUNT_ATTR_NOEXEC);
+    const struct mount_attr attr = {.attr_set = INERT | MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY};
+    int proc = new_mount(s, "proc", NULL, INERT);
     int keep = (int)must(s, "fcntl", sys3(__NR_fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD),
                          "cannot mount a proc");
     attach(j, s, proc, s->w[0].s, true);
-    for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++) {
+    size_t n = j->caller_uid ? 1 : sizeof read_only / sizeof *read_only;
+    for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
         int tree = clone_tree(s, keep, read_only[i], 0, &attr, read_only[i]);
@@ -134,14 +137,12 @@ void run_proc(struct job *j, const struct step *s)
 void run_devpts(struct job *j, const struct step *s)
 {
     static const char *const options[] = {"ptmxmode", "0666", "mode", "0620", NULL};
-    /* The one file system whose device nodes must work: without `nodev`. */
-    attach(j, s, new_mount(s, "devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), s->w[0].s,
-           true);
+    attach(j, s, new_mount(s, "devpts", options, MOUNT_ATTR_NOEXEC), s->w[0].s, true);
 }
 
 void run_mqueue(struct job *j, const struct step *s)
 {
-    attach(j, s, new_mount(s, "mqueue", NULL, SAFE | MOUNT_ATTR_NOEXEC), s->w[0].s, true);
+    attach(j, s, new_mount(s, "mqueue", NULL, INERT), s->w[0].s, true);
 }
 
 void run_dir(struct job *j, const struct step *s)

@@ -11,6 +11,8 @@ enum {
      * terminal's signals are, and not for its first process alone. */
     TO_ONE = 0,
     TO_GROUP = 1,
+    /* Pid 1 to the app's process: there is no capability left here, go on. */
+    GO_ON = SIGURG,
 };
 
 /* The kernel's form of a set: bit N-1 is signal N. */
