@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""carrel-tty with a stand-in for the core: the app never holds the person's terminal, job control
-works, and no byte, status or signal is lost.   usage: cli_tty.py CARREL-TTY FAKE-CORE"""
+"""The app never holds the person's terminal, job control works, and no byte, status or signal is lost.
+
+    cli_tty.py --relay CARREL-TTY FAKE-CORE [TEST...]    the relay alone, with a stand-in for the core
+    cli_tty.py --whole BUILD POLICIES [TEST...]          carrel run, all of it
+"""
 import fcntl
 import os
 import pty
@@ -15,9 +18,12 @@ import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cli_lib  # noqa: E402
 from tap import Skip, Tap  # noqa: E402
 
-TTY, CORE = map(os.path.abspath, sys.argv[1:3])
+WHOLE = sys.argv[1] == "--whole"
+A, B = map(os.path.abspath, sys.argv[2:4])
+STAGE = cli_lib.Stage(A, B) if WHOLE else None
 LIMIT = 20
 SCRATCH = tempfile.TemporaryDirectory(prefix="carrel-tty-")
 tap = Tap()
@@ -112,12 +118,35 @@ class Screen:
         self.close()
 
 
+def start(argv, mode="pty"):
+    """Becomes what is tested, with argv as the app."""
+    if WHOLE:
+        tty = {"pty": "auto", "pipes": "never", "force": "always"}[mode]
+        os.execve(STAGE.carrel, ["carrel", "run", "--tty=" + tty, argv[0], "--", *argv[1:]],
+                  STAGE.env(TERM="xterm"))
+    fd = plan_fd(argv)
+    os.set_inheritable(fd, True)
+    os.execve(A, ["carrel-tty", mode, str(fd), B], {})
+
+
 def exec_tty(argv, mode="pty"):
-    def run():
-        fd = plan_fd(argv)
-        os.set_inheritable(fd, True)
-        os.execve(TTY, ["carrel-tty", mode, str(fd), CORE], {})
-    return run
+    return lambda: start(argv, mode)
+
+
+def starter(name, argv=None):
+    """A program that starts argv, or its own arguments, confined: for a shell to call."""
+    path = os.path.join(SCRATCH.name, name)
+    with open(path, "w") as f:
+        if WHOLE:
+            f.write("import os,sys\n"
+                    f"a={argv!r} or sys.argv[1:]\n"
+                    f"os.execve({STAGE.carrel!r},['carrel','run',a[0],'--',*a[1:]],{STAGE.env(TERM='dumb')!r})\n")
+        else:
+            f.write("import os,sys\nfd=os.memfd_create('p',0)\n"
+                    f"a={argv!r} or sys.argv[1:]\n"
+                    "os.write(fd,b'\\0'.join(map(os.fsencode,a)))\nos.lseek(fd,0,0)\n"
+                    f"os.execve({A!r},['carrel-tty','pty',str(fd),{B!r}],{{}})\n")
+    return path
 
 
 def confined(argv, mode="pty", **more):
@@ -148,14 +177,12 @@ def injected_keys_reach_the_shell_bare_and_not_confined():
         with Screen(lambda: os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
                                       {"PS1": "ready> ", "PATH": "/usr/bin:/bin"})) as s:
             s.until(b"ready> ")
-            script = SCRATCH.name + "/inject.py"
-            with open(script, "w") as f:
-                f.write("import os,sys\nfd=os.memfd_create('p',0)\n"
-                        f"os.write(fd,b'\\0'.join(map(os.fsencode,{argv!r})))\nos.lseek(fd,0,0)\n"
-                        f"os.execve({TTY!r},['carrel-tty','pty',str(fd),{CORE!r}],{{}})\n"
-                        if not bare else INJECT % 0)
+            script = starter("inject.py", argv)
+            if bare:
+                with open(script, "w") as f:
+                    f.write(INJECT % 0)
             s.type(f"python3 {script}\n".encode())
-            s.until(b"pushed")
+            s.until(b"pushed" if bare or not WHOLE else b"refused")
             time.sleep(0.3)
             s.until(b"ready> ")
             s.type(b"echo the end of it\n")
@@ -244,11 +271,13 @@ PATTERN = bytes(range(256)) * 40960  # 10 MiB
 
 def ten_megabytes_out_are_exact():
     code = ("import sys,termios,tty\ntty.setraw(1)\n"
-            "sys.stdout.buffer.write(bytes(range(256))*40960);sys.stdout.flush()")
+            "sys.stdout.buffer.write(b'begin'+bytes(range(256))*40960);sys.stdout.flush()")
     with confined(["/usr/bin/python3", "-c", code]) as s:
-        got = bytearray()
+        s.until(b"begin")
+        got = bytearray(s.seen)
         end = time.monotonic() + 3 * LIMIT
         while len(got) < len(PATTERN) and time.monotonic() < end:
+            s.seen = b""
             got += s.read()
         same(len(got), len(PATTERN), "bytes")
         assert bytes(got) == PATTERN
@@ -330,11 +359,7 @@ def a_reader_behind_a_pipe_sees_the_end_when_the_app_closes_it():
 
 def shell():
     """An interactive outer bash with a function `c` that starts its arguments confined."""
-    helper = SCRATCH.name + "/confined.py"
-    with open(helper, "w") as f:
-        f.write("import os,sys\nfd=os.memfd_create('p',0)\n"
-                "os.write(fd,b'\\0'.join(map(os.fsencode,sys.argv[1:])))\nos.lseek(fd,0,0)\n"
-                f"os.execve({TTY!r},['carrel-tty','pty',str(fd),{CORE!r}],{{}})\n")
+    helper = starter("confined.py")
     s = Screen(lambda: os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
                                  {"PS1": "ready> ", "PATH": "/usr/bin:/bin", "TERM": "dumb"}))
     s.until(b"ready> ")
@@ -444,16 +469,17 @@ def without_a_terminal_the_app_gets_pipes():
 
 
 def force_gives_a_terminal_to_a_program_whose_streams_are_pipes():
-    fd = plan_fd(["/bin/sh", "-c", "test -t 0 && test -t 1 && read x && echo got=$x"])
-    done = subprocess.run([TTY, "force", str(fd), CORE], input=b"word\n", pass_fds=[fd], env={},
-                          stdout=subprocess.PIPE, timeout=LIMIT)
+    argv = ["/bin/sh", "-c", "test -t 0 && test -t 1 && read x && echo got=$x"]
+    done = subprocess.run([sys.executable, "-c", "0"], preexec_fn=exec_tty(argv, "force"),
+                          input=b"word\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=LIMIT)
     same(done.returncode, 0)
     assert b"got=word\r\n" in done.stdout, done.stdout
 
 
 def hanging_up_ends_the_app():
-    with confined(["/bin/sleep", "62"]) as s:
-        eventually(s.is_raw, "raw mode")
+    with confined(["/bin/sh", "-c", "echo up; exec sleep 62"]) as s:
+        s.until(b"up")
         os.close(s.slave)
         os.close(s.master)
         pid, status = 0, 0
@@ -467,12 +493,12 @@ def hanging_up_ends_the_app():
 
 
 def wrong_arguments_are_refused():
-    for argv in ([], ["pty"], ["what", "3", CORE], ["pty", "3", CORE, "x"]):
-        done = subprocess.run([TTY, *argv], capture_output=True, timeout=LIMIT)
+    for argv in ([], ["pty"], ["what", "3", B], ["pty", "3", B, "x"]):
+        done = subprocess.run([A, *argv], capture_output=True, timeout=LIMIT)
         same(done.returncode, 125)
         assert done.stderr.startswith(b"usage: carrel-tty"), done.stderr
     fd = plan_fd(["/bin/true"])
-    done = subprocess.run([TTY, "pty", str(fd), "/nowhere/core"], pass_fds=[fd], capture_output=True,
+    done = subprocess.run([A, "pty", str(fd), "/nowhere/core"], pass_fds=[fd], capture_output=True,
                           timeout=LIMIT)
     same(done.returncode, 125)
     assert b"cannot start /nowhere/core: No such file" in done.stderr, done.stderr
@@ -504,9 +530,11 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    only = sys.argv[3:]
+    only = sys.argv[4:]
     for test in TESTS:
-        if not only or test.__name__ in only:
+        if test.__name__ in only or (not only and not (WHOLE and test is wrong_arguments_are_refused)):
             tap.run(test)
     SCRATCH.cleanup()
+    if STAGE:
+        STAGE.close()
     sys.exit(tap.done())

@@ -29,11 +29,15 @@ def split(words):
 
 def start(desk, argv, place, text):
     before = set(desk.windows())
-    child = subprocess.Popen(argv, env=desk.env, stdin=subprocess.DEVNULL, start_new_session=True)
+    log = os.path.join(desk.folder, f"{os.path.basename(argv[-1])}.stderr")
+    with open(log, "wb") as f:
+        child = subprocess.Popen(argv, env=desk.env, stdin=subprocess.DEVNULL, stderr=f,
+                                 start_new_session=True)
 
     def window():
         if child.poll() is not None:
-            raise AssertionError(f"{argv[0]} ended with status {child.returncode}")
+            with open(log, encoding="utf-8", errors="replace") as f:
+                raise AssertionError(f"{argv[0]} ended with status {child.returncode}: {f.read()}")
         return next((w for w in desk.windows() if w not in before), None)
     found = desks.wait_for(f"the window of {argv[-1]}", window, 90)
     x, y, width, height = place

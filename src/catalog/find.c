@@ -293,6 +293,8 @@ static int find_name(const struct catalog *c, const struct facts *f, const char 
 static int unknown(const struct catalog *c, const char *name, struct diags *d)
 {
     const char *near = catalog_nearest(c, name);
+    if (near && str_eq(near, name)) /* a link that leads to no policy */
+        near = NULL;
     diag_add(d, DIAG_ERROR, nowhere,
              near ? arena_printf(c->arena, "did you mean \"%s\"?", near)
                   : "install the program, or give its path; `carrel list` shows the policies",

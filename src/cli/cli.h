@@ -84,6 +84,8 @@ int cli_print(struct cli *c, const struct buf *text);
 /* Writes to standard error the diagnostics that are at least this severe. */
 void cli_print_diags(const struct cli *c, enum severity least);
 
+/* Sets libexec and datadir. Returns 0, or EXIT_REFUSED with an error. */
+int cli_find_tree(struct cli *c);
 /* Facts and catalog; needed by all commands that look at apps. Returns 0 or -1. */
 int cli_look_around(struct cli *c);
 /* ~/.var/app/ID on the host, where the app's own home is. */

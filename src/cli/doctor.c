@@ -69,6 +69,9 @@ static int doctor(struct cli *c)
     static const struct check *const tables[] = {doctor_kernel_checks, doctor_host_checks};
     const char *root = cli_value(c, "root");
     struct host h = {.arena = &c->arena, .root = root ? root : "", .tries = !root};
+    if (cli_find_tree(c))
+        return EXIT_REFUSED;
+    h.datadir = c->datadir;
     struct buf out = {.arena = &c->arena};
     struct json j = {.out = &out};
     bool as_json = cli_has(c, "json");

@@ -23,6 +23,7 @@ struct host {
     struct arena *arena;
     const char *root; /* "" or a folder that stands for / (tests); then nothing is tried */
     bool tries;
+    const char *datadir; /* where Carrel's own files are installed */
 };
 
 struct check {

@@ -86,10 +86,10 @@ static struct finding check_userns_apparmor(const struct host *h)
         HEALTH_BAD, "1",
         "AppArmor lets only programs with a profile of their own use user namespaces "
         "(Ubuntu 23.10 and later)",
-        "as root, write a profile that says \"userns,\" for Carrel's programs to "
-        "/etc/apparmor.d/carrel (carrel-doctor(1) has it) and load it: apparmor_parser -r "
-        "/etc/apparmor.d/carrel; or, for all programs: sysctl -w "
-        "kernel.apparmor_restrict_unprivileged_userns=0"};
+        arena_printf(h->arena,
+                     "cp %s/apparmor/carrel /etc/apparmor.d/carrel && apparmor_parser -r "
+                     "/etc/apparmor.d/carrel as root",
+                     h->datadir)};
 }
 
 static int in_new_namespaces(void *unused)

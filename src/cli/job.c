@@ -126,15 +126,20 @@ static const char *absolute(struct arena *a, const char *cwd, const char *path)
     return r;
 }
 
-/* The absolute path of a regular file that an argument names, or NULL. */
+/* The app has these of its own: nothing in them can be granted by path. */
+static const char *const own_folders[] = {"/usr", "/etc", "/dev", "/proc", "/run", "/sys"};
+
+/* The absolute path of a regular file of the person's that an argument names, or NULL. */
 static const char *named_file(struct cli *c, const struct job *j, const char *arg)
 {
     struct stat st;
     const char *uri = path_of_uri(&c->arena, arg);
     const char *path = *arg == '-' ? NULL : uri ? uri : arg;
     path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
-    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !path_within(path, "/usr") ? path
-                                                                                             : NULL;
+    for (size_t i = 0; path && i < ARRAY_SIZE(own_folders); i++)
+        if (path_within(path, own_folders[i]))
+            return NULL;
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? path : NULL;
 }
 
 /*

@@ -10,13 +10,12 @@
 #include <unistd.h>
 
 const struct command *const cli_commands[] = {
-    &command_run,   &command_plan,  &command_list,   &command_import,
-    &command_reset, &command_check, &command_doctor, NULL,
+    &command_run,   &command_plan,  &command_explain, &command_list, &command_import,
+    &command_reset, &command_check, &command_doctor,  NULL,
 };
 
-/* The folders of the installed tree, seen from the running program, so that the tree can be moved.
- * In the build folder, where tests run it, the others lie elsewhere: see cli_place_options. */
-static int find_tree(struct cli *c)
+/* The folders of the installed tree are found from the running program, so that it can be moved. */
+int cli_find_tree(struct cli *c)
 {
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -36,7 +35,7 @@ static int find_tree(struct cli *c)
 
 int cli_look_around(struct cli *c)
 {
-    if (find_tree(c))
+    if (cli_find_tree(c))
         return -1;
     c->facts.arena = &c->arena;
     facts_gather(&c->facts, environ);

@@ -128,8 +128,10 @@ static int check_operands(struct cli *c)
     const char *how = arena_printf(&c->arena, "usage: carrel %s%s%s", cmd->name,
                                    *cmd->operands ? " " : "", cmd->operands);
     if (c->n_operands < (size_t)cmd->least) {
-        cli_fail(c, how, "%s is missing",
-                 c->n_operands == 0 ? "the first argument" : "an argument");
+        const char *word = cmd->operands;
+        for (size_t i = 0; i < c->n_operands; i++)
+            word += strcspn(word, " ") + 1;
+        cli_fail(c, how, "%.*s is missing", (int)strcspn(word, " ."), word);
         return -1;
     }
     if (cmd->most >= 0 && c->n_operands > (size_t)cmd->most) {
@@ -212,8 +214,9 @@ static void help_permissions(struct buf *out)
 
 static void help_command(const struct command *command, struct buf *out)
 {
-    buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%s.\n\n", command->name,
-               *command->operands ? " " : "", command->operands, command->summary);
+    buf_printf(out, "Usage: carrel %s [OPTIONS]%s%s\n%c%s.\n\n", command->name,
+               *command->operands ? " " : "", command->operands, command->summary[0] - 'a' + 'A',
+               command->summary + 1);
     help_rows(command->options, out);
     help_rows(common_options, out);
     if (command->permissions)

@@ -29,6 +29,7 @@ enum {
     EXIT_NOT_FOUND = 127,
     FIRST_FREE_FD = 3,
     MAX_KEPT_FDS = 64,
+    MAX_HOST_BINDS = 8, /* of "/" itself */
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
 };
@@ -66,9 +67,10 @@ struct job {
     struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                /* descriptor of the new root */
-    int parent;              /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path; /* its path, parent_size bytes */
+    int root;                           /* descriptor of the new root */
+    int hosts[MAX_HOST_BINDS], n_hosts; /* copies of "/", see copy_host */
+    int parent;                         /* of a folder beneath it that was used last, or -1 */
+    const char *parent_path;            /* its path, parent_size bytes */
     size_t parent_size;
 
     int ruleset; /* the app's own: Landlock's */

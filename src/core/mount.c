@@ -20,15 +20,38 @@ static int mount_point(struct job *j, const struct step *s, char *dst, bool dir)
     int parent = root_parent(j, s, dst, &name);
     long err = dir ? sys3(__NR_mkdirat, parent, name, 0755)
                    : sys4(__NR_mknodat, parent, name, S_IFREG | 0644, 0);
-    must(s, dir ? "mkdirat" : "mknodat", err == -EEXIST ? 0 : err, "cannot make %q to mount on",
-         dst);
+    /* On a read-only or foreign file system making fails before it is seen that there is something.
+     */
+    if (err && sys4(__NR_faccessat2, parent, name, 0, AT_SYMLINK_NOFOLLOW) == 0)
+        err = 0;
+    must(s, dir ? "mkdirat" : "mknodat", err, "cannot make %q to mount on", dst);
     return entry_open(s, parent, name, dst, dir ? O_DIRECTORY : 0);
+}
+
+/*
+ * The new root will lie on "/", and a copy of "/" that is made later would hold it: so the copies
+ * that binds of the whole host will need are made before.
+ */
+static void copy_host(struct job *j, const struct step *root)
+{
+    for (const struct step *s = root + 1; s < j->steps + j->n; s++) {
+        if (s->verb != PLAN_BIND || s->w[0].n != 1)
+            continue;
+        if (j->n_hosts == MAX_HOST_BINDS)
+            die(s, NULL, 0, "more than %u binds of \"/\"", MAX_HOST_BINDS);
+        j->hosts[j->n_hosts++] = (int)must(
+            s, "open_tree",
+            sys3(__NR_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE),
+            "cannot copy the mounts of \"/\"");
+    }
 }
 
 /* Attaches a detached tree. The descriptor becomes the job's root, or is closed. */
 static void attach(struct job *j, const struct step *s, int tree, char *dst, bool dir)
 {
     bool is_root = !dst[1];
+    if (is_root)
+        copy_host(j, s);
     int on = is_root ? AT_FDCWD : mount_point(j, s, dst, dir);
     must(s, "move_mount",
          sys5(__NR_move_mount, tree, "", on, is_root ? dst : "",
@@ -68,19 +91,21 @@ void run_tmpfs(struct job *j, const struct step *s)
     attach(j, s, new_mount(s, "tmpfs", options, MOUNT_ATTR_NODEV), s->w[0].s, true);
 }
 
-/* A detached copy of the mounts at a path, with flags set on all of them. */
+/* A detached copy of the mounts at a path. */
 static int clone_tree(const struct step *s, int dir, const char *path, unsigned flags,
-                      const struct mount_attr *attr, const char *name)
+                      const char *name)
 {
-    int tree =
-        (int)must(s, "open_tree",
-                  sys3(__NR_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags),
-                  "cannot copy the mounts of %q", name);
+    return (int)must(s, "open_tree",
+                     sys3(__NR_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags),
+                     "cannot copy the mounts of %q", name);
+}
+
+static void set_flags(const struct step *s, int tree, unsigned flags, const struct mount_attr *attr,
+                      const char *name)
+{
     must(s, "mount_setattr",
-         sys5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | (flags & AT_RECURSIVE), attr,
-              sizeof *attr),
+         sys5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | flags, attr, sizeof *attr),
          "cannot set the mount flags of %q", name);
-    return tree;
 }
 
 /*
@@ -105,7 +130,9 @@ void run_bind(struct job *j, const struct step *s)
                     (flags & BIND_NOEXEC ? MOUNT_ATTR_NOEXEC : 0),
         .propagation = flags & BIND_RO ? PROPAGATION_PRIVATE : 0,
     };
-    int tree = clone_tree(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, src);
+    int tree = src[1] || !j->n_hosts ? clone_tree(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, src)
+                                     : j->hosts[--j->n_hosts];
+    set_flags(s, tree, AT_RECURSIVE, &attr, src);
     sys_close(fd);
     attach(j, s, tree, s->w[1].s, S_ISDIR(st.st_mode));
 }
@@ -125,7 +152,8 @@ void run_proc(struct job *j, const struct step *s)
     for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
-        int tree = clone_tree(s, keep, read_only[i], 0, &attr, read_only[i]);
+        int tree = clone_tree(s, keep, read_only[i], 0, read_only[i]);
+        set_flags(s, tree, 0, &attr, read_only[i]);
         must(s, "move_mount",
              sys5(__NR_move_mount, tree, "", keep, read_only[i], MOVE_MOUNT_F_EMPTY_PATH),
              "cannot cover %q", read_only[i]);

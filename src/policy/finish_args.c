@@ -173,7 +173,7 @@ static char first_byte(struct finish_args f)
 void policy_merge_finish_args(struct policy *p, const char *name, const char *text, size_t size,
                               struct diags *d)
 {
-    struct source s = {.p = p, .d = d, .layer = LAYER_COMMAND_LINE, .rank = POLICY_RANK_OPTIONS};
+    struct source s = {.p = p, .d = d, .rank = POLICY_RANK_OPTIONS};
     name = arena_strdup(p->arena, name);
     struct finish_args f = {
         .s = &s, .text = text, .size = size, .at = {.file = name, .line = 1, .col = 1}};

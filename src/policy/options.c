@@ -345,7 +345,6 @@ int policy_read_option(struct source *s, const char *arg, struct place at)
 
 int policy_merge_option(struct policy *p, const char *arg, struct place at, struct diags *d)
 {
-    struct source s = {
-        .p = p, .d = d, .layer = LAYER_COMMAND_LINE, .rank = POLICY_RANK_OPTIONS, .strict = true};
+    struct source s = {.p = p, .d = d, .rank = POLICY_RANK_OPTIONS, .strict = true};
     return policy_read_option(&s, arg, at);
 }

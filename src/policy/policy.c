@@ -7,6 +7,7 @@
 #include "policy/read.h"
 #include "util/str.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- [Context] ---- */
@@ -264,9 +265,11 @@ void policy_read_keyfile(struct source *s, const struct keyfile *k)
 void policy_merge_text(struct policy *p, enum policy_layer layer, const char *name,
                        const char *text, size_t size, struct diags *d)
 {
-    struct source s = {.p = p, .d = d, .layer = layer};
+    struct source s = {.p = p, .d = d};
     struct keyfile k = {0};
     size_t told = d->n;
+    assert(layer >= p->top);
+    p->top = layer;
     name = arena_strdup(p->arena, name);
     p->files = arena_grow(p->arena, p->files, p->n_files, &p->cap_files, sizeof *p->files);
     p->files[p->n_files++] = name;

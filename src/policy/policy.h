@@ -124,6 +124,7 @@ struct policy {
     /* names of the files that were read, weakest first */
     const char **files;
     size_t n_files, cap_files;
+    enum policy_layer top; /* of the last file */
 };
 
 /* ---- reading (policy/keyfile.c, policy/policy.c) ---- */
@@ -131,9 +132,11 @@ struct policy {
 #define POLICY_MAX_BYTES (1u << 20)
 
 /*
- * Merges the text of one file into p as one layer. name is what diagnostics call it. Malformed
- * values are errors in d (the value is left out), unknown keys and groups are warnings; the groups
- * that Flathub manifests carry and that mean nothing to us are passed over silently.
+ * Merges the text of one file into p as one layer. name is what diagnostics call it. Files come
+ * weakest first: layer is never below that of the file before (asserted). Malformed values and
+ * denials that can not be carried out are errors in d (the word is left out), unknown keys, words
+ * and groups are warnings; the groups that Flathub manifests carry and that mean nothing to us are
+ * passed over silently.
  */
 void policy_merge_text(struct policy *p, enum policy_layer layer, const char *name,
                        const char *text, size_t size, struct diags *d);

@@ -11,7 +11,6 @@
 struct source {
     struct policy *p;
     struct diags *d;
-    enum policy_layer layer;
     unsigned rank;
     /* A person types these words right now: an unknown one is an error. In a file it may come from
      * a newer Flatpak, so there it is a warning. */
