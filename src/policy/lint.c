@@ -81,8 +81,11 @@ static void lint_buses(const struct policy *p, struct diags *d)
         const struct bus_danger *g = &bus_dangers[i];
         for (size_t k = 0; k < p->bus[g->kind].n; k++) {
             const struct bus_rule *r = &p->bus[g->kind].v[k];
-            if (r->access >= BUS_TALK && rule_covers(r->name, g->name))
-                diag_add(d, DIAG_WARNING, r->at, NULL, "%s: %s", r->name, g->gives_away);
+            if (r->access < BUS_TALK || !rule_covers(r->name, g->name))
+                continue;
+            bool same = str_eq(r->name, g->name);
+            diag_add(d, DIAG_WARNING, r->at, NULL, "%s%s%s: %s", r->name, same ? "" : " covers ",
+                     same ? "" : g->name, g->gives_away);
         }
     }
 }

@@ -80,8 +80,11 @@ static void dangerous_names(void)
     LINT("[Session Bus Policy]\norg.freedesktop.Flatpak=talk\n", "3: org.freedesktop.Flatpak|");
     LINT("[Session Bus Policy]\norg.freedesktop.systemd1=own\n", "3: org.freedesktop.systemd1|");
     LINT("[Session Bus Policy]\norg.freedesktop.*=talk\n",
-         "3: org.freedesktop.*|3: org.freedesktop.*|3: org.freedesktop.*|");
-    LINT("[Session Bus Policy]\norg.gtk.vfs.*=talk\n", "3: org.gtk.vfs.*|");
+         "3: org.freedesktop.* covers org.freedesktop.Flatpak|"
+         "3: org.freedesktop.* covers org.freedesktop.systemd1|"
+         "3: org.freedesktop.* covers org.freedesktop.secrets|");
+    LINT("[Session Bus Policy]\norg.gtk.vfs.*=talk\n",
+         "3: org.gtk.vfs.* covers org.gtk.vfs.Daemon|");
     LINT("[System Bus Policy]\norg.freedesktop.systemd1=talk\n", "3: org.freedesktop.systemd1|");
 }
 

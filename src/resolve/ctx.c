@@ -154,8 +154,9 @@ void put_missing(struct ctx *c, const char *what, const char *why, const char *f
     plan_add(c->out, PLAN_MISSING, concat(c, why, ": ", reason, NULL), what, (char *)NULL);
 }
 
-static void diagnose(struct ctx *c, enum severity severity, struct place at, const char *hint,
-                     const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void diagnose(struct ctx *c, enum severity severity,
+                                                           struct place at, const char *hint,
+                                                           const char *fmt, va_list ap)
 {
     diag_add(c->d, severity, at, hint, "%s", arena_vprintf(c->a, fmt, ap));
 }
