@@ -290,3 +290,14 @@ void persistent_set(struct source *s, struct fs_grant grant)
     struct policy *p = s->p;
     set_grant(p->arena, &p->persistent, &p->n_persistent, &p->cap_persistent, grant);
 }
+
+void policy_grant_path(struct policy *p, const char *path, enum fs_mode mode, struct place at)
+{
+    const struct fs_grant grant = {.base = FS_PATH,
+                                   .sub = path,
+                                   .mode = mode,
+                                   .text = path,
+                                   .at = at,
+                                   .rank = POLICY_RANK_OPTIONS};
+    set_grant(p->arena, &p->filesystems, &p->n_filesystems, &p->cap_filesystems, grant);
+}

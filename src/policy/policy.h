@@ -149,6 +149,13 @@ void policy_merge_text(struct policy *p, enum policy_layer layer, const char *na
  */
 int policy_merge_option(struct policy *p, const char *arg, struct place at, struct diags *d);
 
+/*
+ * Grants one absolute, clean path as layer LAYER_COMMAND_LINE, whatever its name is: for files that
+ * the person names as arguments. No word of filesystems= can hold a control character. path must
+ * live as long as p.
+ */
+void policy_grant_path(struct policy *p, const char *path, enum fs_mode mode, struct place at);
+
 /* Reads a finish-args file: a JSON or YAML manifest's "finish-args" list, or one option per word
  * or line (with '#' comments), and merges each. */
 void policy_merge_finish_args(struct policy *p, const char *name, const char *text, size_t size,
