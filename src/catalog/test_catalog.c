@@ -120,6 +120,22 @@ static void a_name_says_nothing_about_a_program_of_ones_own(void)
     CHECK(chdir("/") == 0);
 }
 
+/* A download can bear any name: it must not start its program with another's policy and home. */
+static void a_desktop_file_from_anywhere_lends_no_policy(void)
+{
+    const char *program = at("home/bin/firefox"), *id = id_of_path(&arena, program);
+    const char *text = arena_printf(&arena, "[Desktop Entry]\nExec=%s\n", program);
+    const char *file = "home/org.mozilla.firefox.desktop";
+    make(file, 0644, text);
+    CHECK_STR(find(at(file)), arena_printf(&arena, "%s %s own", id, program));
+    make("home/.local/share/applications/org.mozilla.firefox.desktop", 0644, text);
+    CHECK_STR(find(at("home/.local/share/applications/org.mozilla.firefox.desktop")),
+              arena_printf(&arena, "org.mozilla.firefox %s policy own", program));
+    make("home/env.desktop", 0644, "[Desktop Entry]\nExec=env LD_PRELOAD=/x.so firefox-esr\n");
+    CHECK(str_after(find(at("home/env.desktop")),
+                    "error 22: only an installed .desktop file may set variables") != NULL);
+}
+
 static void faults_are_told(void)
 {
     CHECK_STR(find("firfox"), "error 2: no program and no policy is called \"firfox\" "
@@ -212,6 +228,7 @@ int main(void)
     make_world();
     RUN(finds_what_people_type);
     RUN(a_name_says_nothing_about_a_program_of_ones_own);
+    RUN(a_desktop_file_from_anywhere_lends_no_policy);
     RUN(faults_are_told);
     RUN(layers_are_merged_weakest_first);
     RUN(lists_each_app_once);

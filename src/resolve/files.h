@@ -26,8 +26,8 @@ void protect(struct ctx *c);
 const char *policy_folder(struct ctx *c);
 /* protect.c: keeps the app from renaming what lies above a path that is covered */
 void pin_above(struct ctx *c, const char *real, const char *why);
-/* protect.c: true, and the plan is refused, when the app could put another link, or a folder, in the
- * place of one on the way to p. what lies behind it is for the message. */
+/* protect.c: true, and the plan is refused, when the app could put another link, or a folder, in
+ * the place of one on the way to p. what lies behind it is for the message. */
 bool link_on_the_way(struct ctx *c, const struct path_fact *p, struct place at, const char *what);
 /* links.c: false, and the plan is refused, when a link on the way to p may be the app's own work */
 bool links_are_trusted(struct ctx *c, const struct fs_grant *g, const struct path_fact *p);

@@ -13,8 +13,8 @@
 static bool leads_nowhere_new(struct ctx *c, const char *root, const char *target)
 {
     const char *apps = facts_path(c->f, join_path(c, c->f->home, ".var/app"))->real;
-    bool others = path_within(target, apps) &&
-                  !(c->app_home_real && path_within(target, c->app_home_real));
+    bool others =
+        path_within(target, apps) && !(c->app_home_real && path_within(target, c->app_home_real));
     /* Who may write the whole home owns its start-up files: no link gives it more than these. */
     bool wide = path_within(facts_path(c->f, c->f->home)->real, root);
     return !others && (wide || path_within(target, root));

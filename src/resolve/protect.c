@@ -79,7 +79,8 @@ static void guard(struct ctx *c, const struct guarded *g)
     bool make = p->type == FILE_ABSENT && g->make && is_shown(c, p->real, true);
     struct path_fact *covered = arena_alloc(c->a, sizeof *covered);
     const char *what = concat(c, g->path, " (", str_after(g->why, "base: "), ")", NULL);
-    if (link_on_the_way(c, p, (struct place){0}, what) || !is_shown(c, p->real, false) || !(present(p) || make))
+    if (link_on_the_way(c, p, (struct place){0}, what) || !is_shown(c, p->real, false) ||
+        !(present(p) || make))
         return;
     *covered = *p;
     if (make) {
