@@ -186,6 +186,24 @@ static void layers_are_merged_weakest_first(void)
     CHECK(rename(at("share/policies/gone"), at("share/policies/base.policy")) == 0);
 }
 
+static void a_policy_that_cannot_be_reached_is_no_missing_one(void)
+{
+    const char *file = at("home/.config/carrel/policies/org.broken.y.policy");
+    const char *folder = at("home/.config/carrel"), *away = at("home/.config/away");
+    CHECK_STR(load("org.broken.y"), " - wayland 2");
+    CHECK(symlink("nowhere", file) == 0);
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: No such file or directory");
+    CHECK(unlink(file) == 0);
+    CHECK(rename(folder, away) == 0);
+    CHECK_STR(load("org.broken.y"), " - wayland 1");
+    CHECK(symlink("nowhere", folder) == 0);
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: No such file or directory");
+    CHECK(unlink(folder) == 0);
+    make("home/.config/carrel", 0644, "");
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: Not a directory");
+    CHECK(unlink(folder) == 0 && rename(away, folder) == 0);
+}
+
 static void lists_each_app_once(void)
 {
     struct diags d = {.arena = &arena};
@@ -231,6 +249,7 @@ int main(void)
     RUN(a_desktop_file_from_anywhere_lends_no_policy);
     RUN(faults_are_told);
     RUN(layers_are_merged_weakest_first);
+    RUN(a_policy_that_cannot_be_reached_is_no_missing_one);
     RUN(lists_each_app_once);
     RUN(ids_are_valid_and_never_shared);
     const char *const rm[] = {"/bin/rm", "-rf", top, NULL};
