@@ -18,6 +18,7 @@ import traceback
 
 UNPRIVILEGED = 31234  # an id that nobody has
 MUST_WORK = os.environ.get('CARREL_MUST_WORK') == '1'
+STARTED = []  # what a failed test must not leave running
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -117,16 +118,32 @@ class Core:
                                   env=env or {}, stdin=stdin, stdout=stdout, cwd=cwd,
                                   stderr=subprocess.PIPE, preexec_fn=before)
         os.close(self.fd)
+        STARTED.append(self.p)
 
     def finish(self, timeout=30):
         try:
             out, err = self.p.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            self.p.kill()
+            kill_tree(self.p.pid)
             out, err = self.p.communicate()
-            raise AssertionError(f'did not end: {out!r} {err!r}') from None
+            raise AssertionError(f'did not end: {self.p.args} {out!r} {err!r}') from None
         return Result(self.p.returncode, (out or b'').decode('utf-8', 'surrogateescape'),
                       err.decode('utf-8', 'surrogateescape'))
+
+
+def kill_tree(pid):
+    """A process and all below it, from the leaves on."""
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as f:
+            below = f.read().split()
+    except OSError:
+        below = []
+    for child in below:
+        kill_tree(int(child))
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def start(plan, **options):
@@ -199,5 +216,10 @@ def main(tests):
                 failed += 1
                 print(''.join(f'# {line}\n' for line in traceback.format_exc().splitlines()), end='')
                 print(f'not ok {n} - {test.__name__}')
+                for p in STARTED:
+                    if p.poll() is None:
+                        kill_tree(p.pid)
+                        p.wait()
+            STARTED.clear()
             sys.stdout.flush()
     return 1 if failed else 0

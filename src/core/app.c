@@ -132,9 +132,9 @@ int app_main(void *job)
 {
     struct job *j = job;
     const uint64_t no_signals = 0, go_on = 1ull << (GO_ON - 1);
-    sys_prctl(PR_SET_DUMPABLE, 1);
+    set_dumpable(1);
     ns_map_ids(j, (uint32_t)job_value(j, PLAN_UID, 0), 0, (uint32_t)job_value(j, PLAN_GID, 0), 0);
-    sys_prctl(PR_SET_DUMPABLE, 0);
+    set_dumpable(0);
     sys_close(j->proc_fd);
     if (!job_value(j, PLAN_NESTED_USERNS, 0))
         ns_check_nested_denied();
@@ -149,7 +149,9 @@ int app_main(void *job)
     landlock_enforce(j);
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ;
-    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
+    must(NULL, "rt_sigprocmask",
+         sys4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals),
+         "cannot unblock the signals");
     if (j->filter.size)
         install_filter(j);
     execute(j);

@@ -153,6 +153,9 @@ void ns_deny_setgroups(const struct job *j);
 /* Lets the outer user namespace hold one more, which will be the app's. */
 void ns_limit_nested(const struct job *j);
 void ns_check_nested_denied(void);
+/* Whether others may look into this memory, and whether the files of this process in /proc, the
+ * maps too, belong to it instead of root. */
+void set_dumpable(unsigned long value);
 void caps_empty_bounding_set(void);
 /* Permitted and effective ones, a bit each. A new user namespace starts without inheritable and
  * ambient ones. */

@@ -51,22 +51,28 @@ enum { STATUS_FD = 0 };
  * program. The plan's memory stays: that process may still read it. */
 static void settle(const struct job *j, int app)
 {
+    must(NULL, "dup3", sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC), "cannot settle");
+    sys_close(1);
+    must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, ~0u), "cannot settle");
     caps_keep_only(0);
-    sys2(__NR_kill, app, GO_ON);
-    sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC);
-    sys_close_range(STATUS_FD + 1, ~0u);
+    must(NULL, "kill", sys2(__NR_kill, app, GO_ON), "cannot start the app");
+    sys_close(2);
 }
 
-/* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it too. */
+/* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it too.
+ * Without a word from us our own exit status counts, which is never the app's. */
 static void reap(int app)
 {
     int status;
-    for (long pid; (pid = sys4(__NR_wait4, -1, &status, WNOHANG | WUNTRACED | __WALL, NULL)) > 0;)
+    long pid;
+    while ((pid = sys4(__NR_wait4, -1, &status, WNOHANG | WUNTRACED | __WALL, NULL)) > 0)
         if (pid == app) {
             sys3(__NR_write, STATUS_FD, &status, sizeof status);
             if (!WIFSTOPPED(status))
-                sys_exit(0);
+                sys_exit(EXIT_OURS);
         }
+    if (pid < 0)
+        sys_exit(EXIT_OURS);
 }
 
 static void forward(int app, const siginfo_t *info)
@@ -90,7 +96,7 @@ int init_main(void *job)
     caps_empty_bounding_set();
     /* To map root of its parent into a new user namespace takes this one. */
     caps_keep_only(1ull << CAP_SETFCAP);
-    sys_prctl(PR_SET_DUMPABLE, 0);
+    set_dumpable(0);
     int app = clone(app_main, app_stack + STACK_BYTES, CORE_SHARE | CLONE_NEWUSER | SIGCHLD, j);
     must(NULL, "clone", app < 0 ? -errno : app, "cannot make the inner user namespace");
     settle(j, app);
@@ -101,6 +107,6 @@ int init_main(void *job)
         if (sig > 0 && sig != SIGCHLD)
             forward(app, &info);
         else if (sig < 0 && sig != -EINTR && sig != -EAGAIN)
-            die(NULL, "rt_sigtimedwait", sig, "cannot wait");
+            sys_exit(EXIT_OURS);
     }
 }

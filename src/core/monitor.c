@@ -19,10 +19,14 @@ static void take_signals(void)
         void (*restorer)(void);
         uint64_t mask;
     } by_default = {0};
-    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals);
+    must(NULL, "rt_sigprocmask",
+         sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals),
+         "cannot block the signals");
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         if (sig != SIGKILL && sig != SIGSTOP)
-            sys4(__NR_rt_sigaction, sig, &by_default, NULL, sizeof by_default.mask);
+            must(NULL, "rt_sigaction",
+                 sys4(__NR_rt_sigaction, sig, &by_default, NULL, sizeof by_default.mask),
+                 "cannot reset signal %u", (unsigned)sig);
 }
 
 static void send(int init, int sig, int whom)
@@ -82,7 +86,9 @@ static _Noreturn void watch(int statuses, int signals, int init)
     struct pollfd p[] = {{.fd = statuses, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         int status;
-        sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
+        long n = sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
+        if (n < 0 && n != -EINTR)
+            sys_exit(EXIT_OURS); /* and pid 1 dies with us */
         if (p[1].revents)
             forward(signals, init);
         if (!p[0].revents)
@@ -110,8 +116,8 @@ void monitor(struct job *j)
         clone(init_main, init_stack + STACK_BYTES, CORE_SHARE | SIGCHLD | (int)j->namespaces, j);
     must(NULL, "clone", init < 0 ? -errno : init, "cannot make the namespaces");
     /* From here on the others say what fails, and nothing is held that is theirs. */
-    sys3(__NR_dup3, j->status_fds[0], 0, O_CLOEXEC);
-    sys3(__NR_dup3, signals, 1, O_CLOEXEC);
-    sys_close_range(2, ~0u);
+    must(NULL, "dup3", sys3(__NR_dup3, j->status_fds[0], 0, O_CLOEXEC), "cannot watch");
+    must(NULL, "dup3", sys3(__NR_dup3, signals, 1, O_CLOEXEC), "cannot watch");
+    must(NULL, "close_range", sys_close_range(2, ~0u), "cannot watch");
     watch(0, 1, init);
 }

@@ -68,6 +68,11 @@ void ns_check_nested_denied(void)
         die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
 }
 
+void set_dumpable(unsigned long value)
+{
+    must(NULL, "prctl", sys_prctl(PR_SET_DUMPABLE, value), "cannot guard the memory");
+}
+
 void run_hostname(struct job *j, const struct step *s)
 {
     (void)j;

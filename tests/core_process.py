@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Signals, stops, terminals, and who dies with whom (classes 5 and 19)."""
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+from core_lib import Core, basic_plan, check, main, no_children_left, refused, shell, start
+
+TRAPS = ('trap "echo got {0}" {0}; echo ready; while read x < /dev/null; [ $((n += 1)) -lt 300 ]; '
+         'do sleep 0.05; done')
+
+
+def read_until(fd, text, seconds=10):
+    got, end = b'', time.monotonic() + seconds
+    os.set_blocking(fd, False)
+    while text.encode() not in got:
+        check(time.monotonic() < end, 'waited in vain for', text, got)
+        try:
+            part = os.read(fd, 65536)
+            check(part, 'ended before', text, got)
+            got += part
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError as e:
+            raise AssertionError(f'ended before {text}: {got}') from e
+    os.set_blocking(fd, True)
+    return got.decode('utf-8', 'replace')
+
+
+def wait_for(condition, what, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, 'waited in vain for', what)
+        time.sleep(0.01)
+
+
+def state(pid):
+    try:
+        with open(f'/proc/{pid}/stat', encoding='latin-1') as f:
+            return f.read().rpartition(')')[2].split()[0]
+    except OSError:
+        return None
+
+
+def children(pid):
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:
+        return []
+
+
+def tree(core):
+    """The outer ids of monitor, pid 1 and the app."""
+    monitor = core.p.pid
+    wait_for(lambda: children(monitor), 'pid 1')
+    init = children(monitor)[0]
+    wait_for(lambda: children(init), 'the app')
+    return monitor, init, children(init)[0]
+
+
+def signals_are_forwarded(tmp):
+    for name in ('TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH', 'ALRM', 'PIPE', 'CONT', 'URG',
+                 'RTMIN+1'):
+        number = signal.SIGRTMIN + 1 if name == 'RTMIN+1' else getattr(signal, f'SIG{name}')
+        script = ('import signal, sys\n'
+                  f'signal.signal({int(number)}, lambda *_: (print("got", flush=True), sys.exit(7)))\n'
+                  'print("ready", flush=True)\nsignal.pause()')
+        core = Core(basic_plan('/usr/bin/python3', '-ISc', script))
+        read_until(core.p.stdout.fileno(), 'ready\n')
+        core.p.send_signal(number)
+        r = core.finish()
+        check(r.rc == 7 and r.out == 'got\n' and r.err == '', name, r)
+
+
+def forwarded_signals_kill_as_unconfined(tmp):
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        core = Core(shell('echo ready; exec sleep 100'))
+        read_until(core.p.stdout.fileno(), 'ready\n')
+        core.p.send_signal(sig)
+        r = core.finish()
+        check(r.rc == -sig and r.err == '', sig, r)
+
+
+def kill_is_for_one_process(tmp):
+    """A signal that kill(1) sends is for the app alone, not for its children."""
+    core = Core(shell('trap "echo got; exit 5" USR1; sleep 1 & echo ready; wait $!; wait $!; exit 6'))
+    read_until(core.p.stdout.fileno(), 'ready\n')
+    core.p.send_signal(signal.SIGUSR1)
+    r = core.finish()
+    check(r.rc == 5 and r.out == 'got\n', r)
+
+
+def app_stops_and_we_stop_alike(tmp):
+    for sig in (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN):
+        # The monitor's parent is in its session, so its group is no orphan and can be stopped.
+        core = Core(shell(f'echo ready; kill -{int(sig)} $$; echo on; exit 9'),
+                    before=lambda: os.setpgid(0, 0))
+        pid, status = os.waitpid(core.p.pid, os.WUNTRACED)
+        check(os.WIFSTOPPED(status) and os.WSTOPSIG(status) == sig, sig, status)
+        time.sleep(0.1)
+        check(state(core.p.pid) == 'T')
+        os.kill(core.p.pid, signal.SIGCONT)
+        r = core.finish()
+        check(r.rc == 9 and r.out == 'ready\non\n', r)
+
+
+def stop_from_outside_stops_the_app(tmp):
+    """As Ctrl-Z at the caller's shell does, which sends it to the monitor's group."""
+    core = Core(shell('echo ready; while :; do sleep 0.02; done'), before=lambda: os.setpgid(0, 0))
+    read_until(core.p.stdout.fileno(), 'ready\n')
+    monitor, init, app = tree(core)
+    for _ in range(3):
+        os.killpg(monitor, signal.SIGTSTP)
+        pid, status = os.waitpid(monitor, os.WUNTRACED)
+        check(os.WIFSTOPPED(status), status)
+        check(state(app) == 'T' and state(monitor) == 'T', state(app), state(monitor))
+        os.killpg(monitor, signal.SIGCONT)
+        wait_for(lambda: state(app) != 'T' and state(monitor) != 'T', 'both to go on')
+    os.kill(monitor, signal.SIGTERM)
+    check(core.finish().rc == -signal.SIGTERM)
+
+
+def orphans_inside_end_with_the_app(tmp):
+    """Class 19. Whatever the app leaves behind is killed when it ends, and we wait for that."""
+    core = Core(shell('for i in 1 2 3 4 5; do (setsid sh -c "trap : TERM HUP; sleep 1000" &) ; done; '
+                      'echo ready; sleep 0.2; exit 3').add('bind', tmp, '/g', 'rw'))
+    monitor, init, app = tree(core)
+    read_until(core.p.stdout.fileno(), 'ready\n')
+    wait_for(lambda: len(children(init)) >= 5, 'orphans at pid 1')
+    inside = children(init)
+    core.p.wait(10)
+    check(core.p.returncode == 3)
+    check(not [p for p in inside if state(p) not in (None, 'X')], 'left', inside)
+
+
+def pid_1_reaps(tmp):
+    r = start(shell('for i in 1 2 3 4 5 6 7 8; do (sleep 0 &) ; done; sleep 0.3; '
+                    'cat /proc/[0-9]*/stat | grep -c " Z "; true'))
+    check(r.rc == 0 and r.out == '0\n', r)
+
+
+def everything_dies_with(which):
+    core = Core(shell('echo ready; (setsid sleep 1000 &) ; sleep 1000'))
+    read_until(core.p.stdout.fileno(), 'ready\n')
+    everyone = tree(core)
+    os.kill(everyone[which], signal.SIGKILL)
+    wait_for(lambda: all(state(p) in (None, 'Z', 'X') for p in everyone[1:]), 'the others to die')
+    r = core.finish()
+    check(r.rc == -9, which, r)
+    no_children_left()
+
+
+def killing_the_monitor_kills_all(tmp):
+    everything_dies_with(0)
+
+
+def killing_pid_1_kills_all(tmp):
+    everything_dies_with(1)
+
+
+def killing_the_app_ends_all(tmp):
+    everything_dies_with(2)
+
+
+def death_signal_of_the_caller_is_kept(tmp):
+    """A caller that asked for it before it executed the core takes all down with it."""
+    script = ('import ctypes, os, sys; pid = os.fork()\n'
+              'if pid: print(pid, flush=True); os.wait()\n'
+              'else: ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])')
+    core = Core(shell('echo ready; sleep 1000'), wrap=['/usr/bin/python3', '-ISc', script])
+    out = read_until(core.p.stdout.fileno(), 'ready\n')
+    monitor = int(out.split()[0])
+    app = children(children(monitor)[0])[0]
+    core.p.kill()
+    core.p.wait()
+    wait_for(lambda: state(app) in (None, 'Z', 'X'), 'the app to die')
+    core.finish()
+
+
+def closed_pipes_are_seen(tmp):
+    """Neither monitor nor pid 1 holds the app's standard descriptors open."""
+    core = Core(shell('exec sleep 1 >/dev/null 2>&1'))
+    began = time.monotonic()
+    check(core.p.stdout.read() == b'' and time.monotonic() - began < 0.9 and core.p.poll() is None)
+    check(core.finish().rc == 0)
+
+
+def on_terminal(script, *, session='terminal', seconds=20):
+    """Runs a shell script with a new terminal as 0, 1, 2. Gives (core, master)."""
+    master, slave = pty.openpty()
+    p = shell(script).drop('session').add('session', session)
+    p.add('bind', '/dev/tty', '/dev/tty', 'rw,dev')
+    core = Core(p, stdin=slave, stdout=slave, before=lambda: (os.dup2(0, 2), os.setsid()))
+    os.close(slave)
+    return core, master
+
+
+def terminal_is_the_app_s(tmp):
+    core, master = on_terminal('exec 3<>/dev/tty && echo controlling >&3; read x; cat /proc/self/stat; '
+                               'echo end; read x')
+    read_until(master, 'controlling')
+    os.write(master, b'\n')
+    out = read_until(master, 'end')
+    fields = out[out.index(')'):].split()
+    group, session, _, foreground = fields[3:7]
+    check((group, session, foreground) == ('2', '1', '2'), fields)
+    os.write(master, b'\n')
+    core.p.wait(10)
+    check(core.p.returncode == 0)
+    os.close(master)
+
+
+def control_c_reaches_the_app(tmp):
+    core, master = on_terminal('trap "echo interrupted; exit 4" INT; echo ready; '
+                               'while :; do sleep 0.05; done')
+    read_until(master, 'ready')
+    os.write(master, b'\x03')
+    read_until(master, 'interrupted')
+    core.p.wait(10)
+    check(core.p.returncode == 4, core.p.returncode)
+    os.close(master)
+
+
+def job_control_inside(tmp):
+    """Class 5 without its price: an interactive shell has job control in its own terminal."""
+    p = basic_plan('/usr/bin/bash', '--norc', '--noprofile', '-i').drop('session')
+    p.add('session', 'terminal').add('env', 'PS1=$ ').add('env', 'TERM=dumb')
+    master, slave = pty.openpty()
+    core = Core(p, stdin=slave, stdout=slave, before=lambda: (os.dup2(0, 2), os.setsid()))
+    os.close(slave)
+    text = read_until(master, '$ ')
+    check('job control' not in text, text)
+    os.write(master, b'sleep 100\n')
+    time.sleep(0.5)
+    os.write(master, b'\x1a')
+    read_until(master, 'Stopped')
+    os.write(master, b'bg; jobs; kill %1; wait; echo "en"d\n')
+    text = read_until(master, 'end')
+    check('Running' in text, text)
+    os.write(master, b'exit 6\n')
+    core.p.wait(10)
+    check(core.p.returncode == 6, core.p.returncode)
+    os.close(master)
+
+
+def terminal_that_is_none(tmp):
+    r = start(shell('').drop('session').add('session', 'terminal'))
+    refused(r, 'session', 'no terminal')
+
+
+def no_controlling_terminal_with_new(tmp):
+    """Class 5: without a terminal of its own the app has none, so TIOCSTI has no target."""
+    script = ('import fcntl, os, sys\n'
+              'try:\n    fcntl.ioctl(0, 0x5412, b"x"); print("injected")\n'
+              'except OSError as e:\n    print("refused", e.strerror)\n'
+              'try:\n    os.open("/dev/tty", os.O_RDWR); print("opened")\n'
+              'except OSError as e:\n    print("none", e.strerror)\n')
+    p = basic_plan('/usr/bin/python3', '-ISc', script)
+    if os.path.exists('/dev/tty'):
+        p.add('bind', '/dev/tty', '/dev/tty', 'rw,dev')
+    master, slave = pty.openpty()
+    core = Core(p, stdin=slave, before=os.setsid)
+    os.close(slave)
+    r = core.finish()
+    check('injected' not in r.out and 'opened' not in r.out and r.out.startswith('refused'), r)
+    os.close(master)
+
+
+def hangup_reaches_the_app(tmp):
+    core, master = on_terminal('trap "echo hup > /g; exit 2" HUP; echo ready; while :; do sleep 0.05; '
+                               'done')
+    read_until(master, 'ready')
+    os.close(master)
+    core.p.wait(10)
+    check(core.p.returncode in (2, -1), core.p.returncode)
+
+
+def resident_memory_is_small(tmp):
+    """All of ours together, while an app runs: at most 1 MiB (shared pages counted once)."""
+    core = Core(shell('echo ready; exec sleep 100'))
+    read_until(core.p.stdout.fileno(), 'ready\n')
+    monitor, init, app = tree(core)
+    total = 0
+    for pid in (monitor, init):
+        try:
+            with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as f:
+                total += int(re.search(r'^Pss: +(\d+)', f.read(), re.M).group(1))
+        except OSError:
+            core.p.kill()
+            core.finish()
+            return None if os.getuid() else 'smaps_rollup cannot be read'
+    core.p.kill()
+    core.finish()
+    print(f'# {total} kB')
+    check(0 < total <= 1024, total)
+
+
+if __name__ == '__main__':
+    sys.exit(main([v for v in list(globals().values())
+                   if callable(v) and getattr(v, '__module__', '') == '__main__' and
+                   v.__code__.co_varnames[:1] == ('tmp',) and v.__code__.co_argcount == 1]))
