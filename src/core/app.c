@@ -11,11 +11,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+/* A stricter limit of the caller's stays. */
 void run_rlimit(struct job *j, const struct step *s)
 {
     (void)j;
-    must(s, "prlimit64", sys4(__NR_prlimit64, 0, s->n[0], &s->n[1], NULL), "cannot set %q",
-         s->w[0].s);
+    uint64_t had[2], want[2];
+    must(s, "prlimit64", sys4(__NR_prlimit64, 0, s->n[0], NULL, had), "cannot get %q", s->w[0].s);
+    want[1] = s->n[2] < had[1] ? s->n[2] : had[1];
+    want[0] = s->n[1] < want[1] ? s->n[1] : want[1];
+    must(s, "prlimit64", sys4(__NR_prlimit64, 0, s->n[0], want, NULL), "cannot set %q", s->w[0].s);
 }
 
 void run_keyring(struct job *j, const struct step *s)
