@@ -187,6 +187,14 @@ static void grant_runtime(struct ctx *c, const struct fs_grant *g, const struct 
         put_grant(c, g, p, dst);
 }
 
+/* "Downloads" that is a folder around the home would be a grant of everything: xdg-user-dirs(1)
+ * says of the home itself that there is no such folder then, and so do we of what holds it. */
+static bool holds_the_home(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    return g->base >= FS_XDG_DESKTOP && g->base <= FS_XDG_VIDEOS &&
+           path_within(facts_path(c->f, c->f->home)->real, p->real);
+}
+
 static void grant_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *path = host_path(c, g);
@@ -197,6 +205,10 @@ static void grant_path(struct ctx *c, const struct fs_grant *g)
         return;
     }
     const struct path_fact *p = facts_path(c->f, path);
+    if (holds_the_home(c, g, p)) {
+        put_missing(c, what_grant(c, g), why_grant(c, g), "%s holds the whole home", p->path);
+        return;
+    }
     if (!links_are_trusted(c, g, p))
         return;
     if (g->base == FS_XDG_RUN) {
