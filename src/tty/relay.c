@@ -97,7 +97,10 @@ static void stop_with_core(struct relay *r)
         sigemptyset(&tstp);
         sigaddset(&tstp, SIGTSTP);
         sigprocmask(SIG_UNBLOCK, &tstp, NULL);
-        kill(0, SIGTSTP);
+        /* The group is the job only where the shell has put it in front; in a script without a
+         * terminal it is the caller, whom no app may stop. */
+        bool job = r->outer.fd >= 0 && tcgetpgrp(r->outer.fd) == getpgrp();
+        kill(job ? 0 : getpid(), SIGTSTP);
         sigprocmask(SIG_BLOCK, &tstp, NULL);
     }
     sigpending(&pending);
