@@ -214,8 +214,8 @@ def deaths_by_signal_pass_exactly():
 
 
 def signals_to_the_relay_reach_the_app_once():
-    code = ("import signal,time\n"
-            "for s in (1,2,3,10,12,15): signal.signal(s, lambda n,f: print('got',n,flush=True))\n"
+    code = ("import os,signal,time\n"
+            "for s in (1,2,3,10,12,15): signal.signal(s, lambda n,f: os.write(1,b'got %d\\n'%n))\n"
             "print('set',flush=True)\nwhile True: time.sleep(9)")
     with confined(["/usr/bin/python3", "-c", code]) as s:
         s.until(b"set")
@@ -354,7 +354,9 @@ def a_reader_behind_a_pipe_sees_the_end_when_the_app_closes_it():
         with os.fdopen(out_read, "rb") as f:
             if not select.select([f], [], [], LIMIT)[0]:
                 raise AssertionError("nothing came")
+            begin = time.monotonic()
             same(f.read(), b"one\n")
+            assert time.monotonic() - begin < LIMIT, "the end came with the app's end only"
 
 
 def shell():

@@ -252,7 +252,7 @@ def job_control_inside(tmp):
 
 def terminal_that_is_none(tmp):
     r = start(shell('').drop('session').add('session', 'terminal'))
-    refused(r, 'session', 'no terminal')
+    refused(r, 'session', 'is a terminal')
 
 
 def no_controlling_terminal_with_new(tmp):

@@ -102,7 +102,7 @@ def bad_texts(tmp):
         missing = basic_plan('/usr/bin/true').drop(verb, *(['hostname', 'loopback'] if verb == 'unshare'
                                                            else []))
         text(missing.text(), f'carrel: {verb}: missing from the plan')
-    text(good.replace('exec ', 'arg '), 'exec: missing')
+    text(good.replace('exec ', 'arg '), 'arg: needs an exec line')
     for verb in ONCE:
         if verb == 'exec':
             continue
@@ -163,7 +163,7 @@ def messages_are_harmless_on_a_terminal(tmp):
     for raw in ('\x1b]0;title\x07', '\u202e', '\x9b31m', 'a\nb', '"\\'):
         r = start(shell('').add('bind', f'/nowhere/{raw}', '/x', 'ro'))
         refused(r, 'No such file')
-        check(escape(raw.replace(' ', '')) .split('\\x22')[0] in r.err, r)
+        check(escape(raw).split('"')[0] in r.err, r)
 
 
 if __name__ == '__main__':

@@ -191,7 +191,7 @@ def seal_is_of_one_mount(tmp):
     p.add('seal', '/dev')
     out = start(p)
     check(out.out.count('Read-only') == 2 and out.out.endswith('tmp\n'), out)
-    refused(start(shell('').add('dir', '/d', '755').add('seal', '/d')), 'cannot seal', 'Invalid argument')
+    refused(start(shell('').add('dir', '/d', '755').add('seal', '/d')), 'seal', 'Invalid argument')
 
 
 def proc_is_its_own_and_guarded(tmp):
@@ -225,6 +225,26 @@ def root_may_be_a_bind(tmp):
     p.add('bind', '/', '/', 'ro').add('proc', '/proc').run('/usr/bin/sh', '-c', 'ls -d /usr; touch /usr/x')
     r = start(p)
     check(r.out == '/usr\n' and 'Read-only' in r.err and r.rc != 0, r)
+
+
+def bind_of_the_whole_host(tmp):
+    """It shows the host, not the sandbox that lies on it meanwhile; at any place in the order."""
+    (tmp / 'file').touch()
+    p = shell(f'ls -d /run/host/etc/passwd /h2{tmp}/file; ls /run/host/run/host 2>/dev/null; '
+              f'touch /run/host{tmp}/x 2>&1; unshare -U true && grep -c "/h2 " /proc/mounts')
+    p.drop('nested-userns').add('nested-userns', 'allow')
+    p.add('bind', '/', '/run/host', 'ro').add('tmpfs', '/x', '755', '-').add('bind', '/', '/h2', 'rw')
+    r = start(p)
+    check(r.rc == 0 and f'/h2{tmp}/file\n' in r.out and '/run/host/etc/passwd\n' in r.out, r)
+    check('Read-only' in r.out and r.out.endswith('\n1\n'), r)
+
+
+def mounts_over_what_is_read_only(tmp):
+    (tmp / 'd').mkdir()
+    (tmp / 'f').write_text('old')
+    (tmp / 'new').write_text('new')
+    p = shell('cat /g/f; ls /g/d').add('bind', tmp, '/g', 'ro').add('bind', tmp / 'new', '/g/f', 'ro')
+    ok(start(p.add('tmpfs', '/g/d', '755', '-').add('file', '/g/d/x', '644', '')), 'newx\n')
 
 
 def host_dir_makes_folders_without_links(tmp):
@@ -445,7 +465,7 @@ for f in "environ", "mem", "auxv", "exe", "fd/0", "cwd", "root", "map_files", "n
 
 def environment_is_the_plan_s(tmp):
     p = basic_plan('/usr/bin/env').add('env', 'A=1').add('env', 'B=').add('env', 'C=x\ny z=#')
-    ok(start(p, env={'LD_PRELOAD': '/nothing', 'LD_DEBUG': 'all', 'A': '2'}),
+    ok(start(p, env={'LD_LIBRARY_PATH': '/nothing', 'LD_BIND_NOW': '1', 'A': '2'}),
        'PATH=/usr/bin:/bin\nA=1\nB=\nC=x\ny z=#\n')
 
 

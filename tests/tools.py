@@ -3,8 +3,9 @@
 """The scripts around the product: the counter of TAP points must not take a crash for a pass, and
 the names of the policies must lead to them.
 
-    tools.py SOURCE"""
+    tools.py SOURCE CARREL"""
 
+import configparser
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Tap  # noqa: E402
 
-SOURCE = os.path.abspath(sys.argv[1])
+SOURCE, CARREL = (os.path.abspath(p) for p in sys.argv[1:3])
 COUNT = os.path.join(SOURCE, "tools/count.py")
 NAMES = os.path.join(SOURCE, "policies/names.py")
 
@@ -121,6 +122,47 @@ def test_shipped_policies_have_names():
                 text = f.read()
             assert f"name={file[:-len('.policy')]}\n" in text, f"{file}: name= is another"
             assert "\nnames=" in text, f"{file}: no names="
+
+
+# What each shipped policy grants beyond base.policy. Whoever widens one has to say so here too.
+GRANTS = {
+    "base": {"sockets": "wayland;fallback-x11;", "documents": "none", "nested-sandbox": "none"},
+    "org.chromium.Chromium": {"shared": "network;", "devices": "dri;", "documents": "ro",
+                              "filesystems": "xdg-download;", "nested-sandbox": "userns",
+                               "optional": "landlock-scope"},
+    "org.debian.xterm": {"sockets": "x11;!wayland;!fallback-x11;"},
+    "org.gimp.GIMP": {"sockets": "x11;!wayland;!fallback-x11;", "documents": "rw"},
+    "org.gnome.Evince": {"documents": "ro"},
+    "org.mozilla.firefox": {"shared": "network;", "devices": "dri;", "documents": "ro",
+                            "filesystems": "xdg-download;", "nested-sandbox": "userns",
+                               "optional": "landlock-scope"},
+    "org.xfce.mousepad": {"documents": "rw"},
+}
+NO_GRANTS = {"name", "command", "names", "package", "desktop"}
+
+
+def test_shipped_policies_grant_no_more_than_is_written_here():
+    folder = os.path.join(SOURCE, "policies")
+    shipped = {f[:-len(".policy")] for f in os.listdir(folder) if f.endswith(".policy")}
+    assert shipped == set(GRANTS), f"{shipped ^ set(GRANTS)}"
+    for name, wanted in GRANTS.items():
+        file = configparser.ConfigParser(interpolation=None, delimiters="=")
+        file.optionxform = str
+        with open(os.path.join(folder, name + ".policy"), encoding="utf-8") as f:
+            file.read_file(f)
+        grants = {k: v for group in file.sections() for k, v in file[group].items()
+                  if k not in NO_GRANTS}
+        assert grants == wanted, f"{name}: {grants}"
+
+
+def test_shipped_policies_have_no_faults():
+    for name in GRANTS:
+        done = subprocess.run([CARREL, "check", os.path.join(SOURCE, "policies", name + ".policy")],
+                              text=True, capture_output=True, check=False, timeout=60)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0 and "error:" not in said, said
+        others = [line for line in said.splitlines() if "warning:" in line and "x11:" not in line]
+        assert not others, said
 
 
 def main():

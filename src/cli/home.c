@@ -244,9 +244,9 @@ static int reset(struct cli *c)
                         "cannot open \"%s\": %s", path, strerror(-home));
     if (app_is_running(path))
         return cli_fail(c, "close it first", "%s is running", app.id);
-    if (tree_measure(home, &size, &c->diags) < 0)
-        return EXIT_REFUSED;
     if (!cli_has(c, "yes")) {
+        if (tree_measure(home, &size, &c->diags) < 0)
+            return EXIT_REFUSED;
         struct buf shown = {.arena = &c->arena};
         diag_escape(&shown, path);
         dprintf(STDERR_FILENO, "Delete %s (%s in %llu files) with all settings of %s? [y/N] ",

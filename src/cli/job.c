@@ -62,21 +62,6 @@ static int merge_given(struct cli *c, const struct given *g, struct policy *p)
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
 
-/* Grants one file at its own path. What decides is the person, who named it. */
-static void grant_file(struct cli *c, struct policy *p, const char *path, bool writable,
-                       const char *why)
-{
-    struct buf option = {.arena = &c->arena};
-    buf_str(&option, "--filesystem=");
-    for (const char *s = path; *s; s++) {
-        if (*s == ':' || *s == '\\')
-            buf_char(&option, '\\');
-        buf_char(&option, *s);
-    }
-    buf_str(&option, writable ? ":rw" : ":ro");
-    policy_merge_option(p, option.data, (struct place){.file = why}, &c->diags);
-}
-
 static int hex(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
@@ -145,20 +130,30 @@ static const char *named_file(struct cli *c, const struct job *j, const char *ar
 /*
  * Files that stand among the app's arguments are what the person wants it to open: where the policy
  * says so (documents=) each is granted for this run. Only whole arguments, only files that exist,
- * never folders: an argument such as "/" or "~" must not open a home.
+ * never folders: an argument such as "/" or "~" must not open a home. Returns the arguments with
+ * the paths under which the app sees the files: the caller's folder, and links on the way, it does
+ * not.
  */
-static void grant_documents(struct cli *c, struct job *j, const char *const *args)
+static const char *const *grant_documents(struct cli *c, struct job *j, const char *const *args)
 {
     const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "documents");
     bool readable = v && !str_eq(v->value, "none"), writable = v && str_eq(v->value, "rw");
-    for (; readable && args && *args; args++) {
-        const char *path = named_file(c, j, *args);
+    size_t n = 0;
+    while (args && args[n])
+        n++;
+    const char **seen = arena_array(&c->arena, n + 1, sizeof *seen);
+    for (size_t i = 0; i < n; i++) {
+        const char *path = readable ? named_file(c, j, args[i]) : NULL;
         if (path)
-            grant_file(c, &j->policy, path, writable, "named on the command line");
+            policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
+                              (struct place){.file = "named on the command line"});
+        seen[i] = path ? path : args[i];
     }
+    return seen;
 }
 
-static int gather_policy(struct cli *c, struct job *j, const char *const *args)
+/* *args are replaced by those that the app gets. */
+static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 {
     j->policy = (struct policy){.arena = &c->arena, .app_id = "", .command = ""};
     if (catalog_load(&c->catalog, &j->app, &j->policy, &c->diags) < 0)
@@ -167,8 +162,9 @@ static int gather_policy(struct cli *c, struct job *j, const char *const *args)
         if (merge_given(c, &c->given[i], &j->policy) != 0)
             return EXIT_REFUSED;
     if (j->app.own_program)
-        grant_file(c, &j->policy, j->app.program, false, "the program itself");
-    grant_documents(c, j, args);
+        policy_grant_path(&j->policy, j->app.program, FS_RO,
+                          (struct place){.file = "the program itself"});
+    *args = grant_documents(c, j, *args);
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
 
@@ -247,7 +243,7 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
     if (r < 0)
         return exit_code_of(r);
     if ((r = choose_id(c, j)) || (r = choose_terminal(c, j)) || (r = choose_cwd(c, j)) ||
-        (r = gather_policy(c, j, args)) || (r = choose_program(c, j, args)))
+        (r = gather_policy(c, j, &args)) || (r = choose_program(c, j, args)))
         return r;
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;

@@ -49,6 +49,8 @@ struct walk {
     const char *path; /* for messages: below the start */
     int depth;
     void *target;
+    /* What to do about a folder that lies too deep; NULL: it is an error. */
+    int (*too_deep)(struct walk *w, int at, const char *name);
 };
 
 typedef int (*visit)(struct walk *w, int at, const char *name, const struct stat *st);
@@ -91,7 +93,8 @@ static int walk_entry(struct walk *w, int at, const char *name, visit v)
         if (fstat(fd, &st) < 0 || st.st_dev != w->dev)
             return broken(w, name, "another file system is mounted here", EXDEV);
         if (w->depth >= TREE_MAX_DEPTH)
-            return broken(w, name, "folders too deep in each other", ELOOP);
+            return w->too_deep ? w->too_deep(w, at, name)
+                               : broken(w, name, "folders too deep in each other", ELOOP);
         struct walk inner = *w;
         inner.path = arena_printf(w->d->arena, "%s/%s", w->path, name);
         inner.depth++;
@@ -124,10 +127,19 @@ static int count(struct walk *w, int at, const char *name, const struct stat *st
     return 0;
 }
 
+/* The size is for a question to a person: what lies too deep to be counted may be left out. */
+static int not_counted(struct walk *w, int at, const char *name)
+{
+    (void)w;
+    (void)at;
+    (void)name;
+    return 0;
+}
+
 int tree_measure(int fd, struct tree_size *out, struct diags *d)
 {
     struct stat st;
-    struct walk w = {.d = d, .path = "", .target = out};
+    struct walk w = {.d = d, .path = "", .target = out, .too_deep = not_counted};
     *out = (struct tree_size){0, 0};
     if (fstat(fd, &st) < 0)
         return broken(&w, ".", "cannot look at it", errno);
@@ -142,12 +154,51 @@ static int unlink_entry(struct walk *w, int at, const char *name, const struct s
     return 0;
 }
 
+struct removal {
+    int top;             /* the folder that is to go */
+    unsigned long moved; /* so many folders were moved up into it */
+};
+
+/* An app can nest folders as deep as it likes, and must not keep its home from being deleted so. */
+static int move_up(struct walk *w, int at, const char *name)
+{
+    struct removal *r = w->target;
+    char fresh[64];
+    do
+        snprintf(fresh, sizeof fresh, ".carrel-deep.%lu", r->moved++);
+    while (renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+    return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+               ? broken(w, name, "cannot move it up", EBUSY)
+               : 0;
+}
+
+static int empty_folder(struct walk *w, int at, const char *name)
+{
+    struct stat st;
+    cleanup_fd int fd = open_folder(at, name);
+    struct removal r = {.top = fd};
+    unsigned long before;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return broken(w, name, "cannot open the folder", errno);
+    w->dev = st.st_dev;
+    w->target = &r;
+    w->too_deep = move_up;
+    do {
+        before = r.moved;
+        if (walk_folder(w, fd, unlink_entry) < 0)
+            return -1;
+    } while (r.moved != before);
+    return 0;
+}
+
 int tree_remove(int at, const char *name, struct diags *d)
 {
     struct stat st;
     struct walk w = {.d = d, .path = ""};
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : broken(&w, name, "cannot look at it", errno);
-    w.dev = st.st_dev;
-    return walk_entry(&w, at, name, unlink_entry);
+    w.path = arena_printf(d->arena, "/%s", name);
+    if (S_ISDIR(st.st_mode) && empty_folder(&w, at, name) < 0)
+        return -1;
+    return unlink_entry(&w, at, name, &st);
 }

@@ -104,38 +104,21 @@ static bool read_word(char letter, const struct word *w, const char *list, uint6
 {
     bool text = !memchr(w->s, '\0', w->n), name = text && w->n > 0 && w->n < 4096;
     *out = RLIM_INFINITY;
-    switch (letter) {
-    case 'p':
-        return name && read_path(w);
-    case 'x':
-        return name && (w->s[0] == '/' || !memchr(w->s, '/', w->n));
-    case 't':
-        return name;
-    case 'h':
-        return name && w->n <= 64;
-    case 'a':
-        return text;
-    case 'e':
-        return text && w->s[0] != '=' && memchr(w->s, '=', w->n);
-    case 'm':
-        return read_number(w, 8, 01777, out);
-    case 'i':
-        return read_number(w, 10, UINT32_MAX - 1, out);
-    case 'f':
-        return read_number(w, 10, 1 << 20, out) && *out >= FIRST_FREE_FD;
-    case 'l':
-        return is(w, "unlimited") || read_number(w, 10, RLIM_INFINITY - 1, out);
-    case 's':
-        return is(w, "-") || read_size(*w, out);
-    case 'd':
-        return read_same(w, &out[0], &out[1]);
-    case 'n':
-        return read_name(w, list, out);
-    case 'c':
-        return read_names(w, list, out);
-    default: /* '.': any bytes */
-        return true;
-    }
+    return letter == 'p'   ? name && read_path(w)
+           : letter == 'x' ? name && (w->s[0] == '/' || !memchr(w->s, '/', w->n))
+           : letter == 't' ? name
+           : letter == 'h' ? name && w->n <= 64
+           : letter == 'a' ? text
+           : letter == 'e' ? text && w->s[0] != '=' && memchr(w->s, '=', w->n)
+           : letter == 'm' ? read_number(w, 8, 01777, out)
+           : letter == 'i' ? read_number(w, 10, UINT32_MAX - 1, out)
+           : letter == 'f' ? read_number(w, 10, 1 << 20, out) && *out >= FIRST_FREE_FD
+           : letter == 'l' ? is(w, "unlimited") || read_number(w, 10, RLIM_INFINITY - 1, out)
+           : letter == 's' ? is(w, "-") || read_size(*w, out)
+           : letter == 'd' ? read_same(w, &out[0], &out[1])
+           : letter == 'n' ? read_name(w, list, out)
+           : letter == 'c' ? read_names(w, list, out)
+                           : true; /* '.': any bytes */
 }
 
 static const char namespaces[] = "user mount pid ipc uts net cgroup";
@@ -143,7 +126,6 @@ static const unsigned long namespace_flags[] = {CLONE_NEWUSER,  CLONE_NEWNS,  CL
                                                 CLONE_NEWIPC,   CLONE_NEWUTS, CLONE_NEWNET,
                                                 CLONE_NEWCGROUP};
 /* In the kernel's order. The header of the system may know less of Landlock than the kernel. */
-static const char scopes[] = "abstract_unix_socket signal";
 static const char rights[] =
     "execute write_file read_file read_dir remove_dir remove_file make_char make_dir make_reg "
     "make_sock make_fifo make_block make_sym refer truncate ioctl_dev";
@@ -172,7 +154,7 @@ static const struct rule {
     [PLAN_KEEP_FD] = {"f", MANY},
     [PLAN_TMPFS] = {"pms", MANY, IN_ROOT, {0}, run_tmpfs},
     [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional"}, run_bind},
-    [PLAN_PROC] = {"p", MANY, IN_ROOT, {0}, run_proc},
+    [PLAN_PROC] = {"pn", MANY, IN_ROOT, {0, "bare"}, run_proc},
     [PLAN_DEVPTS] = {"p", MANY, IN_ROOT, {0}, run_devpts},
     [PLAN_MQUEUE] = {"p", MANY, IN_ROOT, {0}, run_mqueue, CLONE_NEWIPC},
     [PLAN_DIR] = {"pm", MANY, IN_ROOT, {0}, run_dir},
@@ -184,7 +166,7 @@ static const struct rule {
     [PLAN_SESSION] = {"n", 0, 0, {"new terminal"}},
     [PLAN_UMASK] = {"m"},
     [PLAN_CWD] = {"p", 0, IN_APP, {0}, run_cwd},
-    [PLAN_LANDLOCK] = {"cc", 0, IN_APP, {rights, scopes}, run_landlock},
+    [PLAN_LANDLOCK] = {"cc", 0, IN_APP, {rights, "abstract_unix_socket signal"}, run_landlock},
     [PLAN_LANDLOCK_ALLOW] = {"pc", MANY, IN_APP, {0, rights}, run_landlock_allow},
     [PLAN_SECCOMP] = {"f."},
     [PLAN_ENV] = {"e", MANY},
@@ -214,26 +196,33 @@ static const char *check_step(struct job *j, const struct step *s)
         for (int i = 0; i < s->argc; i++)
             j->namespaces |= namespace_flags[s->n[i]];
         return NULL;
+    case PLAN_ENV: /* the reader sees to it that these come first */
+        *j->vector++ = s->w->s;
+        return NULL;
+    case PLAN_EXEC:
+        j->argv = ++j->vector;
+        *j->vector++ = s->w->s;
+        return NULL;
+    case PLAN_ARG:
+        *j->vector++ = s->w->s;
+        return j->argv ? NULL : "needs an exec line above it";
     case PLAN_KEEP_FD:
         if (j->n_kept == MAX_KEPT_FDS)
             return "more than 64 of them";
         j->kept[j->n_kept++] = (int)s->n[0];
         return NULL;
-    case PLAN_BIND:
-        if (!(s->n[2] & BIND_RO) == !(s->n[2] & BIND_RW))
-            return "must be either ro or rw";
-        return check_destination(j, s, &s->w[1]);
-    case PLAN_SYMLINK:
-        return check_destination(j, s, &s->w[1]);
     case PLAN_RLIMIT:
         return s->n[1] <= s->n[2] ? NULL : "the soft limit is above the hard one";
     case PLAN_LANDLOCK:
         return s->n[0] | s->n[1] ? NULL : "asks for nothing";
     case PLAN_LANDLOCK_ALLOW:
         return s->n[1] && !unhandled ? NULL : "allows nothing that a landlock line above handles";
-    default:
-        return plan_verbs[s->verb].phase == PHASE_MOUNT ? check_destination(j, s, &s->w[0]) : NULL;
+    case PLAN_BIND:
+        if (!(s->n[2] & BIND_RO) == !(s->n[2] & BIND_RW))
+            return "must be either ro or rw";
     }
+    bool second = s->verb == PLAN_BIND || s->verb == PLAN_SYMLINK;
+    return plan_verbs[s->verb].phase == PHASE_MOUNT ? check_destination(j, s, &s->w[second]) : NULL;
 }
 
 static const char *take_step(struct job *j, struct step *s, struct fault *f)
@@ -276,19 +265,6 @@ static const char *check_whole(const struct job *j, struct step *at)
     return j->rooted ? NULL : "missing from the plan: it makes the root";
 }
 
-/* One vector for execve, of the words of all steps of a verb, at *to. */
-static char **collect(const struct job *j, enum plan_verb verb, char ***to)
-{
-    char **first = *to;
-    if (verb == PLAN_ARG)
-        *(*to)++ = j->last[PLAN_EXEC]->w->s;
-    for (size_t i = 0; i < j->n; i++)
-        if (j->steps[i].verb == verb)
-            *(*to)++ = j->steps[i].w->s;
-    *(*to)++ = NULL;
-    return first;
-}
-
 /* The shortest step is "uid 0\n"; a word takes two bytes with its blank. */
 size_t job_space(size_t plan_size)
 {
@@ -298,11 +274,10 @@ size_t job_space(size_t plan_size)
 
 int job_read(struct job *j, char *text, size_t size, void *space, struct fault *f)
 {
-    char **vectors = space;
-    struct word *words = (struct word *)(void *)(vectors + size / 6 + 1 + 3);
+    struct word *words = (struct word *)(void *)((char **)space + size / 6 + 1 + 3);
     struct plan_reader r;
     struct plan_line l;
-    *j = (struct job){.root = -1, .parent = -1};
+    *j = (struct job){.root = -1, .parent = -1, .envp = space, .vector = space};
     *f = (struct fault){.list = ""};
     j->steps = (struct step *)(void *)(words + size / 2 + 1);
     int got = plan_reader_init(&r, text, size);
@@ -319,11 +294,7 @@ int job_read(struct job *j, char *text, size_t size, void *space, struct fault *
     }
     f->step = (struct step){.line = r.line, .verb = PLAN_VERB_COUNT};
     f->text = got < 0 ? r.error : check_whole(j, &f->step);
-    if (f->text)
-        return -1;
-    j->envp = collect(j, PLAN_ENV, &vectors);
-    j->argv = collect(j, PLAN_ARG, &vectors);
-    return 0;
+    return f->text ? -1 : 0;
 }
 
 void run_steps(struct job *j, enum step_place place)

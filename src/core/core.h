@@ -29,7 +29,6 @@ enum {
     EXIT_NOT_FOUND = 127,
     FIRST_FREE_FD = 3,
     MAX_KEPT_FDS = 64,
-    MAX_HOST_BINDS = 8, /* of "/" itself */
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
 };
@@ -58,7 +57,8 @@ struct job {
     char **argv, **envp;                      /* for execve, NULL-terminated */
     unsigned long namespaces;                 /* CLONE_NEW* */
     int kept[MAX_KEPT_FDS], n_kept;
-    bool rooted; /* only of use to the check */
+    bool rooted;   /* these two are only of use to the check */
+    char **vector; /* where its next string goes */
 
     /* set by the monitor before the first clone */
     uint32_t caller_uid, caller_gid;
@@ -67,10 +67,9 @@ struct job {
     struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                           /* descriptor of the new root */
-    int hosts[MAX_HOST_BINDS], n_hosts; /* copies of "/", see copy_host */
-    int parent;                         /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path;            /* its path, parent_size bytes */
+    int root;                /* descriptor of the new root */
+    int parent;              /* of a folder beneath it that was used last, or -1 */
+    const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
 
     int ruleset; /* the app's own: Landlock's */
@@ -105,16 +104,35 @@ static inline uint64_t job_value(const struct job *j, enum plan_verb verb, uint6
 
 /* ---- say.c ---- */
 
+/* A text that grows; what does not fit goes to standard error before. */
+struct line {
+    size_t n;
+    char text[1024];
+};
+/* fmt knows %s (trusted text), %q (untrusted text), %w (a struct word pointer or NULL, untrusted)
+ * and %u (unsigned). */
+void format(struct line *l, const char *fmt, ...);
+
 /*
  * Prints one line, "carrel: plan line N (verb): message: reason (call); hint", and ends the
  * process. step may be NULL; call is the system call that failed with -err, or NULL.
- * fmt knows %s (trusted text), %q (untrusted text), %w (a struct word pointer), %u (unsigned).
  */
 #define die(...) die_with(EXIT_OURS, __VA_ARGS__)
 _Noreturn void die_with(int status, const struct step *step, const char *call, long err,
                         const char *fmt, ...);
 /* Hands the result of a system call through, or dies of it when it is an error. */
 long must(const struct step *step, const char *call, long result, const char *fmt, ...);
+/* Makes a system call with N arguments that must succeed; then come the format and its arguments.
+ */
+#define CALL0(s, name, ...)             must(s, #name, sys0(__NR_##name), __VA_ARGS__)
+#define CALL1(s, name, a, ...)          must(s, #name, sys1(__NR_##name, a), __VA_ARGS__)
+#define CALL2(s, name, a, b, ...)       must(s, #name, sys2(__NR_##name, a, b), __VA_ARGS__)
+#define CALL3(s, name, a, b, c, ...)    must(s, #name, sys3(__NR_##name, a, b, c), __VA_ARGS__)
+#define CALL4(s, name, a, b, c, d, ...) must(s, #name, sys4(__NR_##name, a, b, c, d), __VA_ARGS__)
+#define CALL5(s, name, a, b, c, d, e, ...)                                                         \
+    must(s, #name, sys5(__NR_##name, a, b, c, d, e), __VA_ARGS__)
+/* For a handler that does not need the job. */
+#define NO_JOB __attribute__((unused)) struct job *no_job
 
 /* ---- path.c: every path that is opened, on the host and beneath the new root ---- */
 
@@ -126,8 +144,9 @@ int entry_open(const struct step *s, int parent, const char *name, const char *p
 /* Opens what is at an absolute path (O_PATH), no symbolic link followed. -ENOENT is returned, all
  * other faults end the process. */
 int path_open(const struct step *s, char *path);
-/* To be told after something was mounted on path: what was remembered may now lie below it. */
-void root_covered(struct job *j, const char *path);
+/* To be told after something was mounted on a path of so many bytes: what root_parent remembers may
+ * lie below it, unless it is shorter. */
+void root_covered(struct job *j, size_t size);
 
 /* ---- the handlers of the steps ---- */
 
@@ -139,7 +158,6 @@ step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue,
 step_runner run_hostname, run_loopback;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
-void landlock_enforce(const struct job *j);
 /* Leaves the old root for good. */
 void root_enter(const struct job *j);
 
@@ -148,10 +166,8 @@ void root_enter(const struct job *j);
 /* Maps the one pair of ids of this process's new user namespace. */
 void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t gid,
                 uint32_t outer_gid);
-/* Without it an unprivileged process may map no group; a second level inherits it. */
-void ns_deny_setgroups(const struct job *j);
-/* Lets the outer user namespace hold one more, which will be the app's. */
-void ns_limit_nested(const struct job *j);
+/* Writes into a file of the caller's /proc. */
+void proc_write(const struct job *j, const char *name, const char *text, size_t n);
 void ns_check_nested_denied(void);
 /* Whether others may look into this memory, and whether the files of this process in /proc, the
  * maps too, belong to it instead of root. */

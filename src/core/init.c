@@ -4,12 +4,6 @@
 #include "core/sys.h"
 
 #include <linux/capability.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
-#include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 
 /*
  * Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
@@ -24,7 +18,7 @@ static void die_with_parent(const struct job *j)
     const struct timespec now = {0, 0};
     must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for the parent's death");
     sys_close(j->status_fds[0]);
-    must(NULL, "ppoll", sys5(__NR_ppoll, &p, 1, &now, NULL, 0), "cannot see the parent");
+    CALL5(NULL, ppoll, &p, 1, &now, NULL, 0, "cannot see the parent");
     if (p.revents & POLLERR)
         sys_exit(EXIT_OURS);
 }
@@ -39,23 +33,21 @@ long terminal_ioctl(unsigned long request, const void *arg)
 
 static void own_session(const struct job *j)
 {
-    must(NULL, "setsid", sys0(__NR_setsid), "cannot make a session");
+    CALL0(NULL, setsid, "cannot make a session");
     if (job_value(j, PLAN_SESSION, 0))
         must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
              "no standard descriptor is a terminal that could be the app's");
 }
 
-enum { STATUS_FD = 0 };
-
 /* Lays down what was only of use during the set-up. Only then the app's process goes on to its
  * program. The plan's memory stays: that process may still read it. */
 static void settle(const struct job *j, int app)
 {
-    must(NULL, "dup3", sys3(__NR_dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC), "cannot settle");
+    CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, ~0u), "cannot settle");
     caps_keep_only(0);
-    must(NULL, "kill", sys2(__NR_kill, app, GO_ON), "cannot start the app");
+    CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);
 }
 
@@ -86,19 +78,20 @@ int init_main(void *job)
 {
     struct job *j = job;
     die_with_parent(j);
-    ns_deny_setgroups(j);
+    /* Else an unprivileged process may map no group. The app's namespace inherits it. */
+    proc_write(j, "self/setgroups", "deny", 4);
     ns_map_ids(j, 0, j->caller_uid, 0, j->caller_gid);
     own_session(j);
     run_steps(j, IN_ROOT);
     root_enter(j);
     if (!job_value(j, PLAN_NESTED_USERNS, 0))
-        ns_limit_nested(j);
+        proc_write(j, "sys/user/max_user_namespaces", "1", 1); /* which will be the app's */
     caps_empty_bounding_set();
     /* To map root of its parent into a new user namespace takes this one. */
     caps_keep_only(1ull << CAP_SETFCAP);
     set_dumpable(0);
-    int app = clone(app_main, app_stack + STACK_BYTES, CORE_SHARE | CLONE_NEWUSER | SIGCHLD, j);
-    must(NULL, "clone", app < 0 ? -errno : app, "cannot make the inner user namespace");
+    int app = spawn(app_main, app_stack + STACK_BYTES, CLONE_NEWUSER, j);
+    must(NULL, "clone", app, "cannot make the inner user namespace");
     settle(j, app);
     for (;;) {
         siginfo_t info;

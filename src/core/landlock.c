@@ -3,40 +3,18 @@
 #include "core/sys.h"
 
 /* The system's header may be older than the kernel, so its structures stand here. */
-enum { ASK_VERSION = 1, RULE_PATH_BENEATH = 1, RIGHTS_OF_FILES = 0xc007 };
-
-struct ruleset_attr {
-    uint64_t handled_fs, handled_net, scoped;
-};
+enum { RULE_PATH_BENEATH = 1, RIGHTS_OF_FILES = 0xc007 };
 
 struct path_beneath {
     uint64_t allowed;
     int32_t fd;
 } __attribute__((packed));
 
-/* The version of Landlock that knows all these rights (bits as in check.c) and scopes. */
-static unsigned needed_version(uint64_t rights, uint64_t scopes)
-{
-    return scopes                ? 6
-           : rights & (1u << 15) ? 5
-           : rights & (1u << 14) ? 3
-           : rights & (1u << 13) ? 2
-                                 : 1;
-}
-
 void run_landlock(struct job *j, const struct step *s)
 {
-    const struct ruleset_attr attr = {s->n[0], 0, s->n[1]};
-    long version =
-        must(s, "landlock_create_ruleset", sys3(__NR_landlock_create_ruleset, NULL, 0, ASK_VERSION),
-             "cannot use Landlock");
-    unsigned needed = needed_version(s->n[0], s->n[1]);
-    if (version < needed)
-        die(s, NULL, 0, "asks for version %u of Landlock, this kernel has %u", needed,
-            (unsigned)version);
-    j->ruleset = (int)must(s, "landlock_create_ruleset",
-                           sys3(__NR_landlock_create_ruleset, &attr, sizeof attr, 0),
-                           "cannot make the rules");
+    const uint64_t rights_net_scopes[] = {s->n[0], 0, s->n[1]};
+    j->ruleset = CALL3(s, landlock_create_ruleset, rights_net_scopes, sizeof rights_net_scopes, 0,
+                       "cannot make the rules");
 }
 
 /* A path that is not there needs no rule: rules only allow. */
@@ -52,11 +30,4 @@ void run_landlock_allow(struct job *j, const struct step *s)
     }
     must(s, "landlock_add_rule", err, "cannot allow %q", s->w[0].s);
     sys_close(rule.fd);
-}
-
-void landlock_enforce(const struct job *j)
-{
-    if (j->last[PLAN_LANDLOCK])
-        must(j->last[PLAN_LANDLOCK], "landlock_restrict_self",
-             sys2(__NR_landlock_restrict_self, j->ruleset, 0), "cannot enforce the rules");
 }

@@ -2,13 +2,7 @@
 #include "core/core.h"
 #include "core/sys.h"
 
-#include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-
-/* Static, as the processes that stand on them share this memory. */
-char init_stack[STACK_BYTES] __attribute__((aligned(16)));
-char app_stack[STACK_BYTES] __attribute__((aligned(16)));
 
 static struct region map(size_t size)
 {
@@ -32,17 +26,13 @@ static size_t read_all(int fd, char *to, size_t max, const char *what)
 
 static void load_plan(struct job *j, int fd)
 {
-    struct stat st;
     struct fault f;
-    must(NULL, "fstat", sys_fstat(fd, &st), "cannot read the plan from descriptor %u",
-         (unsigned)fd);
-    /* A pipe's size is not known; what is not touched of the mapping costs nothing. */
-    bool known = S_ISREG(st.st_mode) && st.st_size < (off_t)PLAN_MAX_BYTES;
-    size_t max = known ? (size_t)st.st_size : PLAN_MAX_BYTES;
-    struct region text = map(max + 2);
-    size_t size = read_all(fd, text.at, max + 1, "plan");
-    if (size > max)
-        die(NULL, NULL, 0, "the plan is longer than %u bytes", (unsigned)max);
+    struct region text = map(PLAN_MAX_BYTES + 2);
+    /* A huge page would be cleared whole; of the rest only what is touched costs anything. */
+    sys3(__NR_madvise, text.at, text.size, MADV_NOHUGEPAGE);
+    size_t size = read_all(fd, text.at, PLAN_MAX_BYTES + 1, "plan");
+    if (size > PLAN_MAX_BYTES)
+        die(NULL, NULL, 0, "the plan is longer than %u bytes", PLAN_MAX_BYTES);
     struct region space = map(job_space(size));
     if (job_read(j, text.at, size, space.at, &f))
         die(&f.step, NULL, 0, f.word ? "%w must be %s%s" : "%w%s%s", f.word, f.text, f.list);
@@ -62,16 +52,16 @@ static void load_filter(struct job *j)
 }
 
 /* A folder that is open leads to all of the host, wherever the root is. */
-static void check_descriptor(int fd, bool needed)
+static void check_descriptor(int fd)
 {
     struct stat st;
     int err = sys_fstat(fd, &st);
-    if (err == -EBADF && !needed)
+    if (err == -EBADF && fd < FIRST_FREE_FD)
         return;
-    must(NULL, "fstat", err, "cannot keep descriptor %u for the app", (unsigned)fd);
+    must(NULL, "fstat", err, "cannot keep descriptor %u for the app", fd);
     if (S_ISDIR(st.st_mode))
         die(NULL, NULL, 0, "descriptor %u is a folder of the host, by which the app could leave",
-            (unsigned)fd);
+            fd);
 }
 
 /* Closes all but 0, 1, 2 and what the plan keeps. */
@@ -102,9 +92,9 @@ int main(int argc, char **argv, char **envp)
     load_plan(&j, (int)fd);
     load_filter(&j);
     for (int i = 0; i < FIRST_FREE_FD; i++)
-        check_descriptor(i, false);
+        check_descriptor(i);
     for (int i = 0; i < j.n_kept; i++)
-        check_descriptor(j.kept[i], true);
+        check_descriptor(j.kept[i]);
     close_others(&j);
     /* 0, 1 and 2 may be closed. They stay so, but nothing of ours may take their place. */
     do

@@ -3,30 +3,22 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-#include <linux/prctl.h>
-#include <linux/sched.h>
-#include <poll.h>
-#include <sched.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
+
+/* Static, as the processes that stand on them share this memory. */
+char init_stack[STACK_BYTES] __attribute__((aligned(16)));
+char app_stack[STACK_BYTES] __attribute__((aligned(16)));
 
 /* Every signal is blocked and read from a descriptor; none is left ignored for the app. */
 static void take_signals(void)
 {
-    const struct {
-        void (*handler)(int);
-        unsigned long flags;
-        void (*restorer)(void);
-        uint64_t mask;
-    } by_default = {0};
-    must(NULL, "rt_sigprocmask",
-         sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals),
-         "cannot block the signals");
+    const uint64_t by_default[4] = {0}; /* the kernel's struct sigaction with SIG_DFL */
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals,
+          "cannot block the signals");
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         if (sig != SIGKILL && sig != SIGSTOP)
-            must(NULL, "rt_sigaction",
-                 sys4(__NR_rt_sigaction, sig, &by_default, NULL, sizeof by_default.mask),
-                 "cannot reset signal %u", (unsigned)sig);
+            CALL4(NULL, rt_sigaction, sig, &by_default, NULL, sizeof all_signals,
+                  "cannot reset signal %u", (unsigned)sig);
 }
 
 static void send(int init, int sig, int whom)
@@ -93,11 +85,11 @@ static _Noreturn void watch(int statuses, int signals, int init)
             forward(signals, init);
         if (!p[0].revents)
             continue;
-        if (sys3(__NR_read, statuses, &status, sizeof status) != sizeof status)
-            end_like(reap_init(init)); /* it failed, or was killed */
-        if (!WIFSTOPPED(status)) {
-            reap_init(init);
-            end_like(status);
+        long got = sys3(__NR_read, statuses, &status, sizeof status);
+        if (got != sizeof status || !WIFSTOPPED(status)) {
+            int end = reap_init(init);
+            end_like(got == sizeof status ? status
+                                          : end); /* without a word it failed or was killed */
         }
         stop_like_app(init, WSTOPSIG(status));
     }
@@ -107,17 +99,16 @@ void monitor(struct job *j)
 {
     take_signals();
     sys1(__NR_umask, 0);
-    must(NULL, "pipe2", sys2(__NR_pipe2, j->status_fds, O_CLOEXEC), "cannot make a pipe");
-    int signals = (int)must(NULL, "signalfd4",
-                            sys4(__NR_signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC),
-                            "cannot receive signals");
+    CALL2(NULL, pipe2, j->status_fds, O_CLOEXEC, "cannot make a pipe");
+    int signals = CALL4(NULL, signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC,
+                        "cannot receive signals");
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "cannot forswear new privileges");
-    int init =
-        clone(init_main, init_stack + STACK_BYTES, CORE_SHARE | SIGCHLD | (int)j->namespaces, j);
-    must(NULL, "clone", init < 0 ? -errno : init, "cannot make the namespaces");
+    int init = spawn(init_main, init_stack + STACK_BYTES, j->namespaces, j);
+    must(NULL, "clone", init, "cannot make the namespaces");
+    caps_keep_only(0);
     /* From here on the others say what fails, and nothing is held that is theirs. */
-    must(NULL, "dup3", sys3(__NR_dup3, j->status_fds[0], 0, O_CLOEXEC), "cannot watch");
-    must(NULL, "dup3", sys3(__NR_dup3, signals, 1, O_CLOEXEC), "cannot watch");
+    CALL3(NULL, dup3, j->status_fds[0], 0, O_CLOEXEC, "cannot watch");
+    CALL3(NULL, dup3, signals, 1, O_CLOEXEC, "cannot watch");
     must(NULL, "close_range", sys_close_range(2, ~0u), "cannot watch");
     watch(0, 1, init);
 }

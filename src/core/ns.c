@@ -4,37 +4,22 @@
 
 #include <linux/capability.h>
 #include <linux/if.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
 #include <linux/sockios.h>
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 
-static void write_proc(const struct job *j, const char *name, const char *text, size_t n)
+void proc_write(const struct job *j, const char *name, const char *text, size_t n)
 {
     int fd = (int)must(NULL, "openat", sys_openat(j->proc_fd, name, O_WRONLY, 0),
                        "cannot open /proc/%s", name);
-    must(NULL, "write", sys3(__NR_write, fd, text, n), "cannot write /proc/%s", name);
+    CALL3(NULL, write, fd, text, n, "cannot write /proc/%s", name);
     sys_close(fd);
-}
-
-static char *put_id(char *end, uint32_t id)
-{
-    *--end = ' ';
-    do
-        *--end = (char)('0' + id % 10);
-    while (id /= 10);
-    return end;
 }
 
 static void map_id(const struct job *j, const char *name, uint32_t id, uint32_t outer)
 {
-    char text[32], *end = text + sizeof text - 1;
-    *end = '1';
-    char *start = put_id(put_id(end, outer), id);
-    write_proc(j, name, start, (size_t)(end + 1 - start));
+    struct line l = {0};
+    format(&l, "%u %u 1", id, outer);
+    proc_write(j, name, l.text, l.n);
 }
 
 void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t gid,
@@ -42,16 +27,6 @@ void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t 
 {
     map_id(j, "self/uid_map", uid, outer_uid);
     map_id(j, "self/gid_map", gid, outer_gid);
-}
-
-void ns_deny_setgroups(const struct job *j)
-{
-    write_proc(j, "self/setgroups", "deny", 4);
-}
-
-void ns_limit_nested(const struct job *j)
-{
-    write_proc(j, "sys/user/max_user_namespaces", "1", 1);
 }
 
 static int exit_at_once(void *arg)
@@ -63,8 +38,7 @@ static int exit_at_once(void *arg)
 void ns_check_nested_denied(void)
 {
     char stack[1024] __attribute__((aligned(16)));
-    if (clone(exit_at_once, stack + sizeof stack,
-              CORE_SHARE | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, NULL) >= 0)
+    if (spawn(exit_at_once, stack + sizeof stack, CLONE_VFORK | CLONE_NEWUSER, NULL) >= 0)
         die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
 }
 
@@ -73,21 +47,18 @@ void set_dumpable(unsigned long value)
     must(NULL, "prctl", sys_prctl(PR_SET_DUMPABLE, value), "cannot guard the memory");
 }
 
-void run_hostname(struct job *j, const struct step *s)
+void run_hostname(NO_JOB, const struct step *s)
 {
-    (void)j;
-    must(s, "sethostname", sys2(__NR_sethostname, s->w[0].s, s->w[0].n), "cannot set the name %q",
-         s->w[0].s);
+    CALL2(s, sethostname, s->w[0].s, s->w[0].n, "cannot set the name %q", s->w[0].s);
 }
 
-void run_loopback(struct job *j, const struct step *s)
+void run_loopback(NO_JOB, const struct step *s)
 {
-    (void)j;
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = (int)must(s, "socket", sys3(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-                       "cannot reach the loopback interface");
-    must(s, "ioctl", sys3(__NR_ioctl, fd, SIOCSIFFLAGS, &lo), /* the kernel adds the addresses */
-         "cannot bring the loopback interface up");
+    int fd = CALL3(s, socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0,
+                   "cannot reach the loopback interface");
+    CALL3(s, ioctl, fd, SIOCSIFFLAGS, &lo, /* the kernel adds the addresses */
+          "cannot bring the loopback interface up");
     sys_close(fd);
 }
 
@@ -106,5 +77,5 @@ void caps_keep_only(uint64_t caps)
     struct __user_cap_data_struct data[2] = {
         {.effective = (uint32_t)caps, .permitted = (uint32_t)caps},
         {.effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32)}};
-    must(NULL, "capset", sys2(__NR_capset, &head, data), "cannot lay down the capabilities");
+    CALL2(NULL, capset, &head, data, "cannot lay down the capabilities");
 }

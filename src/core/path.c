@@ -3,7 +3,6 @@
 #include "core/sys.h"
 
 #include <linux/openat2.h>
-#include <string.h>
 
 /*
  * No path is followed twice and no symbolic link is followed at all. Destinations are reached from
@@ -71,9 +70,8 @@ int path_open(const struct step *s, char *path)
     return entry_open(s, parent, slash + 1, path, 0); /* one of the two says why */
 }
 
-void run_host_dir(struct job *j, const struct step *s)
+void run_host_dir(NO_JOB, const struct step *s)
 {
-    (void)j;
     char *path = s->w[0].s;
     int slash = open_slash(s), fd = walk(s, slash, path + 1, s->w[0].n - 1, (long)s->n[1], path);
     if (fd != slash)
@@ -81,11 +79,11 @@ void run_host_dir(struct job *j, const struct step *s)
     sys_close(slash);
 }
 
-static void forget_parent(struct job *j)
+void root_covered(struct job *j, size_t size)
 {
-    if (j->parent >= 0 && j->parent != j->root)
+    if (j->parent >= 0 && j->parent != j->root && size <= j->parent_size)
         sys_close(j->parent);
-    j->parent = -1;
+    j->parent = size <= j->parent_size ? -1 : j->parent;
 }
 
 int root_parent(struct job *j, const struct step *s, char *path, const char **name)
@@ -95,7 +93,7 @@ int root_parent(struct job *j, const struct step *s, char *path, const char **na
     *name = slash + 1;
     if (j->parent >= 0 && n == j->parent_size && memcmp(path, j->parent_path, n) == 0)
         return j->parent;
-    forget_parent(j);
+    root_covered(j, 0);
     *slash = '\0';
     int fd = n ? open_beneath(j->root, path + 1, O_DIRECTORY) : j->root;
     *slash = '/';
@@ -103,12 +101,4 @@ int root_parent(struct job *j, const struct step *s, char *path, const char **na
     j->parent_path = path;
     j->parent_size = n;
     return j->parent;
-}
-
-void root_covered(struct job *j, const char *path)
-{
-    size_t n = strlen(path);
-    if (j->parent >= 0 && n <= j->parent_size && memcmp(path, j->parent_path, n) == 0 &&
-        (n == j->parent_size || j->parent_path[n] == '/'))
-        forget_parent(j);
 }

@@ -3,22 +3,10 @@
 #include "core/sys.h"
 
 #include <stdarg.h>
-#include <string.h>
-
-/* A line on its way to standard error; longer ones go out in pieces. */
-struct line {
-    size_t n;
-    char text[1024];
-};
 
 static void flush(struct line *l)
 {
-    for (size_t done = 0; done < l->n;) {
-        long n = sys3(__NR_write, 2, l->text + done, l->n - done);
-        if (n <= 0 && n != -EINTR)
-            break;
-        done += n > 0 ? (size_t)n : 0;
-    }
+    sys3(__NR_write, 2, l->text, l->n); /* there is nobody to tell when it fails */
     l->n = 0;
 }
 
@@ -31,84 +19,32 @@ static void put(struct line *l, const char *s, size_t n)
     }
 }
 
-static void put_text(struct line *l, const char *s)
-{
-    put(l, s, strlen(s));
-}
-
 /* Between quotes, escaped as in a plan but for blanks: a terminal sees nothing but text. */
 static void put_quoted(struct line *l, const char *s, size_t n)
 {
+    static const char hex[] = "0123456789abcdef";
     put(l, "\"", 1);
     for (size_t i = 0; i < n; i++) {
-        char escaped[4] = " ";
-        if (s[i] != ' ')
-            word_escape(&s[i], 1, escaped);
-        put(l, escaped, s[i] == ' ' ? 1 : word_escaped_size(&s[i], 1));
+        unsigned char c = (unsigned char)s[i];
+        const char escaped[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+        if (c < 0x20 || c >= 0x7f || c == '\\' || c == '#' || c == '"')
+            put(l, escaped, sizeof escaped);
+        else
+            put(l, s + i, 1);
     }
     put(l, "\"", 1);
 }
 
-static void put_number(struct line *l, unsigned long v)
+static void put_number(struct line *l, unsigned v)
 {
-    char digits[24], *p = digits + sizeof digits;
+    char digits[16], *p = digits + sizeof digits;
     do
         *--p = (char)('0' + v % 10);
     while (v /= 10);
     put(l, p, (size_t)(digits + sizeof digits - p));
 }
 
-/* The text of an error, without its translation: that would need a heap. */
-static const char *error_text(int err)
-{
-#ifdef __GLIBC__
-    const char *s = strerrordesc_np(err);
-    return s ? s : "unknown error";
-#else
-    return strerror(err);
-#endif
-}
-
-/* What may be done about a failed call; the first row that fits, call NULL fits all. */
-static const struct hint {
-    const char *call;
-    int err;
-    const char *text;
-} hints[] = {
-    {"openat2", ENOSYS, "needs Linux 5.6"},
-    {"mount_setattr", ENOSYS, "needs Linux 5.12"},
-    {"close_range", ENOSYS, "needs Linux 5.9"},
-    {"landlock_create_ruleset", ENOSYS, "this kernel has no Landlock, which needs Linux 5.13"},
-    {"landlock_create_ruleset", EOPNOTSUPP, "Landlock is off: boot with lsm=landlock,..."},
-    {"clone", EPERM, "user namespaces are forbidden here; `carrel doctor` names the switch"},
-    {"clone", EACCES, "user namespaces are forbidden here; `carrel doctor` names the switch"},
-    {"clone", ENOSPC, "a limit user.max_*_namespaces is reached; `carrel doctor` names it"},
-    {"clone", EUSERS, "user namespaces are nested too deeply"},
-    {"clone", EINVAL, "this kernel was built without one of the namespaces"},
-    {"clone", EAGAIN, "the limit of processes (RLIMIT_NPROC) is reached"},
-    {"fsopen", ENODEV, "this kernel was built without that file system"},
-    {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
-    {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
-    {"move_mount", ENOTDIR, "one is a folder, the other is not"},
-    {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
-    {"seccomp", EINVAL, "the filter is no valid program"},
-    {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
-    {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
-    {"execve", E2BIG, "arguments and environment are too long together"},
-    {NULL, ENOSYS, "this kernel is too old, or a filter forbids the call"},
-    {NULL, EMFILE, "raise the limit of open files (RLIMIT_NOFILE)"},
-    {NULL, ENFILE, "the system's limit of open files is reached"},
-};
-
-static const char *find_hint(const char *call, long err)
-{
-    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-        if (hints[i].err == -err && (!hints[i].call || (call && !strcmp(hints[i].call, call))))
-            return hints[i].text;
-    return NULL;
-}
-
-static void put_format(struct line *l, const char *fmt, va_list ap)
+static void vformat(struct line *l, const char *fmt, va_list ap)
 {
     for (; *fmt; fmt++) {
         const struct word *w;
@@ -122,9 +58,53 @@ static void put_format(struct line *l, const char *fmt, va_list ap)
                 put_quoted(l, w->s, w->n);
         } else {
             s = va_arg(ap, const char *);
-            *fmt == 'q' ? put_quoted(l, s, strlen(s)) : put_text(l, s);
+            *fmt == 'q' ? put_quoted(l, s, strlen(s)) : put(l, s, strlen(s));
         }
     }
+}
+
+void format(struct line *l, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vformat(l, fmt, ap);
+}
+
+/* What may be done about a failed call; the first row that fits, call NULL fits all. */
+static const struct hint {
+    const char *call;
+    int err;
+    const char *text;
+} hints[] = {
+    {"openat2", ENOSYS, "needs Linux 5.6"},
+    {"mount_setattr", ENOSYS, "needs Linux 5.12"},
+    {"close_range", ENOSYS, "needs Linux 5.9"},
+    {"landlock_create_ruleset", ENOSYS, "this kernel has no Landlock, which needs Linux 5.13"},
+    {"landlock_create_ruleset", EINVAL, "this kernel's Landlock does not know all of that"},
+    {"landlock_create_ruleset", E2BIG, "this kernel's Landlock does not know scopes"},
+    {"landlock_create_ruleset", EOPNOTSUPP, "Landlock is off: boot with lsm=landlock,..."},
+    {"clone", EPERM, "user namespaces are forbidden here; `carrel doctor` names the switch"},
+    {"clone", ENOSPC, "a limit user.max_*_namespaces is reached; `carrel doctor` names it"},
+    {"clone", EINVAL, "this kernel was built without one of the namespaces"},
+    {"clone", EAGAIN, "the limit of processes (RLIMIT_NPROC) is reached"},
+    {"fsopen", ENODEV, "this kernel was built without that file system"},
+    {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
+    {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
+    {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
+    {"seccomp", EINVAL, "the filter is no valid program"},
+    {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
+    {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
+    {"execve", E2BIG, "arguments and environment are too long together"},
+    {NULL, ENOSYS, "this kernel is too old, or a filter forbids the call"},
+    {NULL, EMFILE, "raise the limit of open files (RLIMIT_NOFILE)"},
+};
+
+static const char *find_hint(const char *call, long err)
+{
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (hints[i].err == -err && (!hints[i].call || (call && !strcmp(hints[i].call, call))))
+            return hints[i].text;
+    return NULL;
 }
 
 static _Noreturn void say(int status, const struct step *s, const char *call, long err,
@@ -132,31 +112,19 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
 {
     struct line l = {0};
     const char *hint = find_hint(call, err);
-    put_text(&l, "carrel: ");
-    if (s && s->line) {
-        put_text(&l, "plan line ");
-        put_number(&l, (unsigned long)s->line);
-        put_text(&l, ": ");
-    }
-    if (s && s->verb < PLAN_VERB_COUNT) {
-        put_text(&l, plan_verbs[s->verb].text);
-        put_text(&l, ": ");
-    }
-    put_format(&l, fmt, ap);
-    if (err) {
-        put_text(&l, ": ");
-        put_text(&l, error_text((int)-err));
-    }
-    if (call) {
-        put_text(&l, " (");
-        put_text(&l, call);
-        put_text(&l, ")");
-    }
-    if (hint) {
-        put_text(&l, "; ");
-        put_text(&l, hint);
-    }
-    put(&l, "\n", 1);
+    format(&l, "carrel: ");
+    if (s && s->line)
+        format(&l, "plan line %u: ", s->line);
+    if (s && s->verb < PLAN_VERB_COUNT)
+        format(&l, "%s: ", plan_verbs[s->verb].text);
+    vformat(&l, fmt, ap);
+    if (err)
+        format(&l, ": %s", strerror((int)-err));
+    if (call)
+        format(&l, " (%s)", call);
+    if (hint)
+        format(&l, "; %s", hint);
+    format(&l, "\n");
     flush(&l);
     sys_exit(status);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 enum {
+    STATUS_FD = 0, /* where pid 1 has the pipe to the monitor in the end */
     LAST_SIGNAL = 64,
     /* Goes with a signal from the monitor to pid 1: it is meant for the app's process group, as a
      * terminal's signals are, and not for its first process alone. */

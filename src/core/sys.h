@@ -9,9 +9,18 @@
 #include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #if defined __SANITIZE_ADDRESS__
 #define CORE_ASAN 1
@@ -139,6 +148,22 @@ static inline _Noreturn void sys_exit(int status)
 {
     for (;;)
         sys1(__NR_exit_group, status);
+}
+
+/* A child that runs f(arg) and never comes back from it. Returns its id or -errno. stack_end is of
+ * use where the address space is shared; a sanitizer does not bear another stack. */
+static inline int spawn(int (*f)(void *), char *stack_end, unsigned long flags, void *arg)
+{
+#ifdef CORE_ASAN
+    (void)stack_end;
+    long pid = sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        sys_exit(f(arg));
+    return (int)pid;
+#else
+    int pid = clone(f, stack_end, (int)flags | CORE_SHARE | SIGCHLD, arg);
+    return pid < 0 ? -errno : pid;
+#endif
 }
 
 #endif

@@ -24,6 +24,8 @@ const char *path_join(struct arena *a, const char *dir, const char *name)
     return out;
 }
 
+enum { USUAL_PATHS = 160 };
+
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint32_t hash(const char *s)
 {
@@ -65,6 +67,10 @@ const struct path_fact *facts_put_path(struct facts *f, const struct path_fact *
     reserve_slot(f);
     uint32_t *at = slot(f, fact->path);
     if (*at == 0) {
+        if (!f->paths) { /* room for a usual start, so that no old copies are left behind */
+            f->cap_paths = USUAL_PATHS;
+            f->paths = arena_array(f->arena, f->cap_paths, sizeof *f->paths);
+        }
         f->paths = arena_grow(f->arena, f->paths, f->n_paths, &f->cap_paths, sizeof *f->paths);
         *at = (uint32_t)++f->n_paths;
     }

@@ -5,6 +5,7 @@
 #include "util/json.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int argc,
@@ -48,10 +49,11 @@ void plan_sort(struct plan *p)
 static void write_word(struct buf *out, const struct word *w)
 {
     size_t size = word_escaped_size(w->s, w->n);
-    char *escaped = arena_alloc(out->arena, size);
-    word_escape(w->s, w->n, escaped);
+    buf_reserve(out, size + 1);
     buf_char(out, ' ');
-    buf_bytes(out, escaped, size);
+    word_escape(w->s, w->n, out->data + out->len);
+    out->len += size;
+    out->data[out->len] = '\0';
 }
 
 /* A reason is free text: blanks stay, all that could break the line or a terminal is escaped. */
@@ -68,6 +70,7 @@ static void write_why(struct buf *out, const char *why)
 
 void plan_write(const struct plan *p, struct buf *out)
 {
+    buf_reserve(out, 96 * p->n); /* more than usual lines take */
     buf_str(out, PLAN_HEADER "\n");
     for (size_t i = 0; i < p->n; i++) {
         const struct plan_step *s = &p->v[i];
@@ -101,6 +104,25 @@ void plan_write_json(const struct plan *p, struct buf *out)
     json_end(&j);
 }
 
+/* Undoes write_why, in place. What is no escape of its stays as it is. */
+static char *read_why(char *why)
+{
+    char *to = why;
+    for (const char *c = why; c && *c; to++) {
+        int n = 0;
+        unsigned byte;
+        if (*c == '\\' && sscanf(c, "\\x%2x%n", &byte, &n) == 1 && n == 4) {
+            *to = (char)byte;
+            c += n;
+        } else {
+            *to = *c++;
+        }
+    }
+    if (to)
+        *to = '\0';
+    return why;
+}
+
 int plan_read(struct plan *p, const char *text, size_t size, int *line, const char **error)
 {
     struct plan_reader r;
@@ -109,7 +131,7 @@ int plan_read(struct plan *p, const char *text, size_t size, int *line, const ch
     int got = plan_reader_init(&r, copy, size);
     if (got == 0)
         while ((got = plan_next(&r, &l)) == 1)
-            plan_add_words(p, l.verb, l.why, l.argc, l.argv);
+            plan_add_words(p, l.verb, read_why(l.why), l.argc, l.argv);
     if (got == 0)
         return 0;
     *line = r.line;

@@ -44,9 +44,9 @@ static int find_verb(const struct word *w)
 
 static const char *split_error(int code)
 {
-    return code == WORD_BAD_ESCAPE  ? "bad escape"
-           : code == WORD_TOO_MANY  ? "too many words"
-                                    : "a byte that must be escaped";
+    return code == WORD_BAD_ESCAPE ? "bad escape"
+           : code == WORD_TOO_MANY ? "too many words"
+                                   : "a byte that must be escaped";
 }
 
 int plan_next(struct plan_reader *r, struct plan_line *out)

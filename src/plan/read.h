@@ -13,9 +13,9 @@
  */
 struct plan_reader {
     char *next, *end;
-    int line;                   /* number of the line last returned, from 1 */
-    enum plan_phase phase;      /* highest phase seen */
-    const char *error;          /* set when plan_next returns -1: a fixed text */
+    int line;              /* number of the line last returned, from 1 */
+    enum plan_phase phase; /* highest phase seen */
+    const char *error;     /* set when plan_next returns -1: a fixed text */
 };
 
 struct plan_line {

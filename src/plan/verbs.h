@@ -21,8 +21,8 @@
     V(HOSTNAME, "hostname", 1, 1, PHASE_SETUP, "NAME")                                             \
     /* the loopback interface of the own network namespace */                                      \
     V(LOOPBACK, "loopback", 1, 1, PHASE_SETUP, "up")                                               \
-    /* folders on the host that must exist before they can be bound (the app's home); made        \
-       one by one, never through a symbolic link below the existing part */                       \
+    /* folders on the host that must exist before they can be bound (the app's home); made         \
+       one by one, never through a symbolic link below the existing part */                        \
     V(HOST_DIR, "host-dir", 2, 2, PHASE_SETUP, "PATH MODE")                                        \
     /* inherited descriptors that stay open for the app, besides 0, 1 and 2 */                     \
     V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
@@ -33,7 +33,10 @@
     /* SRC has no symbolic link in it (already resolved); flags: ro|rw, dev, noexec, optional;     \
        the identity is what the planner saw, in hexadecimal */                                     \
     V(BIND, "bind", 3, 4, PHASE_MOUNT, "SRC DST FLAGS [DEV:INO]")                                  \
-    V(PROC, "proc", 1, 1, PHASE_MOUNT, "DST")                                                      \
+    /* what acts on the machine (sys, …) is made read-only by mounts over it; "bare" leaves those  \
+       out, as the kernel lets nobody mount a proc of its own where the present one is partly      \
+       covered */                                                                                  \
+    V(PROC, "proc", 1, 2, PHASE_MOUNT, "DST [bare]")                                               \
     V(DEVPTS, "devpts", 1, 1, PHASE_MOUNT, "DST")                                                  \
     V(MQUEUE, "mqueue", 1, 1, PHASE_MOUNT, "DST")                                                  \
     V(DIR, "dir", 2, 2, PHASE_MOUNT, "DST MODE")                                                   \
@@ -45,12 +48,12 @@
     /* the process */                                                                              \
     V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
     V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
-    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a       \
+    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a      \
        terminal becomes the controlling one */                                                     \
     V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
     V(CWD, "cwd", 1, 1, PHASE_PROCESS, "PATH")                                                     \
-    /* comma-separated lists of the kernel's names in lower case, `-` for none: the file rights   \
+    /* comma-separated lists of the kernel's names in lower case, `-` for none: the file rights    \
        that are handled, the scopes */                                                             \
     V(LANDLOCK, "landlock", 2, 2, PHASE_PROCESS, "FS-RIGHTS|- SCOPES|-")                           \
     V(LANDLOCK_ALLOW, "landlock-allow", 2, 2, PHASE_PROCESS, "PATH FS-RIGHTS")                     \

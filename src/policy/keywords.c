@@ -113,6 +113,7 @@ const struct keyword keywords[] = {
     OURS("Carrel Sandbox", "optional", VALUE_WORDS, "", "walls that may be missing on a host that has none; else the start is refused"),
     WORD("Carrel Sandbox/optional", "landlock", 0, "the second wall around files"),
     WORD("Carrel Sandbox/optional", "landlock-scope", 0, "the wall around abstract sockets and signals"),
+    WORD("Carrel Sandbox/optional", "abstract-sockets", 0, "the wall around abstract sockets, where a granted one has no other name"),
     NUMBER("Carrel Sandbox", "max-processes", "0", 0, 4194304, "most processes and threads of the person; 0: as the caller's"),
     NUMBER("Carrel Sandbox", "max-open-files", "0", 0, 1048576, "most open files of one process; 0: as the caller's"),
     NUMBER("Carrel Sandbox", "max-file-size", "0", 0, 1LL << 60, "largest file it can write, in bytes; 0: as the caller's"),

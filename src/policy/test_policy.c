@@ -181,7 +181,7 @@ static void our_bad_values(void)
         {"Sandbox", "machine-id=", 12,
          "\"\" is no value of machine-id\n  hint: write true or false\n"},
         {"Sandbox", "optional=landlock;seccmp", 19,
-         "\"seccmp\" is no value of optional\n  hint: known: landlock, landlock-scope\n"},
+         "\"seccmp\" is no value of optional\n  hint: known: landlock, landlock-scope, abstract-sockets\n"},
         {"Sandbox", "max-processes=4194305", 15,
          "\"4194305\" is no value of max-processes\n"
          "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},

@@ -80,6 +80,25 @@ static void put_var(struct ctx *c)
     put_link(c, "../tmp", "/var/tmp", "base: own temporary files");
 }
 
+/*
+ * A program that makes sandboxes of its own mounts a proc in them, which the kernel allows only
+ * where the present one is whole. The covers that go keep a caller who is root from writing to
+ * sysctl switches and the like, so for root they stay, and such an inner mount fails.
+ */
+static void put_proc(struct ctx *c)
+{
+    bool bare = c->nested_mount && c->f->uid != 0;
+    tree_put(
+        &c->tree,
+        (struct node){
+            .kind = NODE_PROC,
+            .dst = "/proc",
+            .mode = bare ? "bare" : NULL,
+            .why = bare ? concat(c, "base: own processes only; whole, for ",
+                                 why_at(c, c->nested->at, "nested-sandbox", c->nested->value), NULL)
+                        : "base: own processes only"});
+}
+
 void rule_root(struct ctx *c)
 {
     tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
@@ -90,8 +109,7 @@ void rule_root(struct ctx *c)
     put_usr(c);
     put_dev(c);
     put_var(c);
-    tree_put(&c->tree,
-             (struct node){.kind = NODE_PROC, .dst = "/proc", .why = "base: own processes only"});
+    put_proc(c);
     put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
     put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");
     put_dir(c, "/run/lock", "0755", "base: compatibility");

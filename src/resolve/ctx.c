@@ -151,7 +151,14 @@ void put_missing(struct ctx *c, const char *what, const char *why, const char *f
     va_start(ap, fmt);
     const char *reason = arena_vprintf(c->a, fmt, ap);
     va_end(ap);
-    plan_add(c->out, PLAN_MISSING, concat(c, why, ": ", reason, NULL), what, (char *)NULL);
+    c->missing = arena_grow(c->a, c->missing, c->n_missing, &c->cap_missing, sizeof *c->missing);
+    c->missing[c->n_missing++] = (struct missing){what, concat(c, why, ": ", reason, NULL)};
+}
+
+void emit_missing(struct ctx *c)
+{
+    for (size_t i = 0; i < c->n_missing; i++)
+        plan_add(c->out, PLAN_MISSING, c->missing[i].why, c->missing[i].what, (char *)NULL);
 }
 
 __attribute__((format(printf, 5, 0))) static void diagnose(struct ctx *c, enum severity severity,

@@ -14,6 +14,11 @@ struct variable {
     const char *why;
 };
 
+/* A wish that stays open, see put_missing. */
+struct missing {
+    const char *what, *why;
+};
+
 struct ctx {
     const struct request *q;
     const struct policy *p;
@@ -25,6 +30,8 @@ struct ctx {
 
     struct variable *env;
     size_t n_env, cap_env;
+    struct missing *missing;
+    size_t n_missing, cap_missing;
 
     /* decided first, read by the rules */
     const struct perm *network, *ipc; /* the granting word, or NULL */
@@ -37,6 +44,7 @@ struct ctx {
     const char *runtime;  /* inside: /run/user/UID */
     const char *app_home; /* as the app knows it: HOME */
     const char *app_home_real;
+    const char *cwd; /* the caller's when it is in sight, else NULL */
     /* optional=landlock-scope: sockets with an abstract name may be used, and with them all */
     const struct carrel_value *abstract_allowed;
     bool abstract_needed; /* a granted socket has no other name */
@@ -86,20 +94,26 @@ bool present(const struct path_fact *p);
 
 /* ---- the rules, in the order in which they are called ---- */
 
-void rule_decide(struct ctx *c);      /* process.c */
+void rule_decide(struct ctx *c);      /* process.c: what the other rules ask for */
 void find_wayland(struct ctx *c);     /* display.c: part of rule_decide */
-void rule_process(struct ctx *c);     /* process.c: ids, namespaces, limits, session */
+void rule_setup(struct ctx *c);       /* process.c: ids, namespaces */
+void rule_home(struct ctx *c);        /* home.c */
 void rule_root(struct ctx *c);        /* base.c */
 void rule_etc(struct ctx *c);         /* etc.c */
-void rule_home(struct ctx *c);        /* home.c */
 void rule_devices(struct ctx *c);     /* devices.c */
-void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_display(struct ctx *c);     /* display.c: Wayland, X11 */
 void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
+void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */
-void rule_program(struct ctx *c);     /* process.c: the program must be in sight; cwd; exec */
 void rule_policy_env(struct ctx *c);  /* env.c: [Environment], pass= */
-void rule_landlock(struct ctx *c);    /* landlock.c; needs the settled tree */
+void rule_program(struct ctx *c);     /* program.c: the program must be in sight */
+
+/* ---- steps that follow from what the rules have put, once the tree is settled ---- */
+
+void emit_process(struct ctx *c);     /* process.c: limits, session, system-call filter */
+void rule_landlock(struct ctx *c);    /* landlock.c */
 void emit_environment(struct ctx *c); /* env.c */
+void emit_program(struct ctx *c);     /* program.c: the folder, the program, its arguments */
+void emit_missing(struct ctx *c);     /* ctx.c */
 
 #endif

@@ -118,7 +118,7 @@ static void put_x11_by_network(struct ctx *c, const char *display, const struct 
     if (x->local)
         warn(c, c->x11->at,
              "start the X server without \"-nolisten unix\"; or grant shared=network and "
-             "optional=landlock-scope to use its abstract socket",
+             "optional=abstract-sockets to use its abstract socket",
              "the X display %s has no socket in /tmp/.X11-unix", display);
     else
         warn(c, c->x11->at, "grant shared=network",

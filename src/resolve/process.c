@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who the app is, what it shares with the host, its limits, and what is executed. */
+/* Who the app is, what it shares with the host, and its limits. */
 #include "resolve/ctx.h"
 
 #include "seccomp/seccomp.h"
@@ -15,7 +15,7 @@ void rule_decide(struct ctx *c)
     find_wayland(c); /* conditions ask for it */
     c->network = perm_granted(c, PERM_SHARED, "network");
     c->ipc = perm_granted(c, PERM_SHARED, "ipc");
-    carrel_list_has(c, "optional", "landlock-scope", &c->abstract_allowed);
+    carrel_list_has(c, "optional", "abstract-sockets", &c->abstract_allowed);
     c->wayland = perm_granted(c, PERM_SOCKETS, "wayland");
     c->x11 = perm_granted(c, PERM_SOCKETS, "x11");
     c->session_bus = perm_granted(c, PERM_SOCKETS, "session-bus");
@@ -129,7 +129,7 @@ static void filter_calls(struct ctx *c)
              seccomp_filter_for(bits)->name, (char *)NULL);
 }
 
-void rule_process(struct ctx *c)
+void rule_setup(struct ctx *c)
 {
     struct place nowhere = {0};
     if (c->f->userns_obstacle)
@@ -141,65 +141,14 @@ void rule_process(struct ctx *c)
                               : "base: no namespaces of its own",
              c->nested_userns ? "allow" : "deny", (char *)NULL);
     name_host(c);
+}
+
+void emit_process(struct ctx *c)
+{
     limit(c);
     plan_add(c->out, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
     plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it",
              c->q->terminal ? c->q->terminal : "new", (char *)NULL);
     plan_add(c->out, PLAN_UMASK, "base: not the caller's", "022", (char *)NULL);
     filter_calls(c);
-}
-
-/* ---- the program ---- */
-
-/* Software in /opt comes as a folder of its own; a lone file elsewhere is all that was asked for.
- */
-static const char *program_folder(struct ctx *c, const char *real)
-{
-    const char *rest = str_after(real, "/opt/"), *slash = rest ? strchr(rest, '/') : NULL;
-    return slash ? arena_strndup(c->a, real, (size_t)(slash - real)) : real;
-}
-
-static bool in_sight(const struct ctx *c, const char *real)
-{
-    const char *host = tree_host_path(&c->tree, real);
-    return host && str_eq(host, real);
-}
-
-static void show_program(struct ctx *c)
-{
-    const struct path_fact *p = facts_path(c->f, c->q->program);
-    const char *why = "base: the program that is to be started";
-    if (!present(p))
-        return; /* the core reports it, with the exit status that a shell would give */
-    if (!in_sight(c, p->real)) {
-        const struct path_fact *shown = facts_path(c->f, program_folder(c, p->real));
-        if (shown->type != FILE_DIR && shown->type != FILE_REGULAR)
-            return;
-        tree_put(&c->tree, (struct node){.kind = NODE_BIND,
-                                         .dst = shown->real,
-                                         .src = shown,
-                                         .rank = RANK_FIXED,
-                                         .why = why});
-    }
-    put_hops(c, p, RANK_FIXED, why);
-}
-
-static void choose_cwd(struct ctx *c)
-{
-    const char *cwd = c->q->cwd ? path_clean(c->a, c->q->cwd) : NULL;
-    const struct path_fact *p = cwd ? facts_path(c->f, cwd) : NULL;
-    bool same = p && p->type == FILE_DIR && in_sight(c, p->real);
-    plan_add(c->out, PLAN_CWD,
-             same ? "base: the caller's, which is in sight" : "base: the caller's is out of sight",
-             same ? cwd : c->app_home, (char *)NULL);
-}
-
-void rule_program(struct ctx *c)
-{
-    if (c->q->program[0] == '/')
-        show_program(c);
-    choose_cwd(c);
-    plan_add(c->out, PLAN_EXEC, "request: the program", c->q->program, (char *)NULL);
-    for (size_t i = 0; c->q->args && c->q->args[i]; i++)
-        plan_add(c->out, PLAN_ARG, NULL, c->q->args[i], (char *)NULL);
 }

@@ -21,7 +21,7 @@ struct guarded {
     const char *why;
 };
 
-/* Always this one, whatever XDG_CONFIG_HOME says: it is where the catalog looks. */
+/* Where src/catalog reads the person's policies from: not moved by XDG_CONFIG_HOME. */
 const char *policy_folder(struct ctx *c)
 {
     return join_path(c, c->f->home, ".config/carrel");

@@ -1,23 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "resolve/ctx.h"
 
+/* As much as a usual plan needs: vectors that grow leave their old copies in the arena, and every
+ * fresh page costs a start more than any rule does. */
+enum { USUAL_NODES = 128, USUAL_STEPS = 160, USUAL_VARIABLES = 48 };
+
+static void make_room(struct ctx *c)
+{
+    c->tree.cap = USUAL_NODES;
+    c->tree.v = arena_array(c->a, c->tree.cap, sizeof *c->tree.v);
+    c->cap_env = USUAL_VARIABLES;
+    c->env = arena_array(c->a, c->cap_env, sizeof *c->env);
+    if (c->out->cap == 0) {
+        c->out->cap = USUAL_STEPS;
+        c->out->v = arena_array(c->a, c->out->cap, sizeof *c->out->v);
+    }
+}
+
+static void write_steps(struct ctx *c)
+{
+    tree_settle(&c->tree);
+    tree_emit(&c->tree, c->out);
+    emit_process(c);
+    rule_landlock(c);
+    emit_environment(c);
+    emit_program(c);
+    emit_missing(c);
+}
+
 /*
  * Every pass calls all rules, also when facts are missing: what is not known counts as absent, so
  * that one pass finds as many wishes for facts as it can. Only a pass that needed nothing new is
- * the plan.
+ * the plan. The steps come out in the order of their phases.
  */
 enum resolve_result resolve(const struct request *q, const struct policy *p, struct facts *f,
                             struct plan *out, struct diags *d)
 {
     static void (*const rules[])(struct ctx *) = {
-        rule_decide,      rule_process,     rule_home,       rule_root,
+        rule_decide,      rule_setup,       rule_home,       rule_root,
         rule_etc,         rule_devices,     rule_display,    rule_sockets,
         rule_environment, rule_filesystems, rule_policy_env, rule_program,
     };
     const struct diags before = *d;
-    out->n = 0;
     struct ctx c = {.q = q, .p = p, .f = f, .out = out, .d = d, .a = out->arena};
     c.tree.arena = c.a;
+    out->n = 0;
+    make_room(&c);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         rules[i](&c);
     if (f->n_wanted > 0) { /* what was said rests on unknown facts */
@@ -26,11 +54,7 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
         d->warnings = before.warnings;
         return RESOLVE_WANTS_FACTS;
     }
-    tree_settle(&c.tree);
-    tree_emit(&c.tree, out);
-    rule_landlock(&c);
-    emit_environment(&c);
-    plan_sort(out);
+    write_steps(&c);
     return c.refused ? RESOLVE_REFUSED : RESOLVE_OK;
 }
 

@@ -121,7 +121,7 @@ static void put_abstract_bus(struct ctx *c, const char *address, const char *why
     warn(
         c, c->session_bus->at,
         "let the bus listen on a path (dbus-daemon --address=unix:path=…), or grant shared=network "
-        "and optional=landlock-scope",
+        "and optional=abstract-sockets",
         "the session bus has an abstract name only (%s)", address);
     put_no_bus(c);
 }

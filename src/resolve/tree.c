@@ -190,7 +190,7 @@ static void emit(const struct tree *t, const struct node *n, struct plan *out)
     else if (n->kind == NODE_FILE)
         emit_file(n, out);
     else
-        plan_add(out, simple[n->kind], n->why, n->dst, (char *)NULL);
+        plan_add(out, simple[n->kind], n->why, n->dst, n->mode, (char *)NULL);
 }
 
 void tree_emit(const struct tree *t, struct plan *out)

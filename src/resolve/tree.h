@@ -41,7 +41,8 @@ struct node {
     bool rw, dev, noexec;        /* NODE_BIND */
     bool pin;                    /* NODE_BIND: must be a mount point of its own */
     bool hides;                  /* takes something away: wins over a grant of equal rank */
-    const char *mode;            /* NODE_DIR, NODE_FILE, NODE_TMPFS: octal digits */
+    const char *mode;            /* NODE_DIR, NODE_FILE, NODE_TMPFS: octal digits; NODE_PROC:
+                                    "bare" or NULL */
     const char *target;          /* NODE_SYMLINK */
     bool keep;                   /* NODE_SYMLINK: is wanted below a bind too */
     const char *content;         /* NODE_FILE, size bytes */

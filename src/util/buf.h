@@ -12,6 +12,9 @@ struct buf {
     size_t len, cap;
 };
 
+/* Makes room for so many more bytes, so that they can be added, or written to data + len, without
+ * another copy. */
+void buf_reserve(struct buf *b, size_t more);
 void buf_bytes(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);

@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 import desk as desks  # noqa: E402
 import make  # noqa: E402
+import wayland  # noqa: E402
 from table import APPS  # noqa: E402
 from tap import Skip, Tap  # noqa: E402
 
@@ -168,6 +169,28 @@ class Suite:
                 finally:
                     visit.end()
         self.together(app, visits[False], visits[True])
+        if app.wayland:
+            for confined in (False, True):
+                self.tap.run(lambda c=confined: self.under_wayland(app, c),
+                             f"{app.name}, {'confined' if confined else 'bare'}: "
+                             "shows its window under Wayland alone")
+
+    def under_wayland(self, app, confined):
+        if not shutil.which("weston"):
+            raise Skip("weston is not installed")
+        with wayland.Compositor() as desk, make.Web() as web:
+            desk.own = []
+            visit = Visit(self, app, desk, web, confined)
+            try:
+                visit.start()
+
+                def shown():
+                    assert visit.alive(), f"it ended with status {visit.child.returncode}:\n" \
+                        + visit.stderr()[-3000:]
+                    return desk.shows(app.title)
+                desks.wait_for(f"a window titled {app.title}", shown, app.seconds)
+            finally:
+                visit.end()
 
     def point(self, visit, name, function):
         def checked():

@@ -15,13 +15,14 @@ from desk import wait_for
 
 class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
-                 size=(800, 600), limit=0.05, seconds=60):
+                 size=(800, 600), limit=0.02, seconds=60, wayland=True):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
         self.prepare = prepare or (lambda visit: [])
         self.act = act or (lambda visit: None)
         self.leave = leave or (lambda visit: visit.desk.key("alt+F4"))
         self.size, self.limit, self.seconds = size, limit, seconds
+        self.wayland = wayland  # False: it speaks X11 only
 
 
 def write(path, text):
@@ -90,7 +91,7 @@ RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.8)
 def evince_prepare(visit):
     path = os.path.join(visit.desk.home, "my report.pdf")
     make.pdf(path, [RED, BLUE])
-    return [path]
+    return [os.path.basename(path)]  # as one types it, in the folder where it lies
 
 
 def evince_act(visit):
@@ -110,7 +111,7 @@ def evince_act(visit):
 def gimp_prepare(visit):
     path = os.path.join(visit.desk.home, "picture.png")
     make.png(path, "rgb(200,30,30)")
-    return ["--no-splash", path]
+    return ["--no-splash", "file://" + path]
 
 
 def gimp_act(visit):
@@ -174,11 +175,15 @@ def firefox_sandbox(visit):
     port = remote.port_file(os.path.join(visit.profile, "MarionetteActivePort"), 60, visit.alive)
     session = remote.Marionette(port)
     session.open("about:support")
-    text = wait_for("the table of about:support", lambda: session.run(
-        "return document.getElementById('sandbox-tbody').innerText"), 30)
+
+    def filled():  # the labels are translated a while after the values are there
+        text = session.run("return document.getElementById('sandbox-tbody').innerText")
+        return text if "Content Process Sandboxing" in (text or "") else None
+    text = wait_for("the table of about:support", filled, 30)
+    session.run("document.getElementById('sandbox-tbody').scrollIntoView({block: 'center'})")
     session.close()
     visit.say(text)
-    visit.desk.picture(visit.shot("about-support"))
+    visit.desk.settled_picture(visit.shot("about-support"), "root", 5)
     for row in ("Seccomp-BPF (System Call Filtering)", "User Namespaces",
                 "Content Process Sandboxing"):
         assert re.search(re.escape(row) + r"\s+true", text), f"about:support: no true {row}"
@@ -216,13 +221,13 @@ def with_sandbox(check):
 
 APPS = [
     App("xterm", "org.debian.xterm", "^XTerm$", None, prepare=xterm_prepare, act=xterm_act,
-        leave=xterm_leave, size=(500, 330)),
+        leave=xterm_leave, size=(500, 330), wayland=False),
     App("mousepad", "org.xfce.mousepad", "mousepad", r"note\.txt", prepare=mousepad_prepare,
         act=mousepad_act),
     App("evince", "org.gnome.Evince", "evince", r"my report\.pdf", prepare=evince_prepare,
         act=evince_act),
     App("gimp", "org.gimp.GIMP", "gimp", r"picture", prepare=gimp_prepare, act=gimp_act,
-        leave=gimp_leave, size=(1000, 700), limit=0.08, seconds=120),
+        leave=gimp_leave, size=(1000, 700), seconds=120, wayland=False),
     App("firefox-esr", "org.mozilla.firefox", "firefox|navigator", "Carrel test page",
         prepare=firefox_prepare, act=with_sandbox(firefox_sandbox), seconds=120,
         leave=lambda visit: visit.desk.key("ctrl+q")),

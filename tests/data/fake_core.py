@@ -4,6 +4,25 @@
 contract with the relay. The plan descriptor holds the argument list of the app, NUL-separated."""
 import fcntl, os, signal, sys, termios
 
+
+
+def pass_on(pid):
+    def handler(signo, frame):
+        try:
+            os.kill(pid, signo)
+        except ProcessLookupError:
+            pass
+    for s in (1, 2, 3, 10, 12, 15, 18):
+        signal.signal(s, handler)
+
+
+def let_go():
+    """The app alone holds its standard descriptors."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+
+
 with os.fdopen(int(sys.argv[1]), "rb") as plan:
     argv = [os.fsdecode(a) for a in plan.read().split(b"\0")]
 terminal = next((fd for fd in (0, 1, 2) if os.isatty(fd)), None)
@@ -21,8 +40,8 @@ if app == 0:  # "pid 1": leads the session, so that the app is no orphaned proce
             os.tcsetpgrp(terminal, os.getpid())
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         os.execve(argv[0], argv, {"PATH": "/usr/bin:/bin", "TERM": "xterm"})
-    for s in (1, 2, 3, 10, 12, 15, 18):
-        signal.signal(s, lambda n, f: os.kill(child, n))
+    pass_on(child)
+    let_go()
     while True:
         pid, status = os.waitpid(child, os.WUNTRACED)
         if os.WIFSTOPPED(status):
@@ -32,8 +51,8 @@ if app == 0:  # "pid 1": leads the session, so that the app is no orphaned proce
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != 9 else 0
             os.kill(os.getpid(), os.WTERMSIG(status))
         os._exit(os.WEXITSTATUS(status))
-for s in (1, 2, 3, 10, 12, 15, 18):
-    signal.signal(s, lambda n, f: os.kill(app, n))
+pass_on(app)
+let_go()
 pid, status = os.waitpid(app, 0)
 if os.WIFSIGNALED(status):
     if os.WTERMSIG(status) != 9:

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is executed, and where. */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+#include <string.h>
+
+/* Software in /opt comes as a folder of its own; a lone file elsewhere is all that was asked for.
+ */
+static const char *program_folder(struct ctx *c, const char *real)
+{
+    const char *rest = str_after(real, "/opt/"), *slash = rest ? strchr(rest, '/') : NULL;
+    return slash ? arena_strndup(c->a, real, (size_t)(slash - real)) : real;
+}
+
+static bool in_sight(const struct ctx *c, const char *real)
+{
+    const char *host = tree_host_path(&c->tree, real);
+    return host && str_eq(host, real);
+}
+
+static void show_program(struct ctx *c)
+{
+    const struct path_fact *p = facts_path(c->f, c->q->program);
+    const char *why = "base: the program that is to be started";
+    if (!present(p))
+        return; /* the core reports it, with the exit status that a shell would give */
+    if (!in_sight(c, p->real)) {
+        const struct path_fact *shown = facts_path(c->f, program_folder(c, p->real));
+        if (shown->type != FILE_DIR && shown->type != FILE_REGULAR)
+            return;
+        tree_put(&c->tree, (struct node){.kind = NODE_BIND,
+                                         .dst = shown->real,
+                                         .src = shown,
+                                         .rank = RANK_FIXED,
+                                         .why = why});
+    }
+    put_hops(c, p, RANK_FIXED, why);
+}
+
+void rule_program(struct ctx *c)
+{
+    if (c->q->program[0] == '/')
+        show_program(c);
+    c->cwd = c->q->cwd ? path_clean(c->a, c->q->cwd) : NULL;
+    const struct path_fact *p = c->cwd ? facts_path(c->f, c->cwd) : NULL;
+    if (!p || p->type != FILE_DIR || !in_sight(c, p->real))
+        c->cwd = NULL;
+}
+
+void emit_program(struct ctx *c)
+{
+    plan_add(c->out, PLAN_CWD,
+             c->cwd ? "base: the caller's, which is in sight"
+                    : "base: the caller's is out of sight",
+             c->cwd ? c->cwd : c->app_home, (char *)NULL);
+    plan_add(c->out, PLAN_EXEC, "request: the program", c->q->program, (char *)NULL);
+    for (size_t i = 0; c->q->args && c->q->args[i]; i++)
+        plan_add(c->out, PLAN_ARG, NULL, c->q->args[i], (char *)NULL);
+}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A Wayland compositor without a screen (weston), and no X display at all.
+
+It has neither pictures nor input; what it has is a log of the protocol, in which a window's title
+and the drawing of its contents stand.
+"""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from desk import become_subreaper, descendants, end_processes, wait_for
+
+
+class Compositor:
+    def __enter__(self):
+        become_subreaper()
+        base = os.path.expanduser("~")
+        self.folder = tempfile.mkdtemp(prefix="carrel-wayland-",
+                                       dir=base if os.access(base, os.W_OK) else None)
+        self.home, runtime = (os.path.join(self.folder, n) for n in ("home", "run"))
+        for path in (self.home, runtime):
+            os.mkdir(path, 0o700)
+        self.env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.home,
+                    "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": runtime, "XDG_SESSION_TYPE": "wayland",
+                    "NO_AT_BRIDGE": "1"}
+        self.log = os.path.join(self.folder, "weston.log")
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen(
+                ["weston", "--backend=headless-backend.so", "--use-pixman", "--socket=wayland-7",
+                 "--idle-time=0", "--logger-scopes=log,proto"], env=self.env, stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.env["WAYLAND_DISPLAY"] = "wayland-7"
+        try:
+            wait_for("the compositor", lambda: os.path.exists(os.path.join(runtime, "wayland-7")),
+                     20)
+        except AssertionError:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.child.terminate()
+        try:
+            self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        end_processes(descendants(os.getpid()))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
+
+    def protocol(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def shows(self, title):
+        """Whether a top-level window has this title, and a surface has been drawn since."""
+        text = self.protocol()
+        found = re.search(rf'xdg_toplevel@\d+\.set_title\("[^"]*(?:{title})', text)
+        return bool(found and re.search(r"wl_surface@\d+\.attach\(wl_buffer", text))
