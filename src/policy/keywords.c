@@ -173,14 +173,19 @@ static size_t names_in(enum keyword_kind kind, const char *in, const char **v)
 const char *keyword_nearest(enum keyword_kind kind, const char *in, const char *name)
 {
     const char *v[ARRAY_SIZE(keywords)];
-    return str_nearest(name, v, names_in(kind, in, v));
+    size_t n = names_in(kind, in, v), len = strlen(name);
+    const char *near = str_nearest(name, v, n);
+    /* What was cut off, as a file is that was written by half, is a fault as well. */
+    for (size_t i = 0; i < n && !near && len > 1; i++)
+        near = strncmp(v[i], name, len) == 0 ? v[i] : NULL;
+    return near;
 }
 
 const char *keyword_hint(struct arena *a, enum keyword_kind kind, const char *in, const char *name)
 {
     const char *v[ARRAY_SIZE(keywords)];
     size_t n = names_in(kind, in, v);
-    const char *near = str_nearest(name, v, n);
+    const char *near = keyword_nearest(kind, in, name);
     if (near)
         return arena_printf(a, "did you mean \"%s\"?", near);
     struct buf out = {.arena = a};

@@ -92,8 +92,12 @@ static void limit(struct ctx *c)
         {"max-open-files", "nofile"},
         {"max-file-size", "fsize"},
     };
-    /* A memory dump would carry the app's secrets to the host's core handler. */
-    plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "0", "0", (char *)NULL);
+    /*
+     * A memory dump would carry the app's secrets to the host, and its bytes to a handler that runs
+     * as root there. One byte, not none: a handler behind a pipe is started with a limit of 0 as
+     * well, and only a limit of 1 stops it (core(5), fs/coredump.c).
+     */
+    plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", rows[i].key);
         if (v && *v->value)
