@@ -81,6 +81,8 @@ int catalog_load(const struct catalog *c, const struct app *app, struct policy *
                  "the strict default is missing");
     if (r <= 0)
         return -1;
+    if (!app->has_policy && load_file(c, LAYER_SHIPPED, "unknown", p, d) < 0)
+        r = -1;
     for (int layer = LAYER_SHIPPED; layer < LAYER_COMMAND_LINE; layer++)
         if (load_file(c, (enum policy_layer)layer, "global", p, d) < 0 ||
             load_file(c, (enum policy_layer)layer, app->id, p, d) < 0)

@@ -247,13 +247,23 @@ static int desktop_app(const struct catalog *c, const struct facts *f, const cha
     return 0;
 }
 
+/* Whether it is one that the person has made, and not our own, which starts Carrel. */
+static bool is_persons(const struct catalog *c, const char *path)
+{
+    struct buf text = {.arena = c->arena};
+    if (access(path, F_OK) != 0)
+        return false;
+    return file_read(path, DESKTOP_MAX_BYTES, &text) < 0 || !text.data ||
+           !str_after(text.data, DESKTOP_MARK);
+}
+
 static const char *desktop_file(const struct catalog *c, const struct facts *f, const char *stem)
 {
     if (!plain_name(stem))
         return NULL;
     const char *path =
         arena_printf(c->arena, "%s/.local/share/applications/%s.desktop", f->home, stem);
-    if (access(path, F_OK) == 0)
+    if (is_persons(c, path))
         return path;
     for (size_t i = 0; i < ARRAY_SIZE(desktop_folders); i++) {
         path = arena_printf(c->arena, "%s%s/%s.desktop", c->sysroot, desktop_folders[i], stem);
@@ -291,12 +301,13 @@ static int find_name(const struct catalog *c, const struct facts *f, const char 
                      struct app *out, struct diags *d)
 {
     const char *id = app_id_error(name) ? named(c, name) : name;
+    const char *path = system_program(c, name);
     if (id && catalog_has_policy(c, id)) {
         out->id = id;
         out->has_policy = true;
+        out->typed = id == name ? NULL : path;
         return 0;
     }
-    const char *path = system_program(c, name);
     if (path)
         return system_app(c, path, out, d);
     path = in_path(c, f, name);

@@ -222,11 +222,20 @@ static const char *const *join(struct arena *a, const char *const *first, const 
     return all;
 }
 
+/* One policy may stand for several programs (LibreOffice's parts): the one that was named is
+ * started, unless the person's own policy says which. */
+static const char *named_program(const struct cli *c, const struct job *j)
+{
+    const char *file = j->policy.command_at.file;
+    bool shipped = file && path_within(file, c->catalog.layers[LAYER_SHIPPED]);
+    return j->app.typed && shipped ? j->app.typed : j->policy.command;
+}
+
 static int choose_program(struct cli *c, struct job *j, const char *const *args)
 {
     const char *command = cli_value(c, "command");
     bool fixed = !command && j->app.program;
-    j->request.program = fixed ? j->app.program : j->policy.command;
+    j->request.program = fixed ? j->app.program : command ? j->policy.command : named_program(c, j);
     j->request.args = join(&c->arena, command ? NULL : j->app.args, args);
     if (j->request.program && *j->request.program)
         return 0;

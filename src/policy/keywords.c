@@ -110,6 +110,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Sandbox/nested-sandbox", "userns", 0, "make user namespaces and what comes with them, but mount nothing (browsers)"),
     WORD("Carrel Sandbox/nested-sandbox", "mount", 0, "mount inside its own namespaces too (bubblewrap)"),
     OURS("Carrel Sandbox", "machine-id", VALUE_BOOL, "false", "whether it sees the host's machine id"),
+    OURS("Carrel Sandbox", "private-session-bus", VALUE_BOOL, "false", "whether it gets a session bus of its own, inside"),
     OURS("Carrel Sandbox", "optional", VALUE_WORDS, "", "walls that may be missing on a host that has none; else the start is refused"),
     WORD("Carrel Sandbox/optional", "landlock", 0, "the second wall around files"),
     WORD("Carrel Sandbox/optional", "landlock-scope", 0, "the wall around abstract sockets and signals"),

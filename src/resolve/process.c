@@ -24,6 +24,12 @@ void rule_decide(struct ctx *c)
         c->x11_by_fallback = c->x11;
     }
     c->nested = policy_carrel(c->p, "Carrel Sandbox", "nested-sandbox");
+    c->private_bus = policy_carrel(c->p, "Carrel Sandbox", "private-session-bus");
+    if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
+        c->private_bus = NULL;
+    /* It is for desktop programs: without a display it would only cost time. */
+    if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
+        c->private_bus = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
 }
