@@ -330,8 +330,8 @@ def state_as_seen_inside(tmp):
         for caps in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
             check(int(who[caps], 16) == 0, caps, who)
         check(who['NoNewPrivs'].strip() == '1', who)
-        check(int(who['SigIgn'], 16) == 0, who)
-    check(int(app['SigBlk'], 16) == 0 and app['Umask'].strip() == '0027', app)
+    check(int(app['SigIgn'], 16) == 0 and int(app['SigBlk'], 16) == 0, app)
+    check(app['Umask'].strip() == '0027', app)
     check(app['Uid'].split() == [str(os.getuid())] * 4, app)
     check(app['Gid'].split() == [str(os.getgid())] * 4, app)
     check(re.search(r'Max open files +100 +200 ', out), out)
