@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/job.h"
 
+#include "explain/explain.h"
 #include "util/file.h"
 #include "util/str.h"
 
@@ -243,6 +244,21 @@ static int choose_program(struct cli *c, struct job *j, const char *const *args)
                     "no policy says which program %s is", j->app.id);
 }
 
+/* An app can only say that such a file is not there; the person should hear why. */
+static void note_files_out_of_sight(struct cli *c, const struct job *j, const char *const *args)
+{
+    for (; args && *args; args++) {
+        const char *path = named_file(c, j, *args);
+        struct verdict v = {.visible = true};
+        if (path)
+            explain_path(&c->arena, &j->plan, &c->facts, path, &v);
+        if (!v.visible)
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
+                     "%s is out of the app's sight", path);
+    }
+}
+
 int job_prepare(struct cli *c, const char *const *args, struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
@@ -261,5 +277,6 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");
         return EXIT_REFUSED;
     }
+    note_files_out_of_sight(c, j, args);
     return 0;
 }
