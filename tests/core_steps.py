@@ -335,6 +335,9 @@ def state_as_seen_inside(tmp):
     check(app['Uid'].split() == [str(os.getuid())] * 4, app)
     check(app['Gid'].split() == [str(os.getgid())] * 4, app)
     check(re.search(r'Max open files +100 +200 ', out), out)
+    out = ok(start(basic_plan('/usr/bin/cat', '/proc/self/limits').add('rlimit', 'nofile', '4096', '8192'),
+                   before=spoil))
+    check(re.search(r'Max open files +512 +512 ', out), out)
 
 
 def other_ids_inside(tmp):

@@ -8,6 +8,7 @@ the names of the policies must lead to them.
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -117,27 +118,23 @@ def test_names_that_are_gone_are_removed():
 
 def test_shipped_policies_have_names():
     for file in sorted(os.listdir(os.path.join(SOURCE, "policies"))):
-        if file.endswith(".policy") and file != "base.policy":
+        if file.endswith(".policy") and file not in ("base.policy", "unknown.policy"):
             with open(os.path.join(SOURCE, "policies", file), encoding="utf-8") as f:
                 text = f.read()
             assert f"name={file[:-len('.policy')]}\n" in text, f"{file}: name= is another"
             assert "\nnames=" in text, f"{file}: no names="
 
 
-# What each shipped policy grants beyond base.policy. Whoever widens one has to say so here too.
-GRANTS = {
-    "base": {"sockets": "wayland;fallback-x11;", "documents": "none", "nested-sandbox": "none"},
-    "org.chromium.Chromium": {"shared": "network;", "devices": "dri;", "documents": "ro",
-                              "filesystems": "xdg-download;", "nested-sandbox": "userns",
-                               "optional": "landlock-scope"},
-    "org.debian.xterm": {"sockets": "x11;!wayland;!fallback-x11;"},
-    "org.gimp.GIMP": {"sockets": "x11;!wayland;!fallback-x11;", "documents": "rw"},
-    "org.gnome.Evince": {"documents": "ro"},
-    "org.mozilla.firefox": {"shared": "network;", "devices": "dri;", "documents": "ro",
-                            "filesystems": "xdg-download;", "nested-sandbox": "userns",
-                               "optional": "landlock-scope"},
-    "org.xfce.mousepad": {"documents": "rw"},
-}
+def grants_written():
+    """What each shipped policy grants beyond base.policy. Whoever widens one has to say so there too."""
+    file = configparser.ConfigParser(interpolation=None, delimiters="=")
+    file.optionxform = str
+    with open(os.path.join(SOURCE, "tests/grants.ini"), encoding="utf-8") as f:
+        file.read_file(f)
+    return {name: dict(file[name]) for name in file.sections()}
+
+
+GRANTS = grants_written()
 NO_GRANTS = {"name", "command", "names", "package", "desktop"}
 
 
@@ -161,7 +158,8 @@ def test_shipped_policies_have_no_faults():
                               text=True, capture_output=True, check=False, timeout=60)
         said = done.stdout + done.stderr
         assert done.returncode == 0 and "error:" not in said, said
-        others = [line for line in said.splitlines() if "warning:" in line and "x11:" not in line]
+        others = [line for line in said.splitlines()
+                  if "warning:" in line and not re.search(r" (x11|pulseaudio): ", line)]
         assert not others, said
 
 

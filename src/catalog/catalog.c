@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char *const layer_names[LAYER_COMMAND_LINE] = {
     [LAYER_SHIPPED] = "shipped", [LAYER_SYSTEM] = "system", [LAYER_USER] = "user"};
@@ -26,6 +27,25 @@ void catalog_init(struct catalog *c, struct arena *a, const struct facts *f, con
     };
 }
 
+/*
+ * Whether nothing is at path, and no link leads there: a policy behind a link to a disk that is not
+ * mounted, or below something that is no folder, was meant to hold. Who would go on without it
+ * would start apps with more than the person allows.
+ */
+static bool truly_absent(struct arena *a, const char *path)
+{
+    struct stat st;
+    while (lstat(path, &st) < 0) {
+        const char *slash = strrchr(path, '/');
+        if (errno != ENOENT && errno != ENOTDIR)
+            return false;
+        if (!slash || slash == path)
+            return true;
+        path = arena_strndup(a, path, (size_t)(slash - path));
+    }
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Returns 1 when the file was merged, 0 when there is none, -1 with an error. */
 static int load_file(const struct catalog *c, enum policy_layer layer, const char *name,
                      struct policy *p, struct diags *d)
@@ -33,12 +53,16 @@ static int load_file(const struct catalog *c, enum policy_layer layer, const cha
     struct buf text = {.arena = c->arena};
     const char *path = arena_printf(c->arena, "%s/%s.policy", c->layers[layer], name);
     int r = file_read(path, POLICY_MAX_BYTES, &text);
-    if (r == -ENOENT || r == -ENOTDIR)
+    bool nothing = r == -ENOENT || r == -ENOTDIR;
+    if (nothing && truly_absent(c->arena, path))
         return 0;
     if (r < 0) {
         diag_add(d, DIAG_ERROR, (struct place){.file = path},
-                 r == -EFBIG ? "a policy has at most 1 MiB" : NULL, "cannot read the policy: %s",
-                 strerror(-r));
+                 r == -EFBIG ? "a policy has at most 1 MiB"
+                 : nothing   ? "a link that leads nowhere, or something that is no folder, lies in "
+                               "its place: mend or remove that"
+                             : NULL,
+                 "cannot read the policy: %s", strerror(-r));
         return -1;
     }
     size_t before = d->errors;
@@ -57,6 +81,8 @@ int catalog_load(const struct catalog *c, const struct app *app, struct policy *
                  "the strict default is missing");
     if (r <= 0)
         return -1;
+    if (!app->has_policy && load_file(c, LAYER_SHIPPED, "unknown", p, d) < 0)
+        r = -1;
     for (int layer = LAYER_SHIPPED; layer < LAYER_COMMAND_LINE; layer++)
         if (load_file(c, (enum policy_layer)layer, "global", p, d) < 0 ||
             load_file(c, (enum policy_layer)layer, app->id, p, d) < 0)

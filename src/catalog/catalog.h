@@ -22,6 +22,8 @@ struct catalog {
 struct app {
     const char *id;
     const char *program;      /* absolute path or bare name; NULL: the policy's command */
+    const char *typed;        /* the distribution's program of the very name that was given, which a
+                                 policy has among its names: "lowriter"; or NULL */
     const char *const *args;  /* fixed arguments of the command, NULL-terminated, may be NULL */
     const char *desktop_file; /* or NULL */
     bool has_policy;          /* false: the strict default alone */
@@ -37,8 +39,8 @@ void catalog_init(struct catalog *c, struct arena *a, const struct facts *f, con
 int catalog_find(const struct catalog *c, const struct facts *f, const char *name, struct app *out,
                  struct diags *d);
 /*
- * Merges into p, weakest first: the strict default (base.policy of the shipped folder), then of
- * each layer global.policy and ID.policy. Files that do not exist are passed over, but not the
+ * Merges into p, weakest first: the strict default (base.policy of the shipped folder), for an app
+ * without a policy unknown.policy beside it, then of each layer global.policy and ID.policy. Files that do not exist are passed over, but not the
  * default. Returns 0, or -1 with an error in d.
  */
 int catalog_load(const struct catalog *c, const struct app *app, struct policy *p, struct diags *d);

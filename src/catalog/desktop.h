@@ -8,6 +8,10 @@
 #define DESKTOP_MAX_BYTES (256u << 10)
 #define DESKTOP_MAX_ARGS  128
 
+/* How the files begin that `carrel desktop enable` writes; the app's id follows. They start Carrel,
+ * not the program: whoever looks for the program must pass them over. */
+#define DESKTOP_MARK "# Made by: carrel desktop enable "
+
 /*
  * Reads the Exec= line of a .desktop file's [Desktop Entry] group (Desktop Entry Specification
  * 1.5, "The Exec key"). Field codes (%f %U …) are dropped, as the caller appends what the person

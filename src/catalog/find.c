@@ -197,6 +197,17 @@ static int program_of_desktop(const struct catalog *c, const struct facts *f, co
     return path ? find_program(c, path, out, d) : -ENOENT;
 }
 
+/* Whether it lies where the system or the person keeps such files. */
+static bool installed_desktop_file(const struct catalog *c, const struct facts *f, const char *path)
+{
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    const char *dir = arena_strndup(c->arena, path, n);
+    bool ours = str_eq(dir, arena_printf(c->arena, "%s/.local/share/applications", f->home));
+    for (size_t i = 0; i < ARRAY_SIZE(desktop_folders) && !ours; i++)
+        ours = str_eq(dir, arena_printf(c->arena, "%s%s", c->sysroot, desktop_folders[i]));
+    return ours;
+}
+
 /* stem: the file's name without .desktop. */
 static int desktop_app(const struct catalog *c, const struct facts *f, const char *path,
                        const char *stem, struct app *out, struct diags *d)
@@ -209,16 +220,23 @@ static int desktop_app(const struct catalog *c, const struct facts *f, const cha
         return bad_desktop(path, 0, strerror(-r), d);
     if (desktop_exec(c->arena, text.data, text.len, &argv, &line, &error) < 0)
         return bad_desktop(path, line, error, d);
+    bool installed = installed_desktop_file(c, f, path);
     const char *program = argv[desktop_program(argv)];
+    if (desktop_program(argv) != 0 && !installed)
+        return bad_desktop(path, line,
+                           "only an installed .desktop file may set variables (env): they decide "
+                           "which code runs under the program's policy",
+                           d);
     r = program_of_desktop(c, f, program, out, d);
     if (r == -ENOENT)
         diag_add(d, DIAG_ERROR, (struct place){.file = path, .line = line},
                  "install it, or name another program", "no program \"%s\"", program);
     if (r < 0)
         return r;
-    /* A policy of the .desktop file's own name is closer than one of the program. */
+    /* A policy of the .desktop file's own name is closer than one of the program; but a file from
+     * anywhere (a download) could bear any name, and so start any program with that policy. */
     const char *id = app_id_error(stem) ? named(c, stem) : stem;
-    if (id && catalog_has_policy(c, id)) {
+    if (id && installed && catalog_has_policy(c, id)) {
         out->id = id;
         out->has_policy = true;
     }
@@ -229,13 +247,23 @@ static int desktop_app(const struct catalog *c, const struct facts *f, const cha
     return 0;
 }
 
+/* Whether it is one that the person has made, and not our own, which starts Carrel. */
+static bool is_persons(const struct catalog *c, const char *path)
+{
+    struct buf text = {.arena = c->arena};
+    if (access(path, F_OK) != 0)
+        return false;
+    return file_read(path, DESKTOP_MAX_BYTES, &text) < 0 || !text.data ||
+           !str_after(text.data, DESKTOP_MARK);
+}
+
 static const char *desktop_file(const struct catalog *c, const struct facts *f, const char *stem)
 {
     if (!plain_name(stem))
         return NULL;
     const char *path =
         arena_printf(c->arena, "%s/.local/share/applications/%s.desktop", f->home, stem);
-    if (access(path, F_OK) == 0)
+    if (is_persons(c, path))
         return path;
     for (size_t i = 0; i < ARRAY_SIZE(desktop_folders); i++) {
         path = arena_printf(c->arena, "%s%s/%s.desktop", c->sysroot, desktop_folders[i], stem);
@@ -273,12 +301,13 @@ static int find_name(const struct catalog *c, const struct facts *f, const char 
                      struct app *out, struct diags *d)
 {
     const char *id = app_id_error(name) ? named(c, name) : name;
+    const char *path = system_program(c, name);
     if (id && catalog_has_policy(c, id)) {
         out->id = id;
         out->has_policy = true;
+        out->typed = id == name ? NULL : path;
         return 0;
     }
-    const char *path = system_program(c, name);
     if (path)
         return system_app(c, path, out, d);
     path = in_path(c, f, name);

@@ -120,6 +120,22 @@ static void a_name_says_nothing_about_a_program_of_ones_own(void)
     CHECK(chdir("/") == 0);
 }
 
+/* A download can bear any name: it must not start its program with another's policy and home. */
+static void a_desktop_file_from_anywhere_lends_no_policy(void)
+{
+    const char *program = at("home/bin/firefox"), *id = id_of_path(&arena, program);
+    const char *text = arena_printf(&arena, "[Desktop Entry]\nExec=%s\n", program);
+    const char *file = "home/org.mozilla.firefox.desktop";
+    make(file, 0644, text);
+    CHECK_STR(find(at(file)), arena_printf(&arena, "%s %s own", id, program));
+    make("home/.local/share/applications/org.mozilla.firefox.desktop", 0644, text);
+    CHECK_STR(find(at("home/.local/share/applications/org.mozilla.firefox.desktop")),
+              arena_printf(&arena, "org.mozilla.firefox %s policy own", program));
+    make("home/env.desktop", 0644, "[Desktop Entry]\nExec=env LD_PRELOAD=/x.so firefox-esr\n");
+    CHECK(str_after(find(at("home/env.desktop")),
+                    "error 22: only an installed .desktop file may set variables") != NULL);
+}
+
 static void faults_are_told(void)
 {
     CHECK_STR(find("firfox"), "error 2: no program and no policy is called \"firfox\" "
@@ -170,6 +186,24 @@ static void layers_are_merged_weakest_first(void)
     CHECK(rename(at("share/policies/gone"), at("share/policies/base.policy")) == 0);
 }
 
+static void a_policy_that_cannot_be_reached_is_no_missing_one(void)
+{
+    const char *file = at("home/.config/carrel/policies/org.broken.y.policy");
+    const char *folder = at("home/.config/carrel"), *away = at("home/.config/away");
+    CHECK_STR(load("org.broken.y"), " - wayland 2");
+    CHECK(symlink("nowhere", file) == 0);
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: No such file or directory");
+    CHECK(unlink(file) == 0);
+    CHECK(rename(folder, away) == 0);
+    CHECK_STR(load("org.broken.y"), " - wayland 1");
+    CHECK(symlink("nowhere", folder) == 0);
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: No such file or directory");
+    CHECK(unlink(folder) == 0);
+    make("home/.config/carrel", 0644, "");
+    CHECK_STR(load("org.broken.y"), "cannot read the policy: Not a directory");
+    CHECK(unlink(folder) == 0 && rename(away, folder) == 0);
+}
+
 static void lists_each_app_once(void)
 {
     struct diags d = {.arena = &arena};
@@ -212,8 +246,10 @@ int main(void)
     make_world();
     RUN(finds_what_people_type);
     RUN(a_name_says_nothing_about_a_program_of_ones_own);
+    RUN(a_desktop_file_from_anywhere_lends_no_policy);
     RUN(faults_are_told);
     RUN(layers_are_merged_weakest_first);
+    RUN(a_policy_that_cannot_be_reached_is_no_missing_one);
     RUN(lists_each_app_once);
     RUN(ids_are_valid_and_never_shared);
     const char *const rm[] = {"/bin/rm", "-rf", top, NULL};

@@ -9,8 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #define ATTR_MAX (64 << 10) /* the kernel's limits: XATTR_LIST_MAX, XATTR_SIZE_MAX */
 
@@ -115,13 +119,27 @@ static int copy_bytes(const struct copy *c, int from, int to, off_t size)
     return ftruncate(to, size) < 0 ? failed(c, "cannot write the copy", errno) : 0;
 }
 
+/* The app may run meanwhile and swap a folder of the copy for a link, so the name given to the
+ * first copy is looked up without following any; only the file found so gets another name. */
+static int link_again(const struct copy *c, const char *first, int at, const char *name)
+{
+    struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    char link[64];
+    cleanup_fd int fd = (int)syscall(SYS_openat2, c->base, first, &how, sizeof how);
+    if (fd < 0)
+        return -1;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, link, at, name, AT_SYMLINK_FOLLOW);
+}
+
 static bool copied_already(struct copy *c, const struct stat *st, int at, const char *name, int *r)
 {
     for (size_t i = 0; st->st_nlink > 1 && i < *c->n_linked; i++) {
         const struct linked *l = &(*c->linked)[i];
         if (l->dev != st->st_dev || l->ino != st->st_ino)
             continue;
-        *r = linkat(c->base, l->copy, at, name, 0) < 0 ? failed(c, "cannot link", errno) : 0;
+        *r = link_again(c, l->copy, at, name) < 0 ? failed(c, "cannot link", errno) : 0;
         return true;
     }
     if (st->st_nlink > 1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/job.h"
 
+#include "explain/explain.h"
 #include "util/file.h"
 #include "util/str.h"
 
@@ -222,16 +223,40 @@ static const char *const *join(struct arena *a, const char *const *first, const 
     return all;
 }
 
+/* One policy may stand for several programs (LibreOffice's parts): the one that was named is
+ * started, unless the person's own policy says which. */
+static const char *named_program(const struct cli *c, const struct job *j)
+{
+    const char *file = j->policy.command_at.file;
+    bool shipped = file && path_within(file, c->catalog.layers[LAYER_SHIPPED]);
+    return j->app.typed && shipped ? j->app.typed : j->policy.command;
+}
+
 static int choose_program(struct cli *c, struct job *j, const char *const *args)
 {
     const char *command = cli_value(c, "command");
     bool fixed = !command && j->app.program;
-    j->request.program = fixed ? j->app.program : j->policy.command;
+    j->request.program = fixed ? j->app.program : command ? j->policy.command : named_program(c, j);
     j->request.args = join(&c->arena, command ? NULL : j->app.args, args);
     if (j->request.program && *j->request.program)
         return 0;
     return cli_fail(c, "write it behind command= in [Application] of its policy, or give --command",
                     "no policy says which program %s is", j->app.id);
+}
+
+/* An app can only say that such a file is not there; the person should hear why. */
+static void note_files_out_of_sight(struct cli *c, const struct job *j, const char *const *args)
+{
+    for (; args && *args; args++) {
+        const char *path = named_file(c, j, *args);
+        struct verdict v = {.visible = true};
+        if (path)
+            explain_path(&c->arena, &j->plan, &c->facts, path, &v);
+        if (!v.visible)
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
+                     "%s is out of the app's sight", path);
+    }
 }
 
 int job_prepare(struct cli *c, const char *const *args, struct job *j)
@@ -252,5 +277,6 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");
         return EXIT_REFUSED;
     }
+    note_files_out_of_sight(c, j, args);
     return 0;
 }

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 const struct command *const cli_commands[] = {
-    &command_run,   &command_plan,  &command_explain, &command_list, &command_import,
-    &command_reset, &command_check, &command_doctor,  NULL,
+    &command_run,   &command_plan,  &command_explain, &command_list,    &command_import,
+    &command_reset, &command_check, &command_doctor,  &command_desktop, &command_new,
+    NULL,
 };
 
 /* The folders of the installed tree are found from the running program, so that it can be moved. */

@@ -10,7 +10,11 @@
 
 void run_rlimit(NO_JOB, const struct step *s)
 {
-    CALL4(s, prlimit64, 0, s->n[0], &s->n[1], NULL, "cannot set %q", s->w[0].s);
+    uint64_t had[2], want[2] = {s->n[1], s->n[2]};
+    CALL4(s, prlimit64, 0, s->n[0], NULL, had, "cannot get %q", s->w[0].s);
+    for (int i = 0; i < 2; i++) /* a stricter limit of the caller's stays */
+        want[i] = want[i] < had[1] ? want[i] : had[1];
+    CALL4(s, prlimit64, 0, s->n[0], want, NULL, "cannot set %q", s->w[0].s);
 }
 
 void run_keyring(NO_JOB, const struct step *s)

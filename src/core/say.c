@@ -91,7 +91,6 @@ static const struct hint {
     {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
     {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
     {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
-    {"prlimit64", EPERM, "above the caller's own hard limit"},
     {"seccomp", EINVAL, "the filter is no valid program"},
     {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
     {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},

@@ -5,7 +5,6 @@
 #include "util/json.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int argc,
@@ -104,19 +103,23 @@ void plan_write_json(const struct plan *p, struct buf *out)
     json_end(&j);
 }
 
+static int hex_value(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
 /* Undoes write_why, in place. What is no escape of its stays as it is. */
 static char *read_why(char *why)
 {
     char *to = why;
     for (const char *c = why; c && *c; to++) {
-        int n = 0;
-        unsigned byte;
-        if (*c == '\\' && sscanf(c, "\\x%2x%n", &byte, &n) == 1 && n == 4) {
-            *to = (char)byte;
-            c += n;
-        } else {
-            *to = *c++;
-        }
+        int high = -1, low = -1;
+        if (c[0] == '\\' && c[1] == 'x' && (high = hex_value(c[2])) >= 0)
+            low = hex_value(c[3]);
+        *to = low >= 0 ? (char)(high << 4 | low) : *c;
+        c += low >= 0 ? 4 : 1;
     }
     if (to)
         *to = '\0';

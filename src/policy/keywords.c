@@ -110,6 +110,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Sandbox/nested-sandbox", "userns", 0, "make user namespaces and what comes with them, but mount nothing (browsers)"),
     WORD("Carrel Sandbox/nested-sandbox", "mount", 0, "mount inside its own namespaces too (bubblewrap)"),
     OURS("Carrel Sandbox", "machine-id", VALUE_BOOL, "false", "whether it sees the host's machine id"),
+    OURS("Carrel Sandbox", "private-session-bus", VALUE_BOOL, "false", "whether it gets a session bus of its own, inside"),
     OURS("Carrel Sandbox", "optional", VALUE_WORDS, "", "walls that may be missing on a host that has none; else the start is refused"),
     WORD("Carrel Sandbox/optional", "landlock", 0, "the second wall around files"),
     WORD("Carrel Sandbox/optional", "landlock-scope", 0, "the wall around abstract sockets and signals"),
@@ -172,14 +173,19 @@ static size_t names_in(enum keyword_kind kind, const char *in, const char **v)
 const char *keyword_nearest(enum keyword_kind kind, const char *in, const char *name)
 {
     const char *v[ARRAY_SIZE(keywords)];
-    return str_nearest(name, v, names_in(kind, in, v));
+    size_t n = names_in(kind, in, v), len = strlen(name);
+    const char *near = str_nearest(name, v, n);
+    /* What was cut off, as a file is that was written by half, is a fault as well. */
+    for (size_t i = 0; i < n && !near && len > 1; i++)
+        near = strncmp(v[i], name, len) == 0 ? v[i] : NULL;
+    return near;
 }
 
 const char *keyword_hint(struct arena *a, enum keyword_kind kind, const char *in, const char *name)
 {
     const char *v[ARRAY_SIZE(keywords)];
     size_t n = names_in(kind, in, v);
-    const char *near = str_nearest(name, v, n);
+    const char *near = keyword_nearest(kind, in, name);
     if (near)
         return arena_printf(a, "did you mean \"%s\"?", near);
     struct buf out = {.arena = a};

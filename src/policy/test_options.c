@@ -141,7 +141,7 @@ static void bad_values(void)
                           "  hint: write --metadata=GROUP=KEY=VALUE\n"},
         {"--metadata=Carrel Sandbox=x=y",
          "\"x\" is no key of [Carrel Sandbox]\n"
-         "  hint: known: nested-sandbox, machine-id, optional, max-processes, max-open-files, "
+         "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, max-open-files, "
          "max-file-size\n"},
         {"--usb=vnd:12", "\"vnd:12\" is no value of --usb\n"
                          "  hint: write all, vnd:1234, vnd:1234+dev:5678 or cls:03:*\n"},

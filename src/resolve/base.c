@@ -66,6 +66,13 @@ static void put_var(struct ctx *c)
         {"/var/lib/aspell", "base: spelling dictionaries"},
         {"/var/lib/ispell", "base: spelling dictionaries"},
         {"/var/lib/ghostscript", "base: fonts and character maps of Ghostscript"},
+        {"/var/lib/libreoffice", "base: extensions of LibreOffice"},
+        {"/var/spool/libreoffice", "base: extensions of LibreOffice"},
+        {"/var/lib/sgml-base", "base: catalogues of document types"},
+        {"/var/lib/xml-core", "base: catalogues of document types"},
+        {"/var/lib/emacsen-common", "base: packages of Emacs"},
+        {"/var/lib/vim", "base: add-ons of Vim"},
+        {"/var/lib/mecab", "base: dictionary of Japanese"},
         {"/var/lib/texmf", "base: TeX formats and font maps"},
         {"/var/lib/xfonts", "base: X font directories"},
         {"/var/lib/xkb", "base: keyboard maps"},
@@ -99,6 +106,16 @@ static void put_proc(struct ctx *c)
                         : "base: own processes only"});
 }
 
+/* Sandboxes that apps build (WebKitGTK's by bubblewrap) want to bind these and fail without: empty
+ * they show nothing of the host. */
+static void put_empty_sys(struct ctx *c)
+{
+    static const char *const names[] = {"/sys/block", "/sys/bus", "/sys/class", "/sys/dev"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (!tree_at(&c->tree, names[i]))
+            put_dir(c, names[i], "0755", "base: empty, for the app's own sandbox to bind");
+}
+
 void rule_root(struct ctx *c)
 {
     tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
@@ -113,6 +130,8 @@ void rule_root(struct ctx *c)
     put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
     put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");
     put_dir(c, "/run/lock", "0755", "base: compatibility");
+    if (c->nested_mount)
+        put_empty_sys(c);
     /* The processor count: the C library, browsers and build tools ask for it here. */
     const struct path_fact *cpu = facts_path(c->f, "/sys/devices/system/cpu");
     if (cpu->type == FILE_DIR)

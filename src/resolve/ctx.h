@@ -14,6 +14,10 @@ struct variable {
     const char *why;
 };
 
+/* The program that starts a bus inside, and what it reads; see put_private_bus. */
+#define PRIVATE_BUS_STARTER "/usr/bin/dbus-run-session"
+#define PRIVATE_BUS_CONFIG "/run/carrel/session-bus.conf"
+
 /* A wish that stays open, see put_missing. */
 struct missing {
     const char *what, *why;
@@ -40,6 +44,7 @@ struct ctx {
     bool x11_by_fallback;
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
+    const struct carrel_value *private_bus; /* NULL: none */
 
     const char *runtime;  /* inside: /run/user/UID */
     const char *app_home; /* as the app knows it: HOME */

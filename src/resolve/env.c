@@ -48,6 +48,7 @@ static const struct {
     {"QT_FONT_DPI", ALWAYS, "base: size on the screen"},
     {"QT_WAYLAND_*", WAYLAND, "base: looks"},
     {"MOZ_ENABLE_WAYLAND", WAYLAND, "base: which display to use"},
+    {"XMODIFIERS", X11, "base: how to type: an input method that is reached by the X display"},
     {"MOZ_USE_XINPUT2", X11, "base: smooth scrolling"},
     {"ELECTRON_OZONE_PLATFORM_HINT", WAYLAND, "base: which display to use"},
     {"SDL_VIDEODRIVER", WAYLAND, "base: which display to use"},

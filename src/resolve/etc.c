@@ -165,6 +165,27 @@ static void put_matching(struct ctx *c, const struct list_fact *etc, const struc
     }
 }
 
+/*
+ * /etc/NAME, NAMErc and NAME.conf of the program itself: the defaults that its package ships. NAME
+ * alone only as a folder, lest a program that is called passwd gets that file. Not for root, who
+ * could read secrets there that the person cannot.
+ */
+static void put_own_defaults(struct ctx *c, const struct list_fact *etc)
+{
+    static const char *const suffixes[] = {"", "rc", ".conf"};
+    const char *slash = strrchr(c->q->program, '/'), *program = slash ? slash + 1 : c->q->program;
+    for (size_t i = 0; *program && c->f->uid != 0 && i < ARRAY_SIZE(suffixes); i++) {
+        struct etc_row row = {concat(c, program, suffixes[i], NULL), ALWAYS,
+                              "base: defaults of this program"};
+        size_t at = first_match(etc, row.name, strlen(row.name));
+        bool there = at < etc->n && str_eq(etc->names[at], row.name);
+        const char *path = there ? join_path(c, "/etc", row.name) : NULL;
+        bool folder = there && facts_path(c->f, path)->type == FILE_DIR;
+        if (there && folder == (i == 0) && !tree_host_path(&c->tree, path))
+            put_item(c, path, &row);
+    }
+}
+
 static void put_host_items(struct ctx *c)
 {
     const struct list_fact *etc = facts_list(c->f, "/etc");
@@ -174,6 +195,7 @@ static void put_host_items(struct ctx *c)
     for (size_t i = 0; i < ARRAY_SIZE(deep_rows); i++)
         if (needed(c, deep_rows[i].needs))
             put_item(c, deep_rows[i].name, &deep_rows[i]);
+    put_own_defaults(c, etc);
 }
 
 /* A field of passwd(5) must not hold a colon or the end of the line. */

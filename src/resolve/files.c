@@ -60,8 +60,7 @@ const char *host_xdg_dir(struct ctx *c, enum fs_base base)
     return path ? path : join_path(c, c->f->home, row[1]);
 }
 
-/* The host's path that a word stands for, or NULL: this person has no such folder. */
-static const char *host_path(struct ctx *c, const struct fs_grant *g)
+const char *host_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *dir = NULL;
     if (g->base == FS_PATH)
@@ -188,6 +187,14 @@ static void grant_runtime(struct ctx *c, const struct fs_grant *g, const struct 
         put_grant(c, g, p, dst);
 }
 
+/* "Downloads" that is a folder around the home would be a grant of everything: xdg-user-dirs(1)
+ * says of the home itself that there is no such folder then, and so do we of what holds it. */
+static bool holds_the_home(struct ctx *c, const struct fs_grant *g, const struct path_fact *p)
+{
+    return g->base >= FS_XDG_DESKTOP && g->base <= FS_XDG_VIDEOS &&
+           path_within(facts_path(c->f, c->f->home)->real, p->real);
+}
+
 static void grant_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *path = host_path(c, g);
@@ -198,6 +205,12 @@ static void grant_path(struct ctx *c, const struct fs_grant *g)
         return;
     }
     const struct path_fact *p = facts_path(c->f, path);
+    if (holds_the_home(c, g, p)) {
+        put_missing(c, what_grant(c, g), why_grant(c, g), "%s holds the whole home", p->path);
+        return;
+    }
+    if (!links_are_trusted(c, g, p))
+        return;
     if (g->base == FS_XDG_RUN) {
         grant_runtime(c, g, p);
         return;
@@ -262,11 +275,13 @@ static void hide_path(struct ctx *c, const struct fs_grant *g)
 {
     const char *path = host_path(c, g);
     const struct path_fact *p = path ? facts_path(c->f, path) : NULL;
-    if (!p || !is_shown(c, p->real, false))
+    if (!p || !is_shown(c, p->real, false) ||
+        link_on_the_way(c, p, g->at, concat(c, "what filesystems=!", g->text, " hides", NULL)))
         return;
-    if (present(p))
+    if (present(p)) {
+        pin_above(c, p->real, why_grant(c, g));
         hide(c, p, g->rank, why_grant(c, g));
-    else if (p->type == FILE_ABSENT)
+    } else if (p->type == FILE_ABSENT)
         put_missing(c, concat(c, "filesystems=!", g->text, NULL), why_grant(c, g),
                     "not there to be hidden; once it is, the app will see it");
     else

@@ -18,10 +18,19 @@ const char *shown_at(struct ctx *c, size_t i, const char *real);
 bool is_shown(struct ctx *c, const char *real, bool writable);
 /* The person's folder of this kind: FS_XDG_DATA .. FS_XDG_STATE. */
 const char *host_xdg_dir(struct ctx *c, enum fs_base base);
+/* The host's path that a word stands for, or NULL: this person has no such folder. */
+const char *host_path(struct ctx *c, const struct fs_grant *g);
 /* protect.c: what no grant opens */
 void protect(struct ctx *c);
 /* protect.c: the person's own policies */
 const char *policy_folder(struct ctx *c);
+/* protect.c: keeps the app from renaming what lies above a path that is covered */
+void pin_above(struct ctx *c, const char *real, const char *why);
+/* protect.c: true, and the plan is refused, when the app could put another link, or a folder, in
+ * the place of one on the way to p. what lies behind it is for the message. */
+bool link_on_the_way(struct ctx *c, const struct path_fact *p, struct place at, const char *what);
+/* links.c: false, and the plan is refused, when a link on the way to p may be the app's own work */
+bool links_are_trusted(struct ctx *c, const struct fs_grant *g, const struct path_fact *p);
 
 /* host.c: host, host-os, host-etc, host-root */
 void grant_host(struct ctx *c, const struct fs_grant *g);

@@ -24,6 +24,12 @@ void rule_decide(struct ctx *c)
         c->x11_by_fallback = c->x11;
     }
     c->nested = policy_carrel(c->p, "Carrel Sandbox", "nested-sandbox");
+    c->private_bus = policy_carrel(c->p, "Carrel Sandbox", "private-session-bus");
+    if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
+        c->private_bus = NULL;
+    /* It is for desktop programs: without a display it would only cost time. */
+    if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
+        c->private_bus = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
 }
@@ -86,8 +92,12 @@ static void limit(struct ctx *c)
         {"max-open-files", "nofile"},
         {"max-file-size", "fsize"},
     };
-    /* A memory dump would carry the app's secrets to the host's core handler. */
-    plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "0", "0", (char *)NULL);
+    /*
+     * A memory dump would carry the app's secrets to the host, and its bytes to a handler that runs
+     * as root there. One byte, not none: a handler behind a pipe is started with a limit of 0 as
+     * well, and only a limit of 1 stops it (core(5), fs/coredump.c).
+     */
+    plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", rows[i].key);
         if (v && *v->value)

@@ -49,13 +49,29 @@ void rule_program(struct ctx *c)
         c->cwd = NULL;
 }
 
+/* The program, or in front of it what starts the bus and then the program. */
+static void emit_exec(struct ctx *c)
+{
+    const char *why = "request: the program";
+    if (!c->private_bus) {
+        plan_add(c->out, PLAN_EXEC, why, c->q->program, (char *)NULL);
+        return;
+    }
+    plan_add(c->out, PLAN_EXEC,
+             why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value),
+             PRIVATE_BUS_STARTER, (char *)NULL);
+    plan_add(c->out, PLAN_ARG, NULL, "--config-file=" PRIVATE_BUS_CONFIG, (char *)NULL);
+    plan_add(c->out, PLAN_ARG, NULL, "--", (char *)NULL);
+    plan_add(c->out, PLAN_ARG, why, c->q->program, (char *)NULL);
+}
+
 void emit_program(struct ctx *c)
 {
     plan_add(c->out, PLAN_CWD,
              c->cwd ? "base: the caller's, which is in sight"
                     : "base: the caller's is out of sight",
              c->cwd ? c->cwd : c->app_home, (char *)NULL);
-    plan_add(c->out, PLAN_EXEC, "request: the program", c->q->program, (char *)NULL);
+    emit_exec(c);
     for (size_t i = 0; c->q->args && c->q->args[i]; i++)
         plan_add(c->out, PLAN_ARG, NULL, c->q->args[i], (char *)NULL);
 }

@@ -54,16 +54,20 @@ static void pin_one(struct ctx *c, const char *real, const char *why)
     }
 }
 
-/* Whether the app could put another link, or a folder, in the place of one on the way. */
-static bool link_on_the_way(struct ctx *c, const struct guarded *g, const struct path_fact *p)
+void pin_above(struct ctx *c, const char *real, const char *why)
+{
+    for (const char *dir = parent(c, real); !str_eq(dir, "/"); dir = parent(c, dir))
+        pin_one(c, dir, why);
+}
+
+bool link_on_the_way(struct ctx *c, const struct path_fact *p, struct place at, const char *what)
 {
     for (size_t i = 0; i < p->n_hops; i++) {
         if (!is_shown(c, p->hops[i].path, true))
             continue;
-        refuse(c, (struct place){0},
-               "grant narrower folders, or grant read-only, or make it a folder",
-               "%s is a symbolic link that the app could replace, and behind it lies %s (%s)",
-               p->hops[i].path, g->path, str_after(g->why, "base: "));
+        refuse(c, at, "grant narrower folders, or grant read-only, or make it a folder",
+               "%s is a symbolic link that the app could replace, and behind it lies %s",
+               p->hops[i].path, what);
         return true;
     }
     return false;
@@ -74,15 +78,16 @@ static void guard(struct ctx *c, const struct guarded *g)
     const struct path_fact *p = facts_path(c->f, g->path);
     bool make = p->type == FILE_ABSENT && g->make && is_shown(c, p->real, true);
     struct path_fact *covered = arena_alloc(c->a, sizeof *covered);
-    if (link_on_the_way(c, g, p) || !is_shown(c, p->real, false) || !(present(p) || make))
+    const char *what = concat(c, g->path, " (", str_after(g->why, "base: "), ")", NULL);
+    if (link_on_the_way(c, p, (struct place){0}, what) || !is_shown(c, p->real, false) ||
+        !(present(p) || make))
         return;
     *covered = *p;
     if (make) {
         make_host_dir(c, p->real, "0700", g->why);
         covered->type = FILE_DIR;
     }
-    for (const char *dir = parent(c, p->real); !str_eq(dir, "/"); dir = parent(c, dir))
-        pin_one(c, dir, g->why);
+    pin_above(c, p->real, g->why);
     hide(c, covered, RANK_BASE, g->why);
 }
 

@@ -109,6 +109,37 @@ static void put_no_bus(struct ctx *c)
     put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
 }
 
+/*
+ * A bus that is started inside, by dbus-run-session in front of the program (process.c). What it
+ * starts on demand runs inside as well; nothing of the person's session is on it.
+ */
+static void put_private_bus(struct ctx *c)
+{
+    const char *why = why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value);
+    if (facts_path(c->f, PRIVATE_BUS_STARTER)->type != FILE_REGULAR) {
+        put_missing(c, "private-session-bus", why, "the package dbus-daemon is not installed");
+        c->private_bus = NULL;
+        put_no_bus(c);
+        return;
+    }
+    put_text(c, PRIVATE_BUS_CONFIG,
+             concat(c,
+                    "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
+                    "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+                    "<busconfig><type>session</type><listen>unix:path=",
+                    c->runtime,
+                    "/bus</listen><auth>EXTERNAL</auth><standard_session_servicedirs/>"
+                    "<policy context=\"default\"><allow send_destination=\"*\" "
+                    "eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>"
+                    "</busconfig>\n",
+                    NULL),
+             why);
+    put_env(c, "NO_AT_BRIDGE", "1", why);
+    put_env(c, "GTK_A11Y", "none", why);
+    put_env(c, "GIO_USE_VFS", "local", why);
+    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
+}
+
 /* Landlock knows all abstract sockets or none, so this one opens all of them. */
 static void put_abstract_bus(struct ctx *c, const char *address, const char *why)
 {
@@ -131,7 +162,10 @@ static void put_session_bus(struct ctx *c)
     const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
     const char *inside = join_path(c, c->runtime, "bus"), *path = in_runtime(c, "bus");
     if (!c->session_bus) {
-        put_no_bus(c);
+        if (c->private_bus)
+            put_private_bus(c);
+        else
+            put_no_bus(c);
         return;
     }
     const char *why = why_perm(c, PERM_SOCKETS, c->session_bus);

@@ -14,8 +14,11 @@
 /* How often and when to look whether the shell has put us in front, after a key was typed. */
 #define LOOKS   20
 #define LOOK_MS 50
-/* How long to wait for the last bytes of an app that is gone. */
+/* How long to wait for the last bytes of an app that is gone, and how many there can be: no pipe or
+ * pseudo terminal holds more. Without it somebody to whom the app has handed its terminal could
+ * go on writing to the person's for ever. */
 #define LAST_BYTES_MS 500
+#define LAST_BYTES    (2u << 20)
 
 static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1,
                                 SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGTSTP};
@@ -60,6 +63,7 @@ static void drain(struct relay *r, int ms)
 {
     for (int i = FLOW_OUTPUT; i < FLOW_COUNT; i++) {
         struct flow *f = &r->flow[i];
+        size_t left = LAST_BYTES;
         while (f->from >= 0 || flow_has_bytes(f)) {
             if (flow_has_bytes(f)) {
                 struct pollfd to = {.fd = f->to, .events = POLLOUT};
@@ -69,10 +73,12 @@ static void drain(struct relay *r, int ms)
                 continue;
             }
             struct pollfd from = {.fd = f->from, .events = POLLIN};
-            if (poll(&from, 1, ms < 0 ? LAST_BYTES_MS : 0) == 0)
+            if (left == 0 || poll(&from, 1, ms < 0 ? LAST_BYTES_MS : 0) == 0)
                 break;
             if (flow_read(f) == FLOW_NOTHING_YET && ms >= 0)
                 break;
+            size_t got = f->end ? f->end : 1; /* nothing is kept where the reader is gone */
+            left -= got < left ? got : left;
         }
     }
 }
@@ -91,7 +97,10 @@ static void stop_with_core(struct relay *r)
         sigemptyset(&tstp);
         sigaddset(&tstp, SIGTSTP);
         sigprocmask(SIG_UNBLOCK, &tstp, NULL);
-        kill(0, SIGTSTP);
+        /* The group is the job only where the shell has put it in front; in a script without a
+         * terminal it is the caller, whom no app may stop. */
+        bool job = r->outer.fd >= 0 && tcgetpgrp(r->outer.fd) == getpgrp();
+        kill(job ? 0 : getpid(), SIGTSTP);
         sigprocmask(SIG_BLOCK, &tstp, NULL);
     }
     sigpending(&pending);

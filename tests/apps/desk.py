@@ -16,6 +16,7 @@ import tempfile
 import time
 
 WIDTH, HEIGHT = 1200, 800
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
 TOOLS = ("Xvfb", "openbox", "xdotool", "xprop", "dbus-daemon", "import", "compare", "convert")
 
@@ -78,8 +79,9 @@ def cookie_entry(number, key):
 
 
 class Desk:
-    def __init__(self, width=WIDTH, height=HEIGHT, bus=True, home=None):
+    def __init__(self, width=WIDTH, height=HEIGHT, bus=True, home=None, sound=False):
         self.width, self.height, self.bus, self.home = width, height, bus, home
+        self.sound = sound
         self.own, self.env, self.folder = [], {}, None
 
     def __enter__(self):
@@ -101,7 +103,7 @@ class Desk:
             self.home = os.path.join(self.folder, "home")
             os.mkdir(self.home, 0o700)
         self.env = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
+            "PATH": PATH,
             "HOME": self.home, "USER": _user(), "LOGNAME": _user(), "SHELL": "/bin/sh",
             "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": runtime,
             "XDG_SESSION_TYPE": "x11", "NO_AT_BRIDGE": "1",
@@ -109,6 +111,8 @@ class Desk:
         self._start_display()
         if self.bus:
             self._start_bus()
+        if self.sound:
+            self._start_sound()
         self._spawn(["openbox", "--sm-disable"])
         wait_for("the window manager", lambda: "_NET_SUPPORTING_WM_CHECK(WINDOW)" in
                  self.ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"), 20)
@@ -138,6 +142,14 @@ class Desk:
                      f"--address={address}"])
         self.env["DBUS_SESSION_BUS_ADDRESS"] = address
         wait_for("the session bus", lambda: os.path.exists(address.partition("=")[2]), 10)
+
+    def _start_sound(self):
+        """A sound server whose only loudspeaker is a null sink."""
+        socket = os.path.join(self.env["XDG_RUNTIME_DIR"], "pulse/native")
+        self._spawn(["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
+                     "--disable-shm=yes", "--use-pid-file=no", "-L", "module-null-sink",
+                     "-L", "module-native-protocol-unix"])
+        wait_for("the sound server", lambda: os.path.exists(socket), 20)
 
     def _spawn(self, argv, **more):
         with open(os.path.join(self.folder, os.path.basename(argv[0]) + ".log"), "wb") as log:

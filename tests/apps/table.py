@@ -10,18 +10,25 @@ import re
 
 import make
 import remote
+import rows
 from desk import wait_for
 
 
 class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
-                 size=(800, 600), limit=0.02, seconds=60, wayland=True):
+                 size=(800, 600), limit=0.02, seconds=60, command=None, packages=(),
+                 statuses=(0,), pause=0, noise=None, lost="", same=True, sound=False,
+                 wayland=True):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
         self.prepare = prepare or (lambda visit: [])
         self.act = act or (lambda visit: None)
         self.leave = leave or (lambda visit: visit.desk.key("alt+F4"))
         self.size, self.limit, self.seconds = size, limit, seconds
+        # The rest is described in rows.py.
+        self.command, self.packages = command or name, packages
+        self.statuses, self.pause, self.noise = statuses, pause, noise
+        self.lost, self.same, self.sound = lost, same, sound
         self.wayland = wayland  # False: it speaks X11 only
 
 
@@ -219,7 +226,7 @@ def with_sandbox(check):
     return act
 
 
-APPS = [
+SMALL = [
     App("xterm", "org.debian.xterm", "^XTerm$", None, prepare=xterm_prepare, act=xterm_act,
         leave=xterm_leave, size=(500, 330), wayland=False),
     App("mousepad", "org.xfce.mousepad", "mousepad", r"note\.txt", prepare=mousepad_prepare,
@@ -234,3 +241,6 @@ APPS = [
     App("chromium", "org.chromium.Chromium", "chromium", "Carrel test page",
         prepare=chromium_prepare, act=with_sandbox(chromium_sandbox), seconds=120),
 ]
+
+# Those above are the small fixed subset; the rest is data.
+APPS = SMALL + rows.load(App)

@@ -154,8 +154,9 @@ static int probe_vm_read(char **arg)
 /* Whether any file of /proc/PID/… that one can read holds the marker. */
 static int search_proc(const char *pid, const char *marker)
 {
-    static const char *const files[] = {"environ", "cmdline", "comm", "status", "maps", "mountinfo",
-                                        "cgroup", "stat", "auxv", "mem", "limits", "sched"};
+    static const char *const files[] = {"environ", "cmdline",   "comm",   "status",
+                                        "maps",    "mountinfo", "cgroup", "stat",
+                                        "auxv",    "mem",       "limits", "sched"};
     static char data[1 << 20];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[300];
@@ -296,6 +297,30 @@ static int probe_syscall(char **arg)
     return failed("system call");
 }
 
+/* getpid by the call table of another ABI. A filter that does not stop it kills no process; one
+ * that does may: then our child is what dies. */
+static int probe_abi(char **arg)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+#ifdef __x86_64__
+        long r = -1;
+        if (strcmp(arg[0], "x32") == 0)
+            r = syscall(0x40000000L | SYS_getpid);
+        else
+            __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory");
+        _exit(r == getpid() ? 0 : 1);
+#else
+        (void)arg;
+        _exit(1);
+#endif
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    printf("wait status %x\n", (unsigned)status);
+    return status == 0 ? 0 : 1;
+}
+
 static int probe_socket_family(char **arg)
 {
     int fd = socket(atoi(arg[0]), atoi(arg[1]), atoi(arg[2]));
@@ -394,6 +419,7 @@ static const struct {
     {"capabilities", 0, probe_capabilities},
     {"new-privileges", 0, probe_new_privileges},
     {"syscall", 1, probe_syscall},
+    {"abi", 1, probe_abi},
     {"socket-family", 3, probe_socket_family},
     {"descriptor", 1, probe_descriptor},
     {"keyring", 1, probe_keyring},
