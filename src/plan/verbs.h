@@ -12,7 +12,8 @@
  */
 #define PLAN_VERBS(V)                                                                              \
     /* who the app is inside: ids that the one-entry maps show. uid, gid, unshare and exec must    \
-       come up in every plan; what has no list of several below may come up only once */           \
+       come up. More than once may host-dir, keep-fd, what makes the root, rlimit, landlock-allow, \
+       env, arg and missing */                                                                     \
     V(UID, "uid", 1, 1, PHASE_SETUP, "UID")                                                        \
     V(GID, "gid", 1, 1, PHASE_SETUP, "GID")                                                        \
     /* any of user mount pid ipc uts net cgroup; user, mount and pid are required: the end of      \
