@@ -31,7 +31,7 @@ class Swapper:
         self.names = [str(a), str(b)]
 
     def __enter__(self):
-        self.p = subprocess.Popen([sys.executable, '-ISc', SWAP, *self.names])
+        self.p = subprocess.Popen(['/usr/bin/python3', '-ISc', SWAP, *self.names])
         time.sleep(0.2)
         return self
 
