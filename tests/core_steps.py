@@ -209,6 +209,16 @@ def proc_is_its_own_and_guarded(tmp):
         check(re.search(r'^\S+ /proc/irq proc ro,', r.out, re.M), r)
 
 
+def bare_proc_is_not_for_root(tmp):
+    """Without the covers root could write what acts on the machine; so root gets them all the same."""
+    p = shell('grep -c " /proc/" /proc/mounts; echo x 2>/dev/null >/proc/sys/kernel/hostname && echo wrote')
+    p.steps = [(v, (*w, 'bare') if v == 'proc' else w) for v, w in p.steps]
+    r = start(p)
+    covers = int(r.out.split()[0])
+    check((covers >= 2) if os.getuid() == 0 else (covers == 0), r)
+    check('wrote' not in r.out, r)
+
+
 def devpts_gives_terminals(tmp):
     p = python('import os, pty; m, s = pty.openpty(); print(os.ttyname(s)); os.write(s, b"x\\n"); '
                'print(os.read(m, 9))').add('symlink', 'pts/ptmx', '/dev/ptmx')

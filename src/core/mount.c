@@ -127,7 +127,7 @@ void run_proc(struct job *j, const struct step *s)
     int proc = new_mount(s, "proc", NULL, INERT);
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
     attach(j, s, proc, s->w[0].s, true);
-    size_t n = s->argc > 1 ? 0 : j->caller_uid ? 1 : sizeof read_only / sizeof *read_only;
+    size_t n = !j->caller_uid ? sizeof read_only / sizeof *read_only : s->argc > 1 ? 0 : 1;
     for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
