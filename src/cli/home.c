@@ -5,6 +5,7 @@
 #include "cli/running.h"
 #include "cli/tree.h"
 #include "util/file.h"
+#include "util/libc.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -101,9 +102,9 @@ static int place_inside(struct cli *c, const char *path, const char **target)
 static int put_in_place(struct cli *c, int folder, const char *staged, const char *name,
                         const char *target, bool force)
 {
-    if (renameat2(folder, staged, folder, name, RENAME_NOREPLACE) == 0)
+    if (sys_renameat2(folder, staged, folder, name, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno == EEXIST && force && renameat2(folder, staged, folder, name, RENAME_EXCHANGE) == 0)
+    if (errno == EEXIST && force && sys_renameat2(folder, staged, folder, name, RENAME_EXCHANGE) == 0)
         return tree_remove(folder, staged, &c->diags) < 0 ? EXIT_REFUSED : 0;
     int error = errno;
     tree_remove(folder, staged, &c->diags);

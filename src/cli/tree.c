@@ -2,6 +2,7 @@
 #include "cli/tree.h"
 
 #include "util/file.h"
+#include "util/libc.h"
 #include "util/str.h"
 
 #include <dirent.h>
@@ -166,7 +167,7 @@ static int move_up(struct walk *w, int at, const char *name)
     char fresh[64];
     do
         snprintf(fresh, sizeof fresh, ".carrel-deep.%lu", r->moved++);
-    while (renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+    while (sys_renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) < 0 && errno == EEXIST);
     return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
                ? broken(w, name, "cannot move it up", EBUSY)
                : 0;

@@ -3,6 +3,7 @@
 
 #include "seccomp/seccomp.h"
 #include "util/file.h"
+#include "util/libc.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
-    if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
     int plan = put_plan(p, d);
     if (plan < 0)

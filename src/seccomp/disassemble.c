@@ -60,7 +60,7 @@ static void write_load(uint32_t offset, struct buf *out)
 
 static void write_return(uint32_t k, struct buf *out)
 {
-    const char *error = strerrorname_np((int)(k & SECCOMP_RET_DATA));
+    const char *error = seccomp_errno_name((int)(k & SECCOMP_RET_DATA));
     switch (k & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW:
         buf_str(out, "ret allow");

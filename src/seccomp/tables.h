@@ -20,6 +20,9 @@ struct seccomp_number {
 extern const struct seccomp_number seccomp_numbers[];
 extern const size_t seccomp_number_count;
 
+/* The name of an error that a filter answers with, or NULL for others. */
+const char *seccomp_errno_name(int error);
+
 /* The set of features a filter was made for. */
 unsigned seccomp_filter_features(const struct seccomp_filter *filter);
 

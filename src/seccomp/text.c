@@ -3,8 +3,25 @@
 #include "seccomp/seccomp.h"
 #include "seccomp/tables.h"
 #include "util/str.h"
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+
+const char *seccomp_errno_name(int error)
+{
+    switch (error) {
+    case EPERM:
+        return "EPERM";
+    case EINVAL:
+        return "EINVAL";
+    case ENOSYS:
+        return "ENOSYS";
+    case EAFNOSUPPORT:
+        return "EAFNOSUPPORT";
+    default:
+        return NULL;
+    }
+}
 
 /* Whether this machine has a call of that name, by the native ABI or, with multiarch, by the
  * second one. The numbers begin with those of the native ABI. */
@@ -38,7 +55,7 @@ static void write_rules(unsigned features, const char *name, size_t n, struct bu
         if (strlen(r->call) != n || memcmp(r->call, name, n) != 0 ||
             !seccomp_stands(features, r->need, r->without))
             continue;
-        buf_printf(out, "      %s %.*s ", r->error ? strerrorname_np(r->error) : "allow", (int)n,
+        buf_printf(out, "      %s %.*s ", r->error ? seccomp_errno_name(r->error) : "allow", (int)n,
                    name);
         if (r->tests) {
             write_condition(r, out);
@@ -96,7 +113,7 @@ void seccomp_text(const struct seccomp_filter *filter, struct buf *out)
         const struct seccomp_refusal *r = &seccomp_refusals[i];
         if (!write_calls(features, r->calls, true, NULL))
             continue;
-        buf_printf(out, "\n%s %s   # %s\n", strerrorname_np(r->error), r->name, r->reason);
+        buf_printf(out, "\n%s %s   # %s\n", seccomp_errno_name(r->error), r->name, r->reason);
         write_calls(features, r->calls, true, out);
     }
     if (features & SECCOMP_MULTIARCH)

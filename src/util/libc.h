@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_UTIL_LIBC_H
+#define CARREL_UTIL_LIBC_H
+
+#include <linux/close_range.h>
+#include <linux/fs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Calls that glibc 2.36 wraps and musl 1.2.3 does not. As there: 0, or -1 with errno set. */
+
+static inline int sys_renameat2(int olddir, const char *oldpath, int newdir, const char *newpath,
+                                unsigned flags)
+{
+    return (int)syscall(SYS_renameat2, olddir, oldpath, newdir, newpath, flags);
+}
+
+static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+#endif
