@@ -71,9 +71,7 @@ static void attributes(int tree, int flags, uint64_t set, uint64_t propagation)
 static void attach(int tree, int parent, const char *name, int dir)
 {
     DO(dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0));
-    int on = beneath(parent, name, dir ? O_DIRECTORY : 0);
-    DO(SYS(move_mount, tree, "", on, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-    close(on);
+    DO(SYS(move_mount, tree, "", parent, name, MOVE_MOUNT_F_EMPTY_PATH));
     close(tree);
 }
 
@@ -168,7 +166,7 @@ static int app(void *arg)
 {
     char name[] = "/noop", *argv[] = {name, NULL}, *envp[] = {NULL};
     char map[64];
-    uint64_t set = 0;
+    uint64_t set = 0, by_default[4] = {0}, go_on = 1ull << (SIGUSR1 - 1);
     (void)arg;
     DO(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
     snprintf(map, sizeof map, "%d 0 1", ids[0]);
@@ -181,13 +179,15 @@ static int app(void *arg)
           CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, NULL);
     DO(getpid());
     DO(SYS(setpgid, 0, 0));
+    for (int sig = 1; sig <= 64; sig++)
+        if (sig != SIGKILL && sig != SIGSTOP)
+            DO(SYS(rt_sigaction, sig, by_default, NULL, 8));
     no_bounding();
+    DO(SYS(rt_sigtimedwait, &go_on, NULL, NULL, 8));
     caps(0);
     umask(022);
     DO(SYS(keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
     DO(chdir("/"));
-    uint64_t urgent = 1ull << (SIGURG - 1);
-    DO(SYS(rt_sigtimedwait, &urgent, NULL, NULL, 8));
     DO(SYS(rt_sigprocmask, SIG_SETMASK, &set, NULL, 8));
     execve("/noop", argv, envp);
     _exit(127);
@@ -219,16 +219,15 @@ static int init(void *arg)
     DO(SYS(pivot_root, ".", "."));
     DO(SYS(umount2, ".", 2));
     put("sys/user/max_user_namespaces", "1");
-    no_bounding();
-    caps(1u << CAP_SETFCAP);
     DO(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
     int pid =
         (int)DO(clone(app, app_stack + sizeof app_stack, CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL));
     DO(dup3(pipe_fds[1], 0, O_CLOEXEC));
     close(1);
     DO(SYS(close_range, 3, ~0u, 0));
+    no_bounding();
     caps(0);
-    DO(kill(pid, SIGURG));
+    DO(kill(pid, SIGUSR1));
     close(2);
     for (;;) {
         uint64_t all = ~0ull;
@@ -257,9 +256,7 @@ int main(int argc, char **argv)
     ids[0] = (int)geteuid();
     ids[1] = (int)getegid();
     DO(SYS(rt_sigprocmask, SIG_SETMASK, &all, NULL, 8));
-    for (int sig = 1; sig <= 64; sig++)
-        if (sig != SIGKILL && sig != SIGSTOP)
-            DO(SYS(rt_sigaction, sig, by_default, NULL, 8));
+    DO(SYS(rt_sigaction, SIGCHLD, by_default, NULL, 8));
     umask(0);
     DO(pipe2(pipe_fds, O_CLOEXEC));
     DO(signals = (int)SYS(signalfd4, -1, &all, 8, SFD_CLOEXEC));

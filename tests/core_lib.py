@@ -4,6 +4,7 @@
 A test file is started as `core_x.py CORE [--drop]`; with --drop, which needs root, it goes on
 as a user without any privilege.
 """
+import codecs
 import ctypes
 import os
 import pathlib
@@ -186,6 +187,9 @@ def main(tests):
         if os.getuid() != 0:
             print('1..0 # SKIP only root can become somebody else')
             return 0
+        # Afterwards this Python's own files may be out of reach, if it is not the system's.
+        for name in ('ascii', 'latin-1', 'utf-8', 'idna'):
+            codecs.lookup(name)
         os.setgroups([])
         os.setgid(UNPRIVILEGED)
         os.setuid(UNPRIVILEGED)

@@ -96,7 +96,8 @@ def bad_texts(tmp):
     text(good.replace('proc /proc', 'proc\t/proc'), 'a byte that must be escaped')
     text(good.replace('proc /proc', 'proc /pr\x80c'), 'a byte that must be escaped')
     text(good.replace('proc /proc', 'proc'), 'wrong number of words')
-    text(good.replace('proc /proc', 'proc /proc bare bare'), 'wrong number of words')
+    text(good.replace('proc /proc', 'proc /proc bare x'), 'wrong number of words')
+    text(good.replace('proc /proc', 'proc /proc /proc'), 'must be one of: bare')
     text(good.replace('proc /proc', 'proc' + ' /proc' * 9), 'too many words')
     for verb in ('uid', 'gid', 'unshare', 'exec'):
         missing = basic_plan('/usr/bin/true').drop(verb, *(['hostname', 'loopback'] if verb == 'unshare'

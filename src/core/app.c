@@ -104,6 +104,14 @@ static void install_filter(const struct job *j)
           "cannot install the filter");
 }
 
+void signal_default(int sig)
+{
+    const uint64_t by_default[4] = {0}; /* the kernel's struct sigaction with SIG_DFL */
+    if (sig != SIGKILL && sig != SIGSTOP)
+        CALL4(NULL, rt_sigaction, sig, by_default, NULL, sizeof all_signals,
+              "cannot reset signal %u", sig);
+}
+
 /*
  * The app's process, in a user namespace below that of pid 1. Its maps can only be written while
  * the memory is "dumpable", as their files belong to root otherwise; nothing foreign runs in the
@@ -120,7 +128,11 @@ int app_main(void *job)
     if (!job_value(j, PLAN_NESTED_USERNS, 0))
         ns_check_nested_denied();
     own_group(j);
+    for (int sig = 1; sig <= LAST_SIGNAL; sig++)
+        signal_default(sig);
     caps_empty_bounding_set();
+    while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
+        ; /* so far pid 1 may have had a capability left */
     caps_keep_only(0);
     sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
     run_steps(j, IN_APP);
@@ -129,8 +141,6 @@ int app_main(void *job)
               (unsigned)j->kept[i]);
     if (j->last[PLAN_LANDLOCK])
         CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
-    while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
-        ;
     CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
           "cannot unblock the signals");
     if (j->filter.size)

@@ -179,6 +179,8 @@ void caps_keep_only(uint64_t caps);
 
 /* ---- monitor.c, init.c, app.c ---- */
 
+void signal_default(int sig);
+
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
 /* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */

@@ -3,8 +3,6 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-#include <linux/capability.h>
-
 /*
  * Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
  * environment or arguments in its /proc files, and it is not "dumpable", so most cannot be read at
@@ -39,13 +37,15 @@ static void own_session(const struct job *j)
              "no standard descriptor is a terminal that could be the app's");
 }
 
-/* Lays down what was only of use during the set-up. Only then the app's process goes on to its
- * program. The plan's memory stays: that process may still read it. */
+/* Lays down what was only of use during the set-up; then the app's process may go on. The last
+ * capability could not go before: to map root of its parent into a user namespace takes CAP_SETFCAP
+ * of its maker. The plan's memory stays, as that process still reads it. */
 static void settle(const struct job *j, int app)
 {
     CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, ~0u), "cannot settle");
+    caps_empty_bounding_set();
     caps_keep_only(0);
     CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);
@@ -86,9 +86,6 @@ int init_main(void *job)
     root_enter(j);
     if (!job_value(j, PLAN_NESTED_USERNS, 0))
         proc_write(j, "sys/user/max_user_namespaces", "1", 1); /* which will be the app's */
-    caps_empty_bounding_set();
-    /* To map root of its parent into a new user namespace takes this one. */
-    caps_keep_only(1ull << CAP_SETFCAP);
     set_dumpable(0);
     int app = spawn(app_main, app_stack + STACK_BYTES, CLONE_NEWUSER, j);
     must(NULL, "clone", app, "cannot make the inner user namespace");

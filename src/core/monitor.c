@@ -9,18 +9,6 @@
 char init_stack[STACK_BYTES] __attribute__((aligned(16)));
 char app_stack[STACK_BYTES] __attribute__((aligned(16)));
 
-/* Every signal is blocked and read from a descriptor; none is left ignored for the app. */
-static void take_signals(void)
-{
-    const uint64_t by_default[4] = {0}; /* the kernel's struct sigaction with SIG_DFL */
-    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals,
-          "cannot block the signals");
-    for (int sig = 1; sig <= LAST_SIGNAL; sig++)
-        if (sig != SIGKILL && sig != SIGSTOP)
-            CALL4(NULL, rt_sigaction, sig, &by_default, NULL, sizeof all_signals,
-                  "cannot reset signal %u", (unsigned)sig);
-}
-
 static void send(int init, int sig, int whom)
 {
     siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
@@ -33,6 +21,7 @@ static void send(int init, int sig, int whom)
 static void suffer(int sig)
 {
     const uint64_t set = 1ull << (sig - 1);
+    signal_default(sig);
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
     sys2(__NR_kill, sys0(__NR_getpid), sig);
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
@@ -97,7 +86,10 @@ static _Noreturn void watch(int statuses, int signals, int init)
 
 void monitor(struct job *j)
 {
-    take_signals();
+    /* Every signal is blocked and read from a descriptor, which an ignored one reaches as well. */
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof all_signals,
+          "cannot block signals");
+    signal_default(SIGCHLD); /* ignored, children would leave no status */
     sys1(__NR_umask, 0);
     CALL2(NULL, pipe2, j->status_fds, O_CLOEXEC, "cannot make a pipe");
     int signals = CALL4(NULL, signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC,

@@ -20,21 +20,27 @@ static void set_flags(const struct step *s, int tree, unsigned flags, uint64_t s
           "cannot set the flags of the mount");
 }
 
-/* Makes an empty folder or file to mount on, if there is nothing at dst, and opens it. */
-static int mount_point(struct job *j, const struct step *s, char *dst, bool dir)
+/* Attaches a detached tree beneath the root, on an entry that is made if it is not there. One that
+ * is there is opened first: it may be a symbolic link, and must be none. */
+static void attach_on(struct job *j, const struct step *s, int tree, char *dst, bool dir)
 {
     const char *name;
     int parent = root_parent(j, s, dst, &name);
     long err = dir ? sys3(__NR_mkdirat, parent, name, 0755)
                    : sys4(__NR_mknodat, parent, name, S_IFREG | 0644, 0);
     must(s, dir ? "mkdirat" : "mknodat", err == -EEXIST ? 0 : err, "cannot make %q", dst);
-    return entry_open(s, parent, name, dst, dir ? O_DIRECTORY : 0);
+    int on = err ? entry_open(s, parent, name, dst, dir ? O_DIRECTORY : 0) : parent;
+    CALL5(s, move_mount, tree, "", on, err ? "" : name,
+          MOVE_MOUNT_F_EMPTY_PATH | (err ? MOVE_MOUNT_T_EMPTY_PATH : 0), "cannot mount on %q", dst);
+    if (err)
+        sys_close(on);
+    root_covered(j, strlen(dst));
+    sys_close(tree);
 }
 
 /* Attaches a detached tree. The descriptor becomes the job's root, or is closed. */
 static void attach(struct job *j, const struct step *s, int tree, char *dst, bool dir)
 {
-    const int by_fds = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
     if (!dst[1]) {
         j->root = tree;
         CALL5(s, move_mount, tree, "", AT_FDCWD, dst, MOVE_MOUNT_F_EMPTY_PATH, "cannot mount");
@@ -42,11 +48,7 @@ static void attach(struct job *j, const struct step *s, int tree, char *dst, boo
         set_flags(s, tree, 0, 0, UNBINDABLE);
         return;
     }
-    int on = mount_point(j, s, dst, dir);
-    CALL5(s, move_mount, tree, "", on, "", by_fds, "cannot mount on %q", dst);
-    root_covered(j, strlen(dst));
-    sys_close(on);
-    sys_close(tree);
+    attach_on(j, s, tree, dst, dir);
 }
 
 /* A new file system of this type, detached. Options are pairs of key and value. */
@@ -125,7 +127,7 @@ void run_proc(struct job *j, const struct step *s)
     int proc = new_mount(s, "proc", NULL, INERT);
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
     attach(j, s, proc, s->w[0].s, true);
-    size_t n = s->argc > 1 ? 0 : j->caller_uid ? 1 : sizeof read_only / sizeof *read_only;
+    size_t n = !j->caller_uid ? sizeof read_only / sizeof *read_only : s->argc > 1 ? 0 : 1;
     for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
@@ -186,6 +188,6 @@ void root_enter(const struct job *j)
     set_flags(NULL, j->root, 0, 0, PRIVATE);
     CALL1(NULL, fchdir, j->root, "cannot enter the new root");
     CALL2(NULL, pivot_root, ".", ".", "cannot enter the new root");
-    /* The old root now lies on top of the new one. */
+    /* The old root now lies on top of the new one: "/.." would lead to it. */
     CALL2(NULL, umount2, ".", DETACH, "cannot leave the old root");
 }

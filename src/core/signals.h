@@ -12,8 +12,9 @@ enum {
      * terminal's signals are, and not for its first process alone. */
     TO_ONE = 0,
     TO_GROUP = 1,
-    /* Pid 1 to the app's process: there is no capability left here, go on. */
-    GO_ON = SIGURG,
+    /* Pid 1 to the app's process: no capability is left here, go on. None that is ignored by
+     * default: the reset of its handler would throw it away. */
+    GO_ON = SIGUSR1,
 };
 
 /* The kernel's form of a set: bit N-1 is signal N. */

@@ -11,38 +11,50 @@
  * Words behind the fixed ones that are given as `flags` are one comma-separated word.
  */
 #define PLAN_VERBS(V)                                                                              \
-    /* who the app is inside: ids that the one-entry maps show */                                  \
+    /* who the app is inside: ids that the one-entry maps show. uid, gid, unshare and exec must    \
+       come up. More than once may host-dir, keep-fd, what makes the root, rlimit, landlock-allow, \
+       env, arg and missing */                                                                     \
     V(UID, "uid", 1, 1, PHASE_SETUP, "UID")                                                        \
     V(GID, "gid", 1, 1, PHASE_SETUP, "GID")                                                        \
-    /* any of user mount pid ipc uts net cgroup; user and mount are required */                    \
+    /* any of user mount pid ipc uts net cgroup; user, mount and pid are required: the end of      \
+       pid 1 is what leaves no process behind */                                                   \
     V(UNSHARE, "unshare", 1, 7, PHASE_SETUP, "NAMESPACE...")                                       \
-    /* whether the app may make user namespaces of its own: deny | allow */                        \
+    /* whether the app may make user namespaces of its own: deny (also without the line) |         \
+       allow. Denied by the limit on them, and tried out before the app starts */                  \
     V(NESTED_USERNS, "nested-userns", 1, 1, PHASE_SETUP, "deny|allow")                             \
     V(HOSTNAME, "hostname", 1, 1, PHASE_SETUP, "NAME")                                             \
     /* the loopback interface of the own network namespace */                                      \
     V(LOOPBACK, "loopback", 1, 1, PHASE_SETUP, "up")                                               \
-    /* folders on the host that must exist before they can be bound (the app's home); made         \
-       one by one, never through a symbolic link below the existing part */                        \
+    /* folders on the host that must exist before they can be bound (the app's home); made one     \
+       by one, never through a symbolic link below the existing part */                            \
     V(HOST_DIR, "host-dir", 2, 2, PHASE_SETUP, "PATH MODE")                                        \
-    /* inherited descriptors that stay open for the app, besides 0, 1 and 2 */                     \
+    /* inherited descriptors that stay open for the app, besides 0, 1 and 2; at most 64, no        \
+       folders */                                                                                  \
     V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
                                                                                                    \
-    /* the new root: every DST is resolved beneath it, by descriptor, no symbolic link followed.   \
-       Missing parents of a DST are made, mode 0755. */                                            \
+    /* the new root: the first line is a tmpfs or bind on "/" and makes it. Every other DST is     \
+       resolved beneath it, by descriptor, no symbolic link followed; what is missing of it is     \
+       made, folders with mode 0755. All are nosuid, all but devpts and binds with `dev` are       \
+       nodev. */                                                                                   \
     V(TMPFS, "tmpfs", 3, 3, PHASE_MOUNT, "DST MODE SIZE|-")                                        \
     /* SRC has no symbolic link in it (already resolved); flags: ro|rw, dev, noexec, optional;     \
-       the identity is what the planner saw, in hexadecimal */                                     \
+       the identity is what the planner saw, in hexadecimal. ro holds for all mounts below SRC,    \
+       and none that the host makes there later are seen; below a rw one they are. optional        \
+       covers only that SRC is not there */                                                        \
     V(BIND, "bind", 3, 4, PHASE_MOUNT, "SRC DST FLAGS [DEV:INO]")                                  \
-    /* what acts on the machine (sys, …) is made read-only by mounts over it; "bare" leaves those  \
-       out, as the kernel lets nobody mount a proc of its own where the present one is partly      \
-       covered */                                                                                  \
+    /* what acts on the machine (sys; for a caller who is root also sysrq-trigger, irq, bus        \
+       ...) is made read-only by mounts over it; "bare" leaves those out, but not for root, as     \
+       the kernel lets nobody mount a proc of its own where the present one is partly covered      \
+       */                                                                                          \
     V(PROC, "proc", 1, 2, PHASE_MOUNT, "DST [bare]")                                               \
     V(DEVPTS, "devpts", 1, 1, PHASE_MOUNT, "DST")                                                  \
     V(MQUEUE, "mqueue", 1, 1, PHASE_MOUNT, "DST")                                                  \
+    /* a folder that is there already is left as it is; a file must not be there */                \
     V(DIR, "dir", 2, 2, PHASE_MOUNT, "DST MODE")                                                   \
     V(FILE, "file", 3, 3, PHASE_MOUNT, "DST MODE CONTENT")                                         \
     V(SYMLINK, "symlink", 2, 2, PHASE_MOUNT, "TARGET DST")                                         \
-    /* makes this one mount read-only (it is not recursive): for the tmpfs that holds the root */  \
+    /* makes this one mount read-only (it is not recursive): for the tmpfs that holds the root     \
+     */                                                                                            \
     V(SEAL, "seal", 1, 1, PHASE_MOUNT, "DST")                                                      \
                                                                                                    \
     /* the process */                                                                              \
@@ -51,15 +63,22 @@
     /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a      \
        terminal becomes the controlling one */                                                     \
     V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
+    /* without the line 022 */                                                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
+    /* inside; without the line "/" */                                                             \
     V(CWD, "cwd", 1, 1, PHASE_PROCESS, "PATH")                                                     \
     /* comma-separated lists of the kernel's names in lower case, `-` for none: the file rights    \
        that are handled, the scopes */                                                             \
     V(LANDLOCK, "landlock", 2, 2, PHASE_PROCESS, "FS-RIGHTS|- SCOPES|-")                           \
+    /* a path that is not there is passed over; of a file only the rights that files have count    \
+     */                                                                                            \
     V(LANDLOCK_ALLOW, "landlock-allow", 2, 2, PHASE_PROCESS, "PATH FS-RIGHTS")                     \
-    /* the filter's bytes are read from descriptor FD; the name is for people */                   \
+    /* the filter's bytes are read from descriptor FD; the name is for people. It is installed     \
+       last, wherever the line stands */                                                           \
     V(SECCOMP, "seccomp", 2, 2, PHASE_PROCESS, "FD NAME")                                          \
     V(ENV, "env", 1, 1, PHASE_PROCESS, "NAME=VALUE")                                               \
+    /* an absolute path inside, or a bare name that is looked for in the plan's PATH; it is        \
+       also the first argument, before those of the arg lines */                                   \
     V(EXEC, "exec", 1, 1, PHASE_EXEC, "PATH")                                                      \
     V(ARG, "arg", 1, 1, PHASE_EXEC, "ARGUMENT")                                                    \
                                                                                                    \

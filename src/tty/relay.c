@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 /* How often and when to look whether the shell has put us in front, after a key was typed. */
-#define LOOKS   20
-#define LOOK_MS 50
+#define LOOKS        40
+#define LOOK_MS      50
+#define LATE_LOOKS   20 /* the last ones: a shell on a busy machine may be slow */
+#define LATE_LOOK_MS 500
 /* How long to wait for the last bytes of an app that is gone, and how many there can be: no pipe or
  * pseudo terminal holds more. Without it somebody to whom the app has handed its terminal could
  * go on writing to the person's for ever. */
@@ -219,6 +221,12 @@ static void move_bytes(struct relay *r, const struct polled *p)
     }
 }
 
+/* Milliseconds for poll. */
+static int look_again_in(const struct relay *r)
+{
+    return r->looks > LATE_LOOKS ? LOOK_MS : r->looks > 0 ? LATE_LOOK_MS : -1;
+}
+
 int relay_run(struct relay *r)
 {
     int status = 0;
@@ -226,7 +234,7 @@ int relay_run(struct relay *r)
     come_forward(r);
     for (;;) {
         collect(r, &p);
-        int n = poll(p.fd, p.n, r->looks > 0 ? LOOK_MS : -1);
+        int n = poll(p.fd, p.n, look_again_in(r));
         if (n < 0 && errno != EINTR)
             break;
         if (n == 0 && r->looks > 0) {
