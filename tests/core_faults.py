@@ -116,7 +116,8 @@ def each_call_fails_in_turn(tmp):
         else:
             check(r.rc not in (0, 42), where, r)
             if r.rc > 0 and call not in SILENT:
-                check(r.rc == 125 and len(r.err.splitlines()) == 1, where, r)
+                # strace counts calls by process: two that meet the fault at once say the same.
+                check(r.rc == 125 and len(set(r.err.splitlines())) == 1, where, r)
                 check(r.err.startswith('carrel: '), where, r)
                 refusals += 1
         nothing_behind(tmp, before)
