@@ -44,7 +44,9 @@ def step_closed(visit, rest):
 
 def step_confirm(visit, rest):
     """Return, until the window with that title is gone."""
-    visit.desk.confirm(visit.desk.wait_window(rest, seconds=visit.app.seconds))
+    dialog = visit.desk.wait_window(rest, seconds=visit.app.seconds)
+    visit.desk.focus(dialog)
+    visit.desk.confirm(dialog)
 
 
 def step_title(visit, rest):
@@ -84,7 +86,7 @@ def step_file(visit, rest):
     def found():
         return glob.glob(os.path.join(visit.home, path))
     try:
-        wait_for(f"{wanted!r} in {path}", lambda: any(wanted in contents(p) for p in found()), 30,
+        wait_for(f"{wanted!r} in {path}", lambda: any(wanted in contents(p) for p in found()), 60,
                  step=0.3)
     except AssertionError as e:
         raise AssertionError(f"{e}; there is {[(p, contents(p)[:300]) for p in found()]!r}") from None
