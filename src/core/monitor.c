@@ -101,6 +101,6 @@ void monitor(struct job *j)
     /* From here on the others say what fails, and nothing is held that is theirs. */
     CALL3(NULL, dup3, j->status_fds[0], 0, O_CLOEXEC, "cannot watch");
     CALL3(NULL, dup3, signals, 1, O_CLOEXEC, "cannot watch");
-    must(NULL, "close_range", sys_close_range(2, ~0u), "cannot watch");
+    must(NULL, "close_range", sys_close_range(2, 0), "cannot watch");
     watch(0, 1, init);
 }
