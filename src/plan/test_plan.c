@@ -189,7 +189,7 @@ static void writes_services_behind_the_plan(void)
                          "carrel-plan 1\nuid 2\n# data: rule \\x1b\n# data: last\n");
     plan_write_json(&p, &json);
     CHECK(strstr(json.data, "\"services\"") && strstr(json.data, "\"dbus\""));
-    CHECK(strstr(json.data, "\"data\"") && strstr(json.data, "rule \\u001b\\nlast"));
+    CHECK(strstr(json.data, "\"data\"") && strstr(json.data, "rule \\u001b\\u000alast"));
 }
 
 int main(void)
