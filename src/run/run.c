@@ -51,9 +51,12 @@ static int fd_of(const struct plan_step *s)
 
 static bool plan_uses_fd(const struct plan *p, int fd)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_SECCOMP) && fd_of(&p->v[i]) == fd)
+    for (size_t i = 0; i < p->n; i++) {
+        enum plan_verb v = p->v[i].verb;
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP) &&
+            fd_of(&p->v[i]) == fd)
             return true;
+    }
     return false;
 }
 
@@ -84,7 +87,7 @@ static int keep_fd(const struct plan_step *s, struct diags *d)
 {
     int fd = fd_of(s);
     if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
-        return refuse(d, "a descriptor that the app is to keep is not open", step_arg(s, 0));
+        return refuse(d, "a descriptor that is to be handed on is not open", step_arg(s, 0));
     return 0;
 }
 
@@ -115,7 +118,8 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
             return -1;
-        if (p->v[i].verb == PLAN_KEEP_FD && keep_fd(&p->v[i], d) < 0)
+        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_STATUS_FD) &&
+            keep_fd(&p->v[i], d) < 0)
             return -1;
     }
     char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
