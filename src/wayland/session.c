@@ -151,14 +151,11 @@ struct way_verdict way_request(struct way_session *s, uint8_t *message, size_t s
     v.fds = args.fds;
     if (v.action == WAY_DROP)
         return v;
-    uint8_t version = o->version; /* making objects may move o */
-    if (!make_all(s, &args, version, true))
-        return cut(s, app, message, "a new object has a number that it can not have");
-    if (m->destructor) {
-        /* The compositor frees numbers of the app's with delete_id, its own by itself. */
-        o = way_find(s, id);
+    /* The compositor frees numbers of the app's with delete_id, its own by itself. */
+    if (m->destructor)
         o->state = id >= WAY_SERVER_ID ? WAY_FREE : WAY_GONE;
-    }
+    if (!make_all(s, &args, o->version, true))
+        return cut(s, app, message, "a new object has a number that it can not have");
     return v;
 }
 
@@ -190,11 +187,10 @@ struct way_verdict way_event(struct way_session *s, uint8_t *message, size_t siz
     v.fds = args.fds;
     if (v.action == WAY_DROP)
         return v;
-    uint8_t version = o->version;
-    if (!make_all(s, &args, version, false))
-        return cut(s, compositor, message, "a new object has a number that it can not have");
     if (m->destructor && id >= WAY_SERVER_ID)
-        way_find(s, id)->state = WAY_FREE;
+        o->state = WAY_FREE;
+    if (!make_all(s, &args, o->version, false))
+        return cut(s, compositor, message, "a new object has a number that it can not have");
     return v;
 }
 

@@ -40,7 +40,7 @@ struct way_objects {
 struct way_named {
     uint32_t name; /* the compositor's number for a global */
     uint8_t interface, version;
-    bool there, removed;
+    bool removed;
 };
 
 /* Clipboard and primary selection are each followed alike. */
