@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Compositors without a screen, the filter in front of one, and a client that speaks raw bytes."""
 import array
+import fcntl
 import os
 import shutil
 import signal
@@ -144,16 +145,14 @@ class Filter:
         settings = os.memfd_create("settings")
         os.write(settings, text.encode())
         self.errors = os.path.join(self.folder, "errors")
+        # By way of a shell, which puts them onto the right numbers: Python keeps some for itself.
         given = {LISTENING: self.listening.fileno(), SETTINGS: settings, CONTROL: theirs.fileno()}
-        high = {n: os.dup2(fd, 100 + n) for n, fd in given.items()}
-
-        def hand_over():
-            for number, fd in high.items():
-                os.dup2(fd, number)
+        high = {n: fcntl.fcntl(fd, fcntl.F_DUPFD, 50) for n, fd in given.items()}
+        moves = " ".join(f"{n}<&{fd} {fd}<&-" for n, fd in high.items())
         with open(self.errors, "wb") as errors:
-            self.child = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=errors,
-                                          stderr=errors, preexec_fn=hand_over, env={},
-                                          pass_fds=tuple(given), start_new_session=True)
+            self.child = subprocess.Popen(["bash", "-c", f'exec "$0" {moves}', program], env={},
+                                          stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                                          pass_fds=tuple(high.values()), start_new_session=True)
         for fd in (settings, *high.values()):
             os.close(fd)
         theirs.close()
