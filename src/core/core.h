@@ -163,12 +163,11 @@ void root_enter(const struct job *j);
 
 /* ---- ns.c ---- */
 
-/* Maps the one pair of ids of this process's new user namespace. */
-void ns_map_ids(const struct job *j, uint32_t uid, uint32_t outer_uid, uint32_t gid,
-                uint32_t outer_gid);
+/* Maps the one id of this process's new user namespace; the file is self/uid_map or self/gid_map.
+ */
+void ns_map_id(const struct job *j, const char *name, uint64_t id, uint32_t outer);
 /* Writes into a file of the caller's /proc. */
 void proc_write(const struct job *j, const char *name, const char *text, size_t n);
-void ns_check_nested_denied(void);
 /* Whether others may look into this memory, and whether the files of this process in /proc, the
  * maps too, belong to it instead of root. */
 void set_dumpable(unsigned long value);

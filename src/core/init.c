@@ -44,7 +44,7 @@ static void settle(const struct job *j, int app)
 {
     CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
-    must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, ~0u), "cannot settle");
+    must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, 0), "cannot settle");
     caps_empty_bounding_set();
     caps_keep_only(0);
     CALL2(NULL, kill, app, GO_ON, "cannot start the app");
@@ -80,7 +80,8 @@ int init_main(void *job)
     die_with_parent(j);
     /* Else an unprivileged process may map no group. The app's namespace inherits it. */
     proc_write(j, "self/setgroups", "deny", 4);
-    ns_map_ids(j, 0, j->caller_uid, 0, j->caller_gid);
+    ns_map_id(j, "self/uid_map", 0, j->caller_uid);
+    ns_map_id(j, "self/gid_map", 0, j->caller_gid);
     own_session(j);
     run_steps(j, IN_ROOT);
     root_enter(j);

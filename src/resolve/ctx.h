@@ -16,7 +16,7 @@ struct variable {
 
 /* The program that starts a bus inside, and what it reads; see put_private_bus. */
 #define PRIVATE_BUS_STARTER "/usr/bin/dbus-run-session"
-#define PRIVATE_BUS_CONFIG "/run/carrel/session-bus.conf"
+#define PRIVATE_BUS_CONFIG  "/run/carrel/session-bus.conf"
 
 /* A wish that stays open, see put_missing. */
 struct missing {
@@ -97,6 +97,19 @@ const char *concat(struct ctx *c, const char *first, ...) __attribute__((sentine
 const char *join_path(struct ctx *c, const char *dir, const char *name);
 bool present(const struct path_fact *p);
 
+/*
+ * service.c: a helper that answers on a socket at `inside`; its program is carrel-NAME. It
+ * gets a plan with namespaces, a tiny root and the program; the caller adds binds and variables to
+ * s->plan and sets s->data. NULL when it cannot be had: that is then said in the plan, and nothing
+ * is at `inside`. The pointer holds until the next call.
+ */
+struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
+                                   const char *why);
+/* service.c: where the registry keeps this instance, or NULL: there is none */
+const char *instance_folder(struct ctx *c);
+/* landlock.c: the second wall of a service: nothing is writable */
+void landlock_service(struct ctx *c, struct plan *p);
+
 /* ---- the rules, in the order in which they are called ---- */
 
 void rule_decide(struct ctx *c);      /* process.c: what the other rules ask for */
@@ -120,5 +133,6 @@ void rule_landlock(struct ctx *c);    /* landlock.c */
 void emit_environment(struct ctx *c); /* env.c */
 void emit_program(struct ctx *c);     /* program.c: the folder, the program, its arguments */
 void emit_missing(struct ctx *c);     /* ctx.c */
+void finish_services(struct ctx *c);  /* service.c */
 
 #endif

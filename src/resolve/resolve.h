@@ -16,6 +16,9 @@ struct request {
     const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
     const char *terminal;    /* "terminal" when the app gets a controlling terminal, else "new" */
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
+    const char *instance;    /* digits: the name of this run in the registry; NULL: it has none, and
+                                no services */
+    const char *libexec;     /* where the programs of services are */
 };
 
 enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };

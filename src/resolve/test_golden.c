@@ -150,7 +150,7 @@ static void golden(void)
     CHECK(r == RESOLVE_OK || r == RESOLVE_REFUSED);
     CHECK((r == RESOLVE_REFUSED) == (d.errors > 0));
     if (r == RESOLVE_OK)
-        plan_write(&plan, &text);
+        plan_write_all(&plan, &text);
     diag_text(&d, &messages);
     expect("plan", &text);
     expect("messages", &messages);
