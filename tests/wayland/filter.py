@@ -13,12 +13,13 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import (DEFAULT_POWERS, PATIENCE, THEIRS, Client, Filter, Sway, Tap, Weston, end,  # noqa: E402
-                 message, s, u, wait_for)
+from lib import (DEFAULT_POWERS, PATIENCE, THEIRS, Client, Filter, Sway, Tap, Weston,  # noqa: E402
+                 become_ordinary, end, message, s, u, wait_for)
 
 # What gives power over others, from the compositors' own lists.
 DANGEROUS = """zwlr_screencopy_manager_v1 ext_image_copy_capture_manager_v1
@@ -442,7 +443,6 @@ def serves(offers, then=b""):
 
 @contextlib.contextmanager
 def staged(program, script, **more):
-    import tempfile
     with tempfile.TemporaryDirectory(prefix="cw-") as folder:
         stage = Stage(folder, script)
         try:
@@ -501,6 +501,7 @@ def settings_that_make_no_sense(program):
 
 
 def main():
+    become_ordinary()
     tap, programs = Tap(), sys.argv[1:]
     for n, program in enumerate(programs):
         label = ", checked" if n else ""
