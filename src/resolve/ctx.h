@@ -107,7 +107,7 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
                                    const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
-/* landlock.c: the second wall of a service: nothing is writable */
+/* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */
 void landlock_service(struct ctx *c, struct plan *p);
 
 /* ---- the rules, in the order in which they are called ---- */
@@ -120,6 +120,7 @@ void rule_root(struct ctx *c);        /* base.c */
 void rule_etc(struct ctx *c);         /* etc.c */
 void rule_devices(struct ctx *c);     /* devices.c */
 void rule_display(struct ctx *c);     /* display.c: Wayland, X11 */
+void rule_wayland(struct ctx *c);     /* wayland.c: part of rule_display */
 void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
 void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */

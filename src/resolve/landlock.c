@@ -82,6 +82,10 @@ void landlock_service(struct ctx *c, struct plan *p)
              (char *)NULL);
     plan_add(p, PLAN_LANDLOCK_ALLOW, "base: what the mounts show", "/", right_names(c, READ),
              (char *)NULL);
+    for (size_t i = 0, n = p->n; i < n; i++)
+        if (p->v[i].verb == PLAN_TMPFS && !str_eq(step_arg(&p->v[i], 0), "/"))
+            plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 0),
+                     right_names(c, WRITABLE), (char *)NULL);
 }
 
 static bool is_folder(const struct node *n)
