@@ -272,6 +272,7 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
         return r;
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
+    j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");

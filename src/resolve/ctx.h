@@ -14,9 +14,11 @@ struct variable {
     const char *why;
 };
 
-/* The program that starts a bus inside, and what it reads; see put_private_bus. */
-#define PRIVATE_BUS_STARTER "/usr/bin/dbus-run-session"
-#define PRIVATE_BUS_CONFIG "/run/carrel/session-bus.conf"
+/* Of a bus inside: ours that starts it, the daemon, what that reads; see put_private_bus. */
+#define PRIVATE_BUS_STARTER "/run/carrel/ownbus"
+#define PRIVATE_BUS_DAEMON  "/usr/bin/dbus-daemon"
+#define PRIVATE_BUS_CONFIG  "/run/carrel/session-bus.conf"
+#define PRIVATE_BUS_SOCKET  "bus" /* in the runtime folder */
 
 /* A wish that stays open, see put_missing. */
 struct missing {

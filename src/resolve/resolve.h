@@ -16,6 +16,7 @@ struct request {
     const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
     const char *terminal;    /* "terminal" when the app gets a controlling terminal, else "new" */
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
+    const char *libexec;     /* the folder of Carrel's own programs on the host */
 };
 
 enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };

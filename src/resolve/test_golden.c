@@ -138,7 +138,10 @@ static void golden(void)
         .facts = {.arena = &arena},
         .policy = {.arena = &arena},
         .d = &d,
-        .request = {.app_id = "org.example.App", .terminal = "new", .seccomp_fd = 4},
+        .request = {.app_id = "org.example.App",
+                    .terminal = "new",
+                    .seccomp_fd = 4,
+                    .libexec = "/usr/libexec/carrel"},
     };
     in.request.args = in.args;
     struct buf policy = slurp(in_case("policy"));
