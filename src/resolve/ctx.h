@@ -105,6 +105,7 @@ void rule_decide(struct ctx *c);      /* process.c: what the other rules ask for
 void find_wayland(struct ctx *c);     /* display.c: part of rule_decide */
 void rule_setup(struct ctx *c);       /* process.c: ids, namespaces */
 void rule_home(struct ctx *c);        /* home.c */
+void rule_looks(struct ctx *c);       /* looks.c: the person's settings */
 void rule_root(struct ctx *c);        /* base.c */
 void rule_etc(struct ctx *c);         /* etc.c */
 void rule_devices(struct ctx *c);     /* devices.c */

@@ -106,7 +106,7 @@ static void put_no_bus(struct ctx *c)
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
+    put_env(c, "GIO_USE_VFS", "local", why);
 }
 
 /*
@@ -145,7 +145,6 @@ static void put_private_bus(struct ctx *c)
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
     put_env(c, "GIO_USE_VFS", "local", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
 }
 
 /* Landlock knows all abstract sockets or none, so this one opens all of them. */
