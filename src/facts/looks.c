@@ -26,7 +26,7 @@ static const struct source {
     bool config;      /* in the person's config folder, else in the home */
     const char *path;
     char separator; /* between key and value */
-    bool quotes;    /* the value stands in quotation marks */
+    bool quoted;    /* the value is one word or in quotation marks */
 } sources[LOOK_FILES] = {
     [LOOK_DCONF] = {"dconf", true, NULL, '=', false},
     [LOOK_GTK2] = {"gtk-2.0", false, ".gtkrc-2.0", '=', true},
@@ -245,6 +245,20 @@ static struct line trimmed(const char *s, size_t n)
     return (struct line){s, n};
 }
 
+/* A number or an enumeration's name, or text in quotation marks that ends with the line. */
+static bool whole_word(struct line v)
+{
+    if (v.n > 1 && v.s[0] == '"' && v.s[v.n - 1] == '"') {
+        v.s++;
+        v.n -= 2;
+        return !memchr(v.s, '"', v.n) && !memchr(v.s, '\\', v.n);
+    }
+    for (size_t i = 0; i < v.n; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", v.s[i]))
+            return false;
+    return true;
+}
+
 static void take_line(struct facts *f, enum look_file file, const char *group, struct line l)
 {
     const struct source *from = &sources[file];
@@ -253,12 +267,8 @@ static void take_line(struct facts *f, enum look_file file, const char *group, s
         return;
     struct line key = trimmed(l.s, (size_t)(at - l.s));
     struct line value = trimmed(at + 1, l.n - (size_t)(at + 1 - l.s));
-    if (from->quotes && value.n > 1 && value.s[0] == '"' && value.s[value.n - 1] == '"') {
-        value.s++; /* written again with them */
-        value.n -= 2;
-    }
     if (!may_pass(file, group, key.s, key.n) || !printable(key.s, key.n) ||
-        !plain_value(value.s, value.n) || (from->quotes && memchr(value.s, '"', value.n)) ||
+        !plain_value(value.s, value.n) || (from->quoted && !whole_word(value)) ||
         (file == LOOK_MIME ? !common_kind(key.s, key.n) : !!memchr(key.s, '/', key.n)))
         return;
     looks_add(f, file, group, arena_strndup(f->arena, key.s, key.n),

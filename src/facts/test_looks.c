@@ -106,8 +106,12 @@ static void takes_the_listed_keys_only(void)
                                "gtk-theme-name=Second\n[Other]\ngtk-font-name=Sans 11\n"),
               "gtk-3.0|Settings|gtk-theme-name|Adwaita\n");
     CHECK_STR(taken(LOOK_GTK2, "gtk-theme-name=\"Clear looks\"\ninclude \"/etc/shadow\"\n"
-                               "gtk-font-name=\"a\"b\"\n"),
-              "gtk-2.0||gtk-theme-name|Clear looks\n");
+                               "gtk-font-name=\"a\"b\"\n"
+                               "gtk-key-theme-name=\"\\\"\n"
+                               "gtk-button-images=1\n"
+                               "gtk-toolbar-style=a b\n"),
+              "gtk-2.0||gtk-theme-name|\"Clear looks\"\n"
+              "gtk-2.0||gtk-button-images|1\n");
     CHECK_STR(taken(LOOK_KDE, "[Colors:Header][Inactive]\nBackgroundNormal=1,2,3\n"
                               "[KFileDialog Settings]\nRecent Files=a\n[Icons]\nTheme=breeze"),
               "kdeglobals|Colors:Header][Inactive|BackgroundNormal|1,2,3\n"
@@ -201,8 +205,9 @@ static void reads_a_profile(void)
 
 static void comes_back_from_text(void)
 {
-    static const char text[] = "carrel-facts 1\nlook gtk-2.0 \\e gtk-theme-name Clear\\x20looks\n"
-                               "look mimeapps Default\\x20Applications a/b c.desktop;\n";
+    static const char text[] =
+        "carrel-facts 1\nlook gtk-2.0 \\e gtk-theme-name \"Clear\\x20looks\"\n"
+        "look mimeapps Default\\x20Applications a/b c.desktop;\n";
     struct facts f = {.arena = &arena};
     int line;
     const char *error;

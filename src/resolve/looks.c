@@ -21,18 +21,17 @@ static const char *const why_looks = "base: the person's theme, fonts and file t
 static const struct {
     const char *path, *link; /* link: in the app's home, or NULL */
     const char *separator;
-    const char *quote;
 } files[LOOK_FILES] = {
-    [LOOK_DCONF] = {"/etc/glib-2.0/settings/defaults", NULL, "=", ""},
-    [LOOK_GTK2] = {SETTINGS "/gtkrc-2.0", NULL, "=", "\""},
-    [LOOK_GTK3] = {SETTINGS "/gtk-3.0/settings.ini", NULL, "=", ""},
-    [LOOK_GTK4] = {SETTINGS "/gtk-4.0/settings.ini", NULL, "=", ""},
-    [LOOK_KDE] = {SETTINGS "/kdeglobals", NULL, "=", ""},
-    [LOOK_KDE_INPUT] = {SETTINGS "/kcminputrc", NULL, "=", ""},
-    [LOOK_QT5CT] = {SETTINGS "/qt5ct/qt5ct.conf", "config/qt5ct/qt5ct.conf", "=", ""},
-    [LOOK_QT6CT] = {SETTINGS "/qt6ct/qt6ct.conf", "config/qt6ct/qt6ct.conf", "=", ""},
-    [LOOK_MIME] = {SETTINGS "/mimeapps.list", NULL, "=", ""},
-    [LOOK_X] = {SETTINGS "/Xdefaults", NULL, ": ", ""},
+    [LOOK_DCONF] = {"/etc/glib-2.0/settings/defaults", NULL, "="},
+    [LOOK_GTK2] = {SETTINGS "/gtkrc-2.0", NULL, "="},
+    [LOOK_GTK3] = {SETTINGS "/gtk-3.0/settings.ini", NULL, "="},
+    [LOOK_GTK4] = {SETTINGS "/gtk-4.0/settings.ini", NULL, "="},
+    [LOOK_KDE] = {SETTINGS "/kdeglobals", NULL, "="},
+    [LOOK_KDE_INPUT] = {SETTINGS "/kcminputrc", NULL, "="},
+    [LOOK_QT5CT] = {SETTINGS "/qt5ct/qt5ct.conf", "config/qt5ct/qt5ct.conf", "="},
+    [LOOK_QT6CT] = {SETTINGS "/qt6ct/qt6ct.conf", "config/qt6ct/qt6ct.conf", "="},
+    [LOOK_MIME] = {SETTINGS "/mimeapps.list", NULL, "="},
+    [LOOK_X] = {SETTINGS "/Xdefaults", NULL, ": "},
 };
 
 /* A link in the app's home to a file of ours; what the app has put there itself stays. */
@@ -60,8 +59,7 @@ static size_t put_file_of(struct ctx *c, const struct look_fact *looks, size_t n
         if (!str_eq(looks[i].group, group))
             buf_printf(&b, "%s[%s]\n", i ? "\n" : "", looks[i].group);
         group = looks[i].group;
-        buf_printf(&b, "%s%s%s%s%s\n", looks[i].key, files[file].separator, files[file].quote,
-                   looks[i].value, files[file].quote);
+        buf_printf(&b, "%s%s%s\n", looks[i].key, files[file].separator, looks[i].value);
     }
     put_text(c, files[file].path, b.data, why_looks);
     if (files[file].link)
