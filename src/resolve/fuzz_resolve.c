@@ -93,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *error;
     const char *const args[] = {"a", NULL};
     struct request q = {.app_id = "org.example.App",
+                        .libexec = "/usr/libexec/carrel",
                         .program = "/usr/bin/prog",
                         .args = args,
                         .cwd = "/home/anna/Documents",

@@ -142,7 +142,6 @@ static void golden(void)
         .policy = {.arena = &arena},
         .d = &d,
         .request = {.app_id = "org.example.App",
-                    .terminal = "new",
                     .seccomp_fd = 4,
                     .instance = "4711",
                     .libexec = "/usr/libexec/carrel"},
