@@ -33,9 +33,9 @@ static void own_group(const struct job *j)
 {
     int group = (int)sys0(__NR_getpid);
     CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
-    if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSPGRP, &group),
-             "cannot come to the foreground");
+    if (j->last[PLAN_TERMINAL])
+        CALL3(j->last[PLAN_TERMINAL], ioctl, j->terminal, TIOCSPGRP, &group,
+              "cannot come to the foreground");
 }
 
 /* The interpreter that a script, or an ELF program of 64 bits, asks for; NULL when it asks for none
@@ -122,11 +122,12 @@ int app_main(void *job)
     struct job *j = job;
     const uint64_t no_signals = 0, go_on = 1ull << (GO_ON - 1);
     set_dumpable(1);
-    ns_map_ids(j, (uint32_t)job_value(j, PLAN_UID, 0), 0, (uint32_t)job_value(j, PLAN_GID, 0), 0);
+    ns_map_id(j, "self/uid_map", job_value(j, PLAN_UID, 0), 0);
+    ns_map_id(j, "self/gid_map", job_value(j, PLAN_GID, 0), 0);
     set_dumpable(0);
     sys_close(j->proc_fd);
-    if (!job_value(j, PLAN_NESTED_USERNS, 0))
-        ns_check_nested_denied();
+    if (!job_value(j, PLAN_NESTED_USERNS, 0) && sys1(__NR_unshare, CLONE_NEWUSER) >= 0)
+        die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
     own_group(j);
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);

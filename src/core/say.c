@@ -110,8 +110,15 @@ static const char *find_hint(const char *call, long err)
 static _Noreturn void say(int status, const struct step *s, const char *call, long err,
                           const char *fmt, va_list ap)
 {
+    /* Several of our processes may meet one fault at once, and only the first speaks. Another waits
+     * for its child, if it has one: that would die with it before it has spoken. */
+    static bool spoken;
     struct line l = {0};
     const char *hint = find_hint(call, err);
+    if (__atomic_exchange_n(&spoken, true, __ATOMIC_RELAXED)) {
+        sys4(__NR_wait4, -1, NULL, __WALL, NULL);
+        sys_exit(status);
+    }
     format(&l, "carrel: ");
     if (s && s->line)
         format(&l, "plan line %u: ", s->line);

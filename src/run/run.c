@@ -25,6 +25,13 @@ int run_prepare(void)
     return fd;
 }
 
+int run_free_fd(int least)
+{
+    while (fcntl(least, F_GETFD) >= 0)
+        least++;
+    return least;
+}
+
 /* A memory file that nobody can change any more. Returns a descriptor or -errno. */
 static int sealed_file(const char *name, const void *bytes, size_t n)
 {
@@ -51,9 +58,12 @@ static int fd_of(const struct plan_step *s)
 
 static bool plan_uses_fd(const struct plan *p, int fd)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_SECCOMP) && fd_of(&p->v[i]) == fd)
+    for (size_t i = 0; i < p->n; i++) {
+        enum plan_verb v = p->v[i].verb;
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP || v == PLAN_TERMINAL) &&
+            fd_of(&p->v[i]) == fd)
             return true;
+    }
     return false;
 }
 
@@ -84,7 +94,7 @@ static int keep_fd(const struct plan_step *s, struct diags *d)
 {
     int fd = fd_of(s);
     if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
-        return refuse(d, "a descriptor that the app is to keep is not open", step_arg(s, 0));
+        return refuse(d, "a descriptor that is to be handed on is not open", step_arg(s, 0));
     return 0;
 }
 
@@ -115,17 +125,22 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
             return -1;
-        if (p->v[i].verb == PLAN_KEEP_FD && keep_fd(&p->v[i], d) < 0)
+        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_STATUS_FD) &&
+            keep_fd(&p->v[i], d) < 0)
             return -1;
     }
     char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
     char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
     char *number = arena_printf(p->arena, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(p->arena, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(p->arena, step_arg(&p->v[i], 0));
     char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
     char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
     char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
