@@ -71,6 +71,7 @@ struct job {
     int parent;              /* of a folder beneath it that was used last, or -1 */
     const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
+    int terminal; /* the app's, where it gets one */
 
     int ruleset; /* the app's own: Landlock's */
 };
@@ -154,8 +155,8 @@ typedef void step_runner(struct job *j, const struct step *s);
 /* path.c, mount.c */
 step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue, run_dir, run_file,
     run_symlink, run_seal;
-/* ns.c */
-step_runner run_hostname, run_loopback;
+/* ns.c, init.c */
+step_runner run_hostname, run_loopback, run_terminal;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
 /* Leaves the old root for good. */
@@ -182,8 +183,6 @@ void signal_default(int sig);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
-/* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */
-long terminal_ioctl(unsigned long request, const void *arg);
 int app_main(void *job);
 extern char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "run/run.h"
+#include "run/instance.h"
 
 #include "seccomp/seccomp.h"
 #include "util/file.h"
@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static const struct place nowhere;
@@ -25,8 +28,14 @@ int run_prepare(void)
     return fd;
 }
 
-/* A memory file that nobody can change any more. Returns a descriptor or -errno. */
-static int sealed_file(const char *name, const void *bytes, size_t n)
+int run_free_fd(int least)
+{
+    while (fcntl(least, F_GETFD) >= 0)
+        least++;
+    return least;
+}
+
+int sealed_file(const char *name, const void *bytes, size_t n)
 {
     cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
@@ -53,7 +62,7 @@ static bool plan_uses_fd(const struct plan *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
         enum plan_verb v = p->v[i].verb;
-        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP) &&
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP || v == PLAN_TERMINAL) &&
             fd_of(&p->v[i]) == fd)
             return true;
     }
@@ -106,7 +115,19 @@ static int put_plan(const struct plan *p, struct diags *d)
     return fd;
 }
 
-int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal, struct diags *d)
+int run_new_id(char id[16])
+{
+    uint32_t n = 0;
+    /* Tools of others read it as a number of the C type int. */
+    while (n < 1000000000u || n > 2147483647u)
+        if (getrandom(&n, sizeof n, 0) != sizeof n)
+            return -errno;
+    snprintf(id, 16, "%u", (unsigned)n);
+    return 0;
+}
+
+int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
+             enum run_terminal terminal, struct diags *d)
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
@@ -122,14 +143,20 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
             keep_fd(&p->v[i], d) < 0)
             return -1;
     }
+    if (in && instance_begin(p, in, libexec, plan, d) < 0)
+        return -1;
     char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
     char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
     char *number = arena_printf(p->arena, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(p->arena, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(p->arena, step_arg(&p->v[i], 0));
     char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
     char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
     char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
