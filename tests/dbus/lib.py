@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-WAIT = 60  # seconds; only a failure takes so long
+WAIT = 20  # seconds; only a failure takes so long
 BUS = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 CALL, RETURN, ERROR, SIGNAL = 1, 2, 3, 4
@@ -35,6 +35,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 <limit name="max_replies_per_connection">50000</limit>
 <limit name="max_match_rules_per_connection">50000</limit>
 <limit name="max_completed_connections">100000</limit>
+<limit name="max_names_per_connection">50000</limit>
 </busconfig>
 """
 
@@ -69,9 +70,14 @@ class Bus:
             f.write(CONFIG % (self.path, self.services))
         self.process = subprocess.Popen(
             ["dbus-daemon", "--nofork", "--nosyslog", "--config-file=" + config],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(self.path))
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        wait_for(self.answers)
         self.address = "unix:path=" + self.path
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.path) == 0
 
     def stop(self):
         self.process.kill()
@@ -105,7 +111,8 @@ class Filter:
         fds = [listening.fileno(), memory, theirs.fileno(), log]
         self.process = subprocess.Popen(
             [program, *map(str, fds), server or (bus.path if bus else "/nowhere")],
-            pass_fds=fds, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env={})
+            pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env={})
         listening.close()
         theirs.close()
         os.close(memory)
