@@ -9,6 +9,7 @@
 #include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -138,10 +139,10 @@ static inline int sys_prctl(int option, unsigned long value)
     return (int)sys5(__NR_prctl, option, value, 0, 0, 0);
 }
 
-/* Closes every descriptor from first to last. */
-static inline int sys_close_range(unsigned first, unsigned last)
+/* Closes every descriptor from first on; with CLOSE_RANGE_CLOEXEC, as soon as a program starts. */
+static inline int sys_close_range(unsigned first, unsigned flags)
 {
-    return first > last ? 0 : (int)sys3(__NR_close_range, first, last, 0);
+    return (int)sys3(__NR_close_range, first, ~0u, flags);
 }
 
 static inline _Noreturn void sys_exit(int status)

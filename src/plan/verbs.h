@@ -31,6 +31,10 @@
     /* inherited descriptors that stay open for the app, besides 0, 1 and 2; at most 64, no        \
        folders */                                                                                  \
     V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
+    /* an inherited descriptor, not the app's, to which the core writes two lines of JSON: the     \
+       id of its child (which is pid 1 inside) when that has started, the exit status at the end   \
+       */                                                                                          \
+    V(STATUS_FD, "status-fd", 1, 1, PHASE_SETUP, "FD")                                             \
                                                                                                    \
     /* the new root: the first line is a tmpfs or bind on "/" and makes it. Every other DST is     \
        resolved beneath it, by descriptor, no symbolic link followed; what is missing of it is     \
@@ -60,9 +64,11 @@
     /* the process */                                                                              \
     V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
     V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
-    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a      \
-       terminal becomes the controlling one */                                                     \
-    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
+    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new")                                              \
+    /* a pseudo terminal made by PTMX inside, as the session's controlling one and as those of the \
+       descriptors 0, 1 and 2 that stand in a comma-separated list. FD is a socket: its other end  \
+       gets the master, makes the terminal ready (size, modes) and answers */                      \
+    V(TERMINAL, "terminal", 3, 3, PHASE_PROCESS, "FD PTMX FDS")                                    \
     /* without the line 022 */                                                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
     /* inside; without the line "/" */                                                             \
