@@ -30,7 +30,7 @@ class App:
         self.statuses, self.pause, self.noise = statuses, pause, noise
         self.lost, self.same, self.sound = lost, same, sound
         self.wayland = wayland  # False: it speaks X11 only
-        self.x11, self.talk = x11, talk  # talk: greeting and answer of a server on the loopback interface
+        self.x11, self.talk = x11, talk  # greeting and answer of a server on the loopback interface
 
 
 def write(path, text):
