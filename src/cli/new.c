@@ -171,7 +171,7 @@ static const struct {
      "It may be for its help pages only, so it is left to you"},
 };
 
-static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
+static bool write_grants(struct cli *c, const struct known *k, bool edits, struct buf *out)
 {
     bool network = false;
     buf_str(out, "\n[Context]\n");
@@ -186,7 +186,11 @@ static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
             buf_printf(out, "# %s:\n#", grants[i].doubt);
         buf_printf(out, "%s\n", grants[i].grant);
     }
-    buf_str(out, "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
+    buf_str(out, edits ? "# One folder more, to write. It takes one where it saves by renaming a "
+                         "new file over\n"
+                         "# the old one, or keeps a lock or a journal beside it:\n"
+                         "#filesystems=xdg-documents;\n"
+                       : "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
     return network;
 }
 
@@ -208,7 +212,8 @@ static void write_sandbox(bool network, struct buf *out)
 static const char *documents(struct cli *c, const struct known *k)
 {
     static const char editors[] = "TextEditor WordProcessor Spreadsheet Presentation 2DGraphics "
-                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving";
+                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving "
+                                  "Database ProjectManagement Publishing";
     if (!*k->types)
         return "none";
     return any_of(&c->arena, k->categories, editors) ? "rw" : "ro";
@@ -222,7 +227,7 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
                "# default; read it, take away what you can, and try: carrel run %s\n",
                k->title, *k->title ? ", " : "", k->id, base_name(k->program));
     buf_printf(out, "\n[Application]\nname=%s\ncommand=%s\n", k->id, k->program);
-    bool network = write_grants(c, k, out);
+    bool network = write_grants(c, k, str_eq(opens, "rw"), out);
     buf_str(out, "\n[Carrel Application]\n");
     if (*k->package)
         buf_printf(out, "package=%s\n", k->package);
