@@ -17,6 +17,9 @@ LOGGED = ["--idle-time=0", "--logger-scopes=log,proto"]
 
 
 class Compositor:
+    def __init__(self):
+        self.own = []  # what it has started that starts more; nothing, here
+
     def __enter__(self):
         become_subreaper()
         base = os.path.expanduser("~")
