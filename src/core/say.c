@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-static void flush(struct line *l)
+void flush(struct line *l)
 {
     sys3(__NR_write, 2, l->text, l->n); /* there is nobody to tell when it fails */
     l->n = 0;
@@ -19,11 +19,10 @@ static void put(struct line *l, const char *s, size_t n)
     }
 }
 
-/* Between quotes, escaped as in a plan but for blanks: a terminal sees nothing but text. */
-static void put_quoted(struct line *l, const char *s, size_t n)
+/* A terminal sees nothing but text. */
+void put_escaped(struct line *l, const char *s, size_t n)
 {
     static const char hex[] = "0123456789abcdef";
-    put(l, "\"", 1);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
         const char escaped[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
@@ -32,6 +31,12 @@ static void put_quoted(struct line *l, const char *s, size_t n)
         else
             put(l, s + i, 1);
     }
+}
+
+static void put_quoted(struct line *l, const char *s, size_t n)
+{
+    put(l, "\"", 1);
+    put_escaped(l, s, n);
     put(l, "\"", 1);
 }
 
@@ -44,7 +49,7 @@ static void put_number(struct line *l, unsigned v)
     put(l, p, (size_t)(digits + sizeof digits - p));
 }
 
-static void vformat(struct line *l, const char *fmt, va_list ap)
+void vformat(struct line *l, const char *fmt, va_list ap)
 {
     for (; *fmt; fmt++) {
         const struct word *w;
@@ -58,7 +63,7 @@ static void vformat(struct line *l, const char *fmt, va_list ap)
                 put_quoted(l, w->s, w->n);
         } else {
             s = va_arg(ap, const char *);
-            *fmt == 'q' ? put_quoted(l, s, strlen(s)) : put(l, s, strlen(s));
+            (*fmt == 'q' ? put_quoted : *fmt == 'e' ? put_escaped : put)(l, s, strlen(s));
         }
     }
 }
@@ -119,6 +124,8 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
         sys4(__NR_wait4, -1, NULL, __WALL, NULL);
         sys_exit(status);
     }
+    if (compat_say)
+        compat_say(s, call, err, hint, fmt, ap);
     format(&l, "carrel: ");
     if (s && s->line)
         format(&l, "plan line %u: ", s->line);
