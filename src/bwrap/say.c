@@ -94,7 +94,7 @@ static void put_word(struct line *l, const struct step *s, int word)
 {
     if (word == DESTINATION)
         word = s->verb == PLAN_BIND || s->verb == PLAN_SYMLINK;
-    put_escaped(l, s->w[word].s, s->w[word].n);
+    put_escaped(l, s->w[word].s, s->w[word].n, "");
 }
 
 static const char *level = "";

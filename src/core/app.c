@@ -33,9 +33,9 @@ static void own_group(const struct job *j)
 {
     int group = (int)sys0(__NR_getpid);
     CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
-    if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSPGRP, &group),
-             "cannot come to the foreground");
+    if (j->last[PLAN_TERMINAL])
+        CALL3(j->last[PLAN_TERMINAL], ioctl, j->terminal, TIOCSPGRP, &group,
+              "cannot come to the foreground");
 }
 
 /* The interpreter that a script, or an ELF program of 64 bits, asks for; NULL when it asks for none

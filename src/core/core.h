@@ -75,6 +75,7 @@ struct job {
     int parent;              /* of a folder beneath it that was used last, or -1 */
     const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
+    int terminal; /* the app's, where it gets one */
     bool aliased; /* a symbolic link was followed beneath the root: paths do not tell places */
     int scratch;  /* compat: a tmpfs that nobody sees, or -1 */
     const struct step *layer; /* compat: the next one for an overlay */
@@ -139,7 +140,7 @@ struct line {
 void format(struct line *l, const char *fmt, ...);
 void vformat(struct line *l, const char *fmt, va_list ap);
 /* Puts untrusted text: what is no plain text is escaped as in a plan, but for blanks. */
-void put_escaped(struct line *l, const char *s, size_t n);
+void put_escaped(struct line *l, const char *s, size_t n, const char *quote);
 void flush(struct line *l);
 
 /*
@@ -182,8 +183,8 @@ void root_covered(struct job *j, size_t size);
 /* path.c, mount.c */
 step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue, run_dir, run_file,
     run_symlink, run_seal;
-/* ns.c */
-step_runner run_hostname, run_loopback;
+/* ns.c, init.c */
+step_runner run_hostname, run_loopback, run_terminal;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
 /* Leaves the old root for good. */
@@ -229,8 +230,6 @@ void die_with_parent(const struct job *j);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
-/* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */
-long terminal_ioctl(unsigned long request, const void *arg);
 int app_main(void *job);
 extern char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/core.h"
+#include "core/hints.h"
 #include "core/sys.h"
 
 #include <stdarg.h>
@@ -19,25 +20,18 @@ static void put(struct line *l, const char *s, size_t n)
     }
 }
 
-/* A terminal sees nothing but text. */
-void put_escaped(struct line *l, const char *s, size_t n)
+/* Escaped as in a plan but for blanks: a terminal sees nothing but text. */
+void put_escaped(struct line *l, const char *s, size_t n, const char *quote)
 {
     static const char hex[] = "0123456789abcdef";
+    put(l, quote, strlen(quote));
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
         const char escaped[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
-        if (c < 0x20 || c >= 0x7f || c == '\\' || c == '#' || c == '"')
-            put(l, escaped, sizeof escaped);
-        else
-            put(l, s + i, 1);
+        bool plain = c >= 0x20 && c < 0x7f && !strchr("\\#\"", c);
+        put(l, plain ? s + i : escaped, plain ? 1 : sizeof escaped);
     }
-}
-
-static void put_quoted(struct line *l, const char *s, size_t n)
-{
-    put(l, "\"", 1);
-    put_escaped(l, s, n);
-    put(l, "\"", 1);
+    put(l, quote, strlen(quote));
 }
 
 static void put_number(struct line *l, unsigned v)
@@ -60,10 +54,11 @@ void vformat(struct line *l, const char *fmt, va_list ap)
             put_number(l, va_arg(ap, unsigned));
         } else if (*fmt == 'w') {
             if ((w = va_arg(ap, const struct word *)))
-                put_quoted(l, w->s, w->n);
+                put_escaped(l, w->s, w->n, "\"");
         } else {
             s = va_arg(ap, const char *);
-            (*fmt == 'q' ? put_quoted : *fmt == 'e' ? put_escaped : put)(l, s, strlen(s));
+            *fmt == 's' ? put(l, s, strlen(s))
+                        : put_escaped(l, s, strlen(s), *fmt == 'q' ? "\"" : "");
         }
     }
 }
@@ -74,35 +69,6 @@ void format(struct line *l, const char *fmt, ...)
     va_start(ap, fmt);
     vformat(l, fmt, ap);
 }
-
-/* What may be done about a failed call; the first row that fits, call NULL fits all. */
-static const struct hint {
-    const char *call;
-    int err;
-    const char *text;
-} hints[] = {
-    {"openat2", ENOSYS, "needs Linux 5.6"},
-    {"mount_setattr", ENOSYS, "needs Linux 5.12"},
-    {"close_range", ENOSYS, "needs Linux 5.9"},
-    {"landlock_create_ruleset", ENOSYS, "this kernel has no Landlock, which needs Linux 5.13"},
-    {"landlock_create_ruleset", EINVAL, "this kernel's Landlock does not know all of that"},
-    {"landlock_create_ruleset", E2BIG, "this kernel's Landlock does not know scopes"},
-    {"landlock_create_ruleset", EOPNOTSUPP, "Landlock is off: boot with lsm=landlock,..."},
-    {"clone", EPERM, "user namespaces are forbidden here; `carrel doctor` names the switch"},
-    {"clone", ENOSPC, "a limit user.max_*_namespaces is reached; `carrel doctor` names it"},
-    {"clone", EINVAL, "this kernel was built without one of the namespaces"},
-    {"clone", EAGAIN, "the limit of processes (RLIMIT_NPROC) is reached"},
-    {"fsopen", ENODEV, "this kernel was built without that file system"},
-    {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
-    {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
-    {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
-    {"seccomp", EINVAL, "the filter is no valid program"},
-    {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
-    {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
-    {"execve", E2BIG, "arguments and environment are too long together"},
-    {NULL, ENOSYS, "this kernel is too old, or a filter forbids the call"},
-    {NULL, EMFILE, "raise the limit of open files (RLIMIT_NOFILE)"},
-};
 
 static const char *find_hint(const char *call, long err)
 {

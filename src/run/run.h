@@ -21,6 +21,9 @@ enum run_terminal {
  */
 int run_prepare(void);
 
+/* The lowest number from `least` on that is not in use. */
+int run_free_fd(int least);
+
 /*
  * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed
  * memory files and replaces this process by carrel-core, or by carrel-tty, with an empty
