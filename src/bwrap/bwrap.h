@@ -57,6 +57,7 @@ enum flag {
     DEV = 1 << 20, /* a --dev was among the operations */
     CAPS_CHOSEN = 1 << 21,
     ASSUMED_KERNEL = 1 << 22,
+    EXPLAIN = 1 << 23,
 };
 
 /* One row per option. */
@@ -156,7 +157,7 @@ int bwrap_plan(struct wishes *w);
 /* What --help prints. */
 void bwrap_help(struct buf *out, const char *program);
 
-/* The number of a capability by its name, cap_ or not, in any case; -1: there is none. */
+/* The number of a capability by its name (cap_x, in any case) or itself; -1: there is none. */
 int capability_number(const char *name);
 
 /* ---- environment (env.c) ---- */

@@ -2,6 +2,7 @@
 #include "bwrap/bwrap.h"
 #include "util/str.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 /* In the kernel's order, see linux/capability.h. */
@@ -49,8 +50,13 @@ static const char *const names[] = {"chown",
 
 int capability_number(const char *name)
 {
-    if (strncasecmp(name, "cap_", 4) == 0)
-        name += 4;
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+    if (*name >= '0' && *name <= '9' && !*end && number < 64)
+        return (int)number;
+    if (strncasecmp(name, "cap_", 4) != 0)
+        return -1;
+    name += 4;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (strcasecmp(name, names[i]) == 0)
             return (int)i;

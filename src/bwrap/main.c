@@ -158,5 +158,5 @@ int main(int argc, char **argv)
     plan_write(&w.plan, &text);
     if (w.flags & PRINT_PLAN)
         print(&text, 1, 0);
-    compat_run(text.data, text.len, w.flags & LEVEL_PREFIX);
+    compat_run(text.data, text.len, w.flags & LEVEL_PREFIX, w.flags & EXPLAIN);
 }

@@ -93,9 +93,10 @@ int make_bind_fd(struct wishes *w, const struct operation *op)
 {
     char *link = arena_printf(w->arena, "/proc/self/fd/%d", op->fd);
     char *source = w->host->real(w->arena, link);
-    const char *identity = w->host->identity(w->arena, op->fd);
-    if (!source || !identity)
-        return bwrap_fail(w, "Can't find source path %s: %s", link, strerror(errno));
+    const char *identity = source ? w->host->identity(w->arena, op->fd) : NULL;
+    if (!identity)
+        return bwrap_fail(w, "Can't find source path %s: %s", link,
+                          strerror(errno == EBADF ? ENOENT : errno));
     add_step(w, op, PLAN_BIND, source, inside(w, op->arg[1]), bind_flags(op->option->value, false),
              identity, (char *)NULL);
     return 0;
@@ -134,6 +135,7 @@ int make_proc(struct wishes *w, const struct operation *op)
 {
     static const char *const covered[] = {"sys", "sysrq-trigger", "irq", "bus"};
     char *to = inside(w, op->arg[0]);
+    const char *dir = to[1] ? to : "";
     if (w->flags & WANT_PID || w->fds[FD_PIDNS] >= 0) {
         add_step(w, op, PLAN_PROC, to, "bare", (char *)NULL);
         return 0;
@@ -141,7 +143,7 @@ int make_proc(struct wishes *w, const struct operation *op)
     add_step(w, op, PLAN_BIND, "/proc", to, "rw", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(covered) && w->host->uid == 0; i++)
         add_step(w, op, PLAN_BIND, arena_printf(w->arena, "/proc/%s", covered[i]),
-                 arena_printf(w->arena, "%s/%s", to, covered[i]), "ro,optional", (char *)NULL);
+                 arena_printf(w->arena, "%s/%s", dir, covered[i]), "ro,optional", (char *)NULL);
     return 0;
 }
 

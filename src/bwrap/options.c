@@ -124,6 +124,8 @@ const struct option bwrap_options[] = {
      .value = NO_BOUNDARY},
     {"--print-plan", "", "Show the steps that would be taken, and take none", .take = take_flag,
      .value = PRINT_PLAN, .quirks = OURS},
+    {"--explain-errors", "", "Say more about an error, in a second line", .take = take_flag,
+     .value = EXPLAIN, .quirks = OURS},
     {"--forward-signals", "", "Signals are the program's, and its stops ours", .take = take_flag,
      .value = FORWARD_SIGNALS, .quirks = OURS},
     {"--end-together", "", "End all processes of the sandbox with the program", .take = take_flag,
@@ -171,19 +173,38 @@ static bool names_path(const char *name, size_t n)
     return false;
 }
 
+static const char layers_wanted[] =
+    "--overlay-src must be followed by another --overlay-src or one "
+    "of --overlay, --tmp-overlay, or --ro-overlay";
+
+static int check_layers(struct wishes *w, const struct option *o)
+{
+    bool two = str_eq(o->name, "--ro-overlay");
+    if (w->n_layers < (two ? 2 : 1))
+        return bwrap_fail(w, "%s requires at least %s --overlay-src", o->name, two ? "two" : "one");
+    for (size_t i = 0; i < w->n_layers; i++)
+        if (!*w->layers[i])
+            return bwrap_fail(w, "--overlay-src does not take an empty path argument");
+    return 0;
+}
+
 static int check_args(struct wishes *w, const struct option *o, char **arg, struct operation *op)
 {
     static const char *const counts[] = {"", "an argument", "two arguments", "three arguments"};
     int need = count_args(o);
+    if (o->take == take_layer && !arg[0])
+        return bwrap_fail(w, "%s", layers_wanted);
     for (int i = 0; i < need; i++)
         if (!arg[i])
-            return bwrap_fail(w, "%s takes %s", o->name,
+            return bwrap_fail(w, "%s takes %s", o->make == make_bind_fd ? "--bind-fd" : o->name,
                               o->quirks & ONE_ARGUMENT ? "one argument" : counts[need]);
+    if (o->quirks & USES_LAYERS && check_layers(w, o) < 0)
+        return -1;
     for (int i = 0; i < need; i++) {
         size_t n;
         const char *name = arg_name(o, i, &n);
         op->arg[i] = arg[i];
-        if (names_path(name, n) && !*arg[i])
+        if (names_path(name, n) && !*arg[i] && o->take != take_layer)
             return bwrap_fail(w, "%s does not take an empty path argument", o->name);
         if (o->make && n == 2 && memcmp(name, "FD", n) == 0 &&
             (op->fd = read_fd_number(w, arg[i])) < 0)
@@ -202,10 +223,6 @@ static int check_args(struct wishes *w, const struct option *o, char **arg, stru
 static int note(struct wishes *w, const struct option *o, struct operation *op)
 {
     if (o->quirks & USES_LAYERS) {
-        bool two = str_eq(o->name, "--ro-overlay");
-        if (w->n_layers < (two ? 2 : 1))
-            return bwrap_fail(w, "%s requires at least %s --overlay-src", o->name,
-                              two ? "two" : "one");
         op->layers = w->layers;
         op->n_layers = (unsigned)w->n_layers;
         w->layers = NULL;
@@ -234,8 +251,7 @@ static int check_modifiers(struct wishes *w, const struct option *o)
     if (w->size && o && !perms_or_size)
         return bwrap_fail(w, "--size must be followed by --tmpfs");
     if (w->n_layers && !(o && str_eq(o->name, "--overlay-src")))
-        return bwrap_fail(w, "--overlay-src must be followed by another --overlay-src or one of "
-                             "--overlay, --tmp-overlay, or --ro-overlay");
+        return bwrap_fail(w, "%s", layers_wanted);
     return 0;
 }
 

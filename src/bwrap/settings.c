@@ -5,18 +5,14 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <strings.h>
 
 int read_fd_number(struct wishes *w, const char *text)
 {
     char *end;
-    errno = 0;
-    long n = strtol(text, &end, 10);
-    if (!*text || *end || errno || n < 0 || n > 1 << 20)
-        return bwrap_fail(w, "Invalid fd: %s", text);
-    return (int)n;
+    int n = (int)strtol(text, &end, 10);
+    return *text && !*end && n >= 0 ? n : bwrap_fail(w, "Invalid fd: %s", text);
 }
 
 int take_flag(struct wishes *w, const struct option *o, char **arg)
@@ -69,9 +65,8 @@ int take_list_fd(struct wishes *w, const struct option *o, char **arg)
 int take_id(struct wishes *w, const struct option *o, char **arg)
 {
     char *end;
-    errno = 0;
-    long n = strtol(arg[0], &end, 10);
-    if (!*arg[0] || *end || errno || n < 0 || n > INT_MAX)
+    int n = (int)strtol(arg[0], &end, 10);
+    if (!*arg[0] || *end || n < 0)
         return bwrap_fail(w, "Invalid %s: %s", o->name + 2, arg[0]);
     *(o->value ? &w->gid : &w->uid) = n;
     return 0;
@@ -94,13 +89,13 @@ int take_label(struct wishes *w, const struct option *o, char **arg)
 int take_setenv(struct wishes *w, const struct option *o, char **arg)
 {
     (void)o;
-    return env_set(w, arg[0], arg[1]) ? bwrap_fail(w, "setenv failed: Invalid argument") : 0;
+    return env_set(w, arg[0], arg[1]) ? bwrap_fail(w, "setenv failed") : 0;
 }
 
 int take_unsetenv(struct wishes *w, const struct option *o, char **arg)
 {
     (void)o;
-    return env_unset(w, arg[0]) ? bwrap_fail(w, "unsetenv failed: Invalid argument") : 0;
+    return env_unset(w, arg[0]) ? bwrap_fail(w, "unsetenv failed") : 0;
 }
 
 int take_clearenv(struct wishes *w, const struct option *o, char **arg)

@@ -65,9 +65,9 @@ static bool read_path(const struct word *w)
 
 static bool read_size(struct word w, uint64_t *out)
 {
-    if (w.n && memchr("kmg", w.s[w.n - 1], 3))
-        w.n--;
-    return read_number(&w, 10, UINT64_MAX >> 31, out) && *out > 0;
+    bool unit = w.n && memchr("kmg", w.s[w.n - 1], 3);
+    w.n -= unit;
+    return read_number(&w, 10, unit ? UINT64_MAX >> 31 : UINT64_MAX >> 1, out) && *out > 0;
 }
 
 static bool read_same(const struct word *w, uint64_t *dev, uint64_t *ino)

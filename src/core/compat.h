@@ -28,9 +28,10 @@ enum { BIND_MAGIC = 32 };
 enum { JOIN_USER, JOIN_USER2, JOIN_PID, JOIN_NET };
 
 /* Carries out a plan; text[size] must be writable. prefixed: a level such as <3> before each
- * message. Comes back only by ending the process. */
-_Noreturn void compat_run(char *text, size_t size, bool prefixed);
-void compat_say_prefixed(bool prefixed);
+ * message; explained: what else is known of a fault, in a second line. Comes back only by ending
+ * the process. */
+_Noreturn void compat_run(char *text, size_t size, bool prefixed, bool explained);
+void compat_say_how(bool prefixed, bool explained);
 
 /* compat_mount.c */
 step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, run_loose_seal,

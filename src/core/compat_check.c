@@ -5,7 +5,7 @@
 
 static bool read_fd(const struct word *w, uint64_t *fd)
 {
-    return read_number(w, 10, 1 << 20, fd);
+    return read_number(w, 10, INT32_MAX, fd);
 }
 
 static const char bad_fd[] = "not a descriptor's number";
@@ -74,6 +74,7 @@ static const struct rule rules[PLAN_VERB_COUNT] = {
                      .check = loosen},
     [PLAN_UNSHARE] = {"nnnnnnn", REQUIRED, 0, {namespaces, namespaces}, .check = unshare},
     [PLAN_NESTED_USERNS] = {"n", 0, 0, {"deny allow assert"}},
+    [PLAN_HOSTNAME] = {"a", 0, IN_ROOT, {0}, run_hostname, CLONE_NEWUTS, NULL},
     [PLAN_JOIN] = {"n.", MANY, 0, {"user user2 pid net"}, .check = fd_second},
     [PLAN_INFO_FD] = {".n", MANY, 0, {0, "once to-end"}, .check = fd_first},
     [PLAN_WAIT_FD] = {".n", MANY, 0, {0, "maps start"}, .check = fd_first},
@@ -94,7 +95,7 @@ static const struct rule rules[PLAN_VERB_COUNT] = {
     [PLAN_PARENT_DEATH] = {"n", 0, 0, {"kill"}},
     [PLAN_ENTER] = {"tn", MANY, IN_APP, {0, "must try"}, run_enter},
     [PLAN_FILTER_FD] = {".", MANY, .check = fd_first},
-    [PLAN_EXEC] = {"t", REQUIRED},
+    [PLAN_EXEC] = {"a", REQUIRED},
     [PLAN_ARGV0] = {"a"},
 };
 

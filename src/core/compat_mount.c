@@ -5,11 +5,20 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
-enum { UNBINDABLE = 1 << 17, DETACH = 2, COPY_BYTES = 16 << 10, OPTION_BYTES = 256 };
+enum {
+    UNBINDABLE = 1 << 17,
+    PRIVATE = 1 << 18,
+    DETACH = 2,
+    COPY_BYTES = 16 << 10,
+    OPTION_BYTES = 256
+};
 
-static int open_in_root(const struct job *j, const char *path, int flags)
+/* Links lead nowhere but beneath the root. */
+static int open_parent(const struct job *j, const char *path)
 {
-    return sys_openat2(j->root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    const uint64_t resolve = j->loose & LOOSE_LINKS ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                                                    : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    return sys_openat2(j->root, path, O_PATH | O_DIRECTORY, resolve);
 }
 
 /* Folders above what only its owner, or its group, may use are made likewise. */
@@ -24,18 +33,15 @@ static unsigned parent_mode(const struct step *s)
 int compat_parent(struct job *j, const struct step *s, char *path, size_t n)
 {
     int fd = j->root;
-    bool links = j->loose & LOOSE_LINKS;
     for (size_t i = 1; i < n;) {
         char *name = path + i, *end = name + strcspn(name, "/"), behind = *end;
         *end = '\0';
         long err = sys3(__NR_mkdirat, fd, name, parent_mode(s));
-        must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make the parents of %q", path);
         if (fd != j->root)
             sys_close(fd);
-        fd = links ? open_in_root(j, path + 1, O_DIRECTORY)
-                   : entry_open(s, j->root, path + 1, path, O_DIRECTORY);
-        must(s, "mkdirat", fd, "cannot make the parents of %q", path);
+        fd = err && err != -EEXIST ? (int)err : open_parent(j, path + 1);
         *end = behind;
+        must(s, "mkdirat", fd, "cannot make the parents of %q", path);
         i = (size_t)(end + 1 - path);
     }
     /* Without a link on the way, nothing else leads to the same place. */
@@ -107,10 +113,11 @@ void run_chmod(struct job *j, const struct step *s)
     const char *name;
     struct line path = {0};
     int parent = root_parent(j, s, s->w[0].s, &name);
-    int fd = entry_open(s, parent, name, s->w[0].s, 0);
+    int fd = sys_openat(parent, name, O_PATH | O_NOFOLLOW, 0);
+    must(s, "openat2", fd, "cannot open %q", s->w[0].s);
     format(&path, "self/fd/%u", (unsigned)fd);
     path.text[path.n] = '\0';
-    CALL3(s, fchmodat, j->proc_fd, path.text, s->n[1], "cannot change the mode of %q", s->w[0].s);
+    CALL3(s, fchmodat, j->proc_fd, path.text, s->n[1], "Can't chmod 0%e %e", s->w[1].s, s->w[0].s);
     sys_close(fd);
 }
 
@@ -143,25 +150,36 @@ void scratch_make(struct job *j)
     mount_flags(NULL, j->scratch, 0, 0, UNBINDABLE);
 }
 
+/* A name in the hidden tmpfs that no other step has. */
+static void name_of(struct line *name, const struct step *s, const char *kind)
+{
+    format(name, "%s%u", kind, (unsigned)s->line);
+    name->text[name->n] = '\0';
+}
+
 void run_bind_copy(struct job *j, const struct step *s)
 {
-    int to = CALL4(s, openat, j->scratch, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600,
+    struct line name = {0};
+    name_of(&name, s, "file");
+    int to = CALL4(s, openat, j->scratch, name.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600,
                    "cannot make a file for %q", s->w[0].s);
     CALL2(s, fchmod, to, s->n[1], "cannot make a file for %q", s->w[0].s);
     copy(s, (int)s->n[2], to);
+    mount_flags(s, j->scratch, 0, 0, PRIVATE);
     int tree = mount_clone(s, to, "", AT_EMPTY_PATH);
+    mount_flags(s, j->scratch, 0, 0, UNBINDABLE); /* so that no copy of the host's root holds it */
     sys_close(to);
     mount_flags(s, tree, 0,
                 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (s->n[3] ? 0 : MOUNT_ATTR_RDONLY), 0);
     mount_attach(j, s, tree, s->w[0].s, false);
+    CALL3(s, unlinkat, j->scratch, name.text, 0, "cannot hide the file for %q", s->w[0].s);
 }
 
-/* A folder of the hidden tmpfs for an overlay. Its name is taken anew each time. */
+/* A folder of the hidden tmpfs for an overlay. */
 static int scratch_folder(const struct job *j, const struct step *s, const char *kind)
 {
     struct line name = {0};
-    format(&name, "%s%u", kind, (unsigned)s->line);
-    name.text[name.n] = '\0';
+    name_of(&name, s, kind);
     CALL3(s, mkdirat, j->scratch, name.text, 0755, "cannot make a folder for the overlay");
     return entry_open(s, j->scratch, name.text, name.text, O_DIRECTORY);
 }

@@ -65,7 +65,7 @@ static void load_filters(struct job *j)
         must(s, "mmap", at > -4096 && at < 0 ? at : 0, "cannot get memory for a filter");
         size_t size = 0;
         for (long n = 1; n && size < max; size += (size_t)n)
-            n = CALL3(s, read, s->n[0], (char *)at + size, max - size, "cannot read the filter");
+            n = CALL3(s, read, s->n[0], (char *)at + size, max - size, "Can't read seccomp data");
         if (size % sizeof(struct sock_filter) || size > MAX_FILTER_BYTES)
             die(s, NULL, 0, "the filter has %u bytes", (unsigned)size);
         s->n[1] = (uint64_t)at;
@@ -82,22 +82,24 @@ static void install_filters(const struct job *j)
     }
 }
 
-static void join(const struct job *j, uint64_t which, unsigned long kind)
+static void join(const struct job *j, uint64_t which, unsigned long kind, const char *text)
 {
     const struct step *s = find(j, PLAN_JOIN, 0, which);
     if (s)
-        CALL2(s, setns, s->n[1], kind, "cannot join a namespace");
+        CALL2(s, setns, s->n[1], kind, text);
 }
 
 /* ---- the child ---- */
 
-static void set_caps(uint64_t caps, bool as_root)
+/* Of these, those that are held at all: else nothing would be laid down. */
+static void set_caps(uint64_t caps)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
-    struct __user_cap_data_struct data[2] = {{low, low, low}, {high, high, high}};
-    long err = sys2(__NR_capset, &head, data);
-    must(NULL, "capset", err == -EPERM && as_root ? 0 : err, "capset failed");
+    struct __user_cap_data_struct data[2] = {{0}};
+    CALL2(NULL, capget, &head, data, "capget failed");
+    for (int i = 0; i < 2; i++, caps >>= 32)
+        data[i].effective = data[i].inheritable = data[i].permitted &= (uint32_t)caps;
+    CALL2(NULL, capset, &head, data, "capset failed");
 }
 
 /* Other ids may be mapped in a namespace that others made. */
@@ -306,7 +308,7 @@ static void lock_files(const struct job *j)
 static _Noreturn void reap(const struct job *j, int program)
 {
     int status, code = FAILED;
-    set_caps(0, !j->caller_uid);
+    set_caps(0);
     close_for_reaper(j);
     lock_files(j);
     ask_parents_death(j);
@@ -350,10 +352,10 @@ static int child_main(void *job)
     take_ids(j);
     map_ids(j);
     make_root(j);
-    join(j, JOIN_USER2, CLONE_NEWUSER);
+    join(j, JOIN_USER2, CLONE_NEWUSER, "Setting userns2 failed");
     second_level(j);
     if (!asks(j, LOOSE_CAPS))
-        set_caps(job_value(j, PLAN_CAPS, 0), false);
+        set_caps(job_value(j, PLAN_CAPS, 0));
     const struct step *wait = find(j, PLAN_WAIT_FD, 1, 1);
     char byte;
     if (wait)
@@ -486,9 +488,9 @@ static _Noreturn void run(struct job *j)
         open_pipe(j->started);
     if (report || info || maps || find(j, PLAN_JOIN, 0, JOIN_PID))
         open_pipe(j->go);
-    join(j, JOIN_USER, CLONE_NEWUSER);
-    join(j, JOIN_NET, CLONE_NEWNET);
-    join(j, JOIN_PID, CLONE_NEWPID);
+    join(j, JOIN_USER, CLONE_NEWUSER, "Joining specified user namespace failed");
+    join(j, JOIN_NET, CLONE_NEWNET, "Joining the network namespace failed");
+    join(j, JOIN_PID, CLONE_NEWPID, "Setting pidns failed");
     unsigned child = make_child(j);
     if (j->last[PLAN_PARENT_DEATH])
         must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for that");
@@ -496,8 +498,8 @@ static _Noreturn void run(struct job *j)
         write_info(j, info, child);
     if (report)
         write_info(j, report, child);
-    join(j, JOIN_USER2, CLONE_NEWUSER);
-    set_caps(0, !j->caller_uid);
+    join(j, JOIN_USER2, CLONE_NEWUSER, "Setting userns2 failed");
+    set_caps(0);
     ask_parents_death(j);
     if (maps)
         sys3(__NR_read, maps->n[0], &byte, 1);
@@ -506,11 +508,11 @@ static _Noreturn void run(struct job *j)
     watch(j, (int)child, report);
 }
 
-void compat_run(char *text, size_t size, bool prefixed)
+void compat_run(char *text, size_t size, bool prefixed, bool explained)
 {
     struct job j;
     struct fault f;
-    compat_say_prefixed(prefixed);
+    compat_say_how(prefixed, explained);
     long at = sys6(__NR_mmap, 0, (long)job_space(size), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     must(NULL, "mmap", at > -4096 && at < 0 ? at : 0, "cannot get memory for the plan");
