@@ -106,7 +106,7 @@ struct host {
     const char *(*line)(struct arena *a, const char *path);
     /* All of a descriptor, which is closed. -1: it cannot be read. */
     int (*read_fd)(struct arena *a, int fd, char **data, size_t *n);
-    /* The identity of what is open, as DEV:INO; NULL: nothing is. */
+    /* The identity of what is open, as DEV:INO; NULL: nothing is. It is not the program's. */
     const char *(*identity)(struct arena *a, int fd);
     uint32_t uid, gid;
     uint64_t caps;

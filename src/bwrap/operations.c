@@ -129,21 +129,11 @@ int make_overlay(struct wishes *w, const struct operation *op)
     return 0;
 }
 
-/* Without a pid namespace of its own it is the host's, as the processes are. What acts on the
- * machine only root could write. */
+/* Without a process namespace of its own it is the host's, as the processes are. */
 int make_proc(struct wishes *w, const struct operation *op)
 {
-    static const char *const covered[] = {"sys", "sysrq-trigger", "irq", "bus"};
-    char *to = inside(w, op->arg[0]);
-    const char *dir = to[1] ? to : "";
-    if (w->flags & WANT_PID || w->fds[FD_PIDNS] >= 0) {
-        add_step(w, op, PLAN_PROC, to, "bare", (char *)NULL);
-        return 0;
-    }
-    add_step(w, op, PLAN_BIND, "/proc", to, "rw", (char *)NULL);
-    for (size_t i = 0; i < ARRAY_SIZE(covered) && w->host->uid == 0; i++)
-        add_step(w, op, PLAN_BIND, arena_printf(w->arena, "/proc/%s", covered[i]),
-                 arena_printf(w->arena, "%s/%s", dir, covered[i]), "ro,optional", (char *)NULL);
+    bool own = w->flags & WANT_PID || w->fds[FD_PIDNS] >= 0;
+    add_step(w, op, PLAN_PROC, inside(w, op->arg[0]), own ? "bare" : "host", (char *)NULL);
     return 0;
 }
 

@@ -174,8 +174,7 @@ static int add_process(struct wishes *w)
     put(w, NULL, PLAN_UMASK, arena_printf(w->arena, "%o", w->host->umask), NULL);
     for (size_t i = 0; i < w->n_locks; i++)
         put(w, "--lock-file", PLAN_LOCK_FILE, w->locks[i], NULL);
-    if (!keeps_caps(w))
-        put(w, NULL, PLAN_CAPS, arena_printf(w->arena, "%llx", (unsigned long long)w->caps), NULL);
+    put(w, NULL, PLAN_CAPS, arena_printf(w->arena, "%llx", (unsigned long long)w->caps), NULL);
     if (w->flags & DIE_WITH_PARENT)
         put(w, NULL, PLAN_PARENT_DEATH, "kill", NULL);
     const char *home = env_get(w, "HOME");

@@ -35,7 +35,7 @@ void compat_say_how(bool prefixed, bool explained);
 
 /* compat_mount.c */
 step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, run_loose_seal,
-    run_loose_symlink;
+    run_loose_proc, run_loose_symlink;
 /* A tmpfs that lies under the new root and is gone with the old one. */
 void scratch_make(struct job *j);
 /* compat_process.c */

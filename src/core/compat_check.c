@@ -85,6 +85,8 @@ static const struct rule rules[PLAN_VERB_COUNT] = {
     [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional magic"}, run_loose_bind},
     [PLAN_DIR] = {"p.", MANY, IN_ROOT, {0}, run_dir, .check = mode_second},
     [PLAN_SYMLINK] = {"tp", MANY, IN_ROOT, {0}, run_loose_symlink},
+    [PLAN_PROC] = {"pn", MANY, IN_ROOT, {0, "bare host"}, run_loose_proc},
+    [PLAN_MQUEUE] = {"p", MANY, IN_ROOT, {0}, run_mqueue, 0, NULL},
     [PLAN_SEAL] = {"p", MANY, IN_ROOT, {0}, run_loose_seal},
     [PLAN_OVERLAY] = {"p.npp", MANY, IN_ROOT, {0, "ro tmp rw"}, run_overlay, .check = overlay},
     [PLAN_COPY_FD] = {"p..", MANY, IN_ROOT, {0}, run_copy_fd, .check = mode_and_fd},

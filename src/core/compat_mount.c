@@ -4,6 +4,7 @@
 
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <unistd.h>
 
 enum {
     UNBINDABLE = 1 << 17,
@@ -14,19 +15,20 @@ enum {
 };
 
 /* Links lead nowhere but beneath the root. */
-static int open_parent(const struct job *j, const char *path)
+static int open_in_root(const struct job *j, const char *path, int flags)
 {
     const uint64_t resolve = j->loose & LOOSE_LINKS ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
                                                     : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-    return sys_openat2(j->root, path, O_PATH | O_DIRECTORY, resolve);
+    return sys_openat2(j->root, path, O_PATH | flags, resolve);
 }
 
-/* Folders above what only its owner, or its group, may use are made likewise. */
+/* Folders above what only its owner, or its group, may use are made likewise; so are those above
+ * what has no mode of its own, as bubblewrap makes them. */
 static unsigned parent_mode(const struct step *s)
 {
     bool has = s->verb == PLAN_DIR || s->verb == PLAN_TMPFS || s->verb == PLAN_COPY_FD ||
                s->verb == PLAN_BIND_COPY;
-    uint64_t mode = has ? s->n[1] : 0777;
+    uint64_t mode = has ? s->n[1] : 0;
     return 0755u & ~(mode & 0070 ? 0u : 0050u) & ~(mode & 0007 ? 0u : 0005u);
 }
 
@@ -39,7 +41,7 @@ int compat_parent(struct job *j, const struct step *s, char *path, size_t n)
         long err = sys3(__NR_mkdirat, fd, name, parent_mode(s));
         if (fd != j->root)
             sys_close(fd);
-        fd = err && err != -EEXIST ? (int)err : open_parent(j, path + 1);
+        fd = err && err != -EEXIST ? (int)err : open_in_root(j, path + 1, O_DIRECTORY);
         *end = behind;
         must(s, "mkdirat", fd, "cannot make the parents of %q", path);
         i = (size_t)(end + 1 - path);
@@ -79,6 +81,29 @@ void run_loose_bind(struct job *j, const struct step *s)
     bind_opened(j, s, fd);
 }
 
+/* What acts on the whole machine is made read-only, if it could be written: only root could. */
+void run_loose_proc(struct job *j, const struct step *s)
+{
+    static const char *const names[] = {"sys", "sysrq-trigger", "irq", "bus"};
+    const uint64_t inert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    bool host = s->argc > 1 && s->n[1] == 1;
+    int proc = host ? mount_clone(s, AT_FDCWD, "/proc", AT_RECURSIVE)
+                    : mount_new(s, "proc", NULL, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    mount_flags(s, proc, AT_RECURSIVE, inert, 0);
+    int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
+    mount_attach(j, s, proc, s->w[0].s, true);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (sys3(__NR_faccessat, keep, names[i], W_OK))
+            continue;
+        int tree = mount_clone(s, keep, names[i], AT_RECURSIVE);
+        mount_flags(s, tree, AT_RECURSIVE, inert | MOUNT_ATTR_RDONLY, 0);
+        CALL5(s, move_mount, tree, "", keep, names[i], MOVE_MOUNT_F_EMPTY_PATH, "cannot cover %q",
+              names[i]);
+        sys_close(tree);
+    }
+    sys_close(keep);
+}
+
 /* As bubblewrap does, it takes device nodes and setuid programs away as well. */
 void run_loose_seal(struct job *j, const struct step *s)
 {
@@ -107,27 +132,28 @@ void run_loose_symlink(struct job *j, const struct step *s)
         die(s, NULL, 0, "existing destination is %e", there);
 }
 
-/* On an entry that was opened without following a link, by its descriptor: chmod would follow. */
+/* On what was opened without following a link at its end: chmod would follow. */
 void run_chmod(struct job *j, const struct step *s)
 {
-    const char *name;
-    struct line path = {0};
-    int parent = root_parent(j, s, s->w[0].s, &name);
-    int fd = sys_openat(parent, name, O_PATH | O_NOFOLLOW, 0);
-    must(s, "openat2", fd, "cannot open %q", s->w[0].s);
-    format(&path, "self/fd/%u", (unsigned)fd);
-    path.text[path.n] = '\0';
-    CALL3(s, fchmodat, j->proc_fd, path.text, s->n[1], "Can't chmod 0%e %e", s->w[1].s, s->w[0].s);
+    const char *path = s->w[0].s, *mode = s->w[1].s;
+    struct line name = {0};
+    int fd = open_in_root(j, path[1] ? path + 1 : ".", O_NOFOLLOW);
+    must(s, "openat2", fd, "cannot open %q", path);
+    format(&name, "self/fd/%u", (unsigned)fd);
+    name.text[name.n] = '\0';
+    CALL3(s, fchmodat, j->proc_fd, name.text, s->n[1], "Can't chmod 0%e %e", mode, path);
     sys_close(fd);
 }
 
-static void copy(const struct step *s, int from, int to)
+/* To the end. The descriptor is used up: no other file of ours may come under its number. */
+static void copy(const struct job *j, const struct step *s, int from, int to)
 {
     char part[COPY_BYTES];
     for (long n; (n = CALL3(s, read, from, part, sizeof part, "cannot read descriptor %u",
                             (unsigned)from));)
         for (long done = 0; done < n;)
             done += CALL3(s, write, to, part + done, n - done, "cannot write %q", s->w[0].s);
+    CALL3(s, dup3, j->proc_fd, from, O_CLOEXEC, "cannot close descriptor %u", (unsigned)from);
 }
 
 void run_copy_fd(struct job *j, const struct step *s)
@@ -137,14 +163,13 @@ void run_copy_fd(struct job *j, const struct step *s)
     int to = sys_openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY,
                         (unsigned)s->n[1]);
     must(s, "openat", to, "cannot make the file %q", s->w[0].s);
-    copy(s, (int)s->n[2], to);
+    copy(j, s, (int)s->n[2], to);
     sys_close(to);
 }
 
 void scratch_make(struct job *j)
 {
-    static const char *const options[] = {"mode", "755", NULL};
-    j->scratch = mount_new(NULL, "tmpfs", options, MOUNT_ATTR_NODEV);
+    j->scratch = mount_new(NULL, "tmpfs", NULL, MOUNT_ATTR_NODEV);
     CALL5(NULL, move_mount, j->scratch, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH,
           "cannot mount a hidden tmpfs");
     mount_flags(NULL, j->scratch, 0, 0, UNBINDABLE);
@@ -164,7 +189,7 @@ void run_bind_copy(struct job *j, const struct step *s)
     int to = CALL4(s, openat, j->scratch, name.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600,
                    "cannot make a file for %q", s->w[0].s);
     CALL2(s, fchmod, to, s->n[1], "cannot make a file for %q", s->w[0].s);
-    copy(s, (int)s->n[2], to);
+    copy(j, s, (int)s->n[2], to);
     mount_flags(s, j->scratch, 0, 0, PRIVATE);
     int tree = mount_clone(s, to, "", AT_EMPTY_PATH);
     mount_flags(s, j->scratch, 0, 0, UNBINDABLE); /* so that no copy of the host's root holds it */
@@ -195,6 +220,11 @@ void run_overlay(struct job *j, const struct step *s)
 {
     struct line lower = {0}, upper = {0}, work = {0};
     unsigned made[2];
+    const char *name;
+    int parent = root_parent(j, s, s->w[0].s, &name);
+    long err = sys3(__NR_mkdirat, parent, name, 0755);
+    must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make %q", s->w[0].s);
+    sys_close(entry_open(s, parent, name, s->w[0].s, O_DIRECTORY)); /* before the layers change */
     for (uint64_t i = 0; i < s->n[1]; i++, j->layer++) {
         while (j->layer < j->steps + j->n && j->layer->verb != PLAN_LAYER)
             j->layer++;
@@ -215,7 +245,9 @@ void run_overlay(struct job *j, const struct step *s)
     int fds = CALL3(s, openat, j->proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC,
                     "cannot open /proc/self/fd");
     CALL1(s, fchdir, fds, "cannot enter /proc/self/fd");
+    mount_flags(s, j->scratch, 0, 0, PRIVATE);
     int tree = mount_new(s, "overlay", options, MOUNT_ATTR_NODEV);
+    mount_flags(s, j->scratch, 0, 0, UNBINDABLE);
     CALL1(s, chdir, "/", "cannot leave /proc/self/fd");
     sys_close(fds);
     mount_attach(j, s, tree, s->w[0].s, true);

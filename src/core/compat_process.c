@@ -114,20 +114,20 @@ static void take_ids(const struct job *j)
         CALL1(j->last[PLAN_UID], setuid, uid, "unable to switch to uid %u", uid);
 }
 
-/* What stays in the bounding set. */
-static uint64_t bound(const struct job *j)
+/* Terminals of its own need root in the namespace of the mounts. */
+static uint32_t outer_id(const struct job *j, enum plan_verb verb)
 {
-    return asks(j, LOOSE_CAPS) ? ~0ull : job_value(j, PLAN_CAPS, 0);
+    bool root = j->last[PLAN_DEVPTS] && !asks(j, LOOSE_ONE_LEVEL);
+    return root ? 0 : (uint32_t)job_value(j, verb, 0);
 }
 
 static void map_ids(const struct job *j)
 {
-    bool one = asks(j, LOOSE_ONE_LEVEL);
     if (!(j->namespaces & CLONE_NEWUSER) || find(j, PLAN_WAIT_FD, 1, 0))
         return;
     proc_write(j, "self/setgroups", "deny", 4);
-    ns_map_id(j, "self/uid_map", one ? job_value(j, PLAN_UID, 0) : 0, j->caller_uid);
-    ns_map_id(j, "self/gid_map", one ? job_value(j, PLAN_GID, 0) : 0, j->caller_gid);
+    ns_map_id(j, "self/uid_map", outer_id(j, PLAN_UID), j->caller_uid);
+    ns_map_id(j, "self/gid_map", outer_id(j, PLAN_GID), j->caller_gid);
 }
 
 static void write_label(const struct job *j, uint64_t which, const char *file)
@@ -144,9 +144,9 @@ static void second_level(const struct job *j)
         if (nested == 0)
             proc_write(j, "sys/user/max_user_namespaces", "1", 1);
         CALL1(NULL, unshare, CLONE_NEWUSER, "unshare user ns");
-        caps_empty_bounding_set(bound(j));
-        ns_map_id(j, "self/uid_map", job_value(j, PLAN_UID, 0), 0);
-        ns_map_id(j, "self/gid_map", job_value(j, PLAN_GID, 0), 0);
+        caps_empty_bounding_set(job_value(j, PLAN_CAPS, 0));
+        ns_map_id(j, "self/uid_map", job_value(j, PLAN_UID, 0), outer_id(j, PLAN_UID));
+        ns_map_id(j, "self/gid_map", job_value(j, PLAN_GID, 0), outer_id(j, PLAN_GID));
     }
     if (nested != 1 && sys1(__NR_unshare, CLONE_NEWUSER) >= 0)
         die(j->last[PLAN_NESTED_USERNS], NULL, 0, "the limit on them has no effect");
@@ -243,7 +243,7 @@ static _Noreturn void start_program(struct job *j)
 {
     char *name = j->last[PLAN_EXEC]->w[0].s;
     ask_parents_death(j);
-    for (unsigned long cap = 0; cap < 64 && j->last[PLAN_CAPS]; cap++)
+    for (unsigned long cap = 0; cap < 64 && !asks(j, LOOSE_CAPS); cap++)
         if (job_value(j, PLAN_CAPS, 0) >> cap & 1)
             sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
     if (j->last[PLAN_LANDLOCK])
@@ -348,7 +348,7 @@ static int child_main(void *job)
     if (j->go[0] >= 0)
         meet_monitor(j);
     if (!(j->shared & CLONE_NEWUSER) || find(j, PLAN_JOIN, 0, JOIN_USER))
-        caps_empty_bounding_set(bound(j));
+        caps_empty_bounding_set(job_value(j, PLAN_CAPS, 0));
     take_ids(j);
     map_ids(j);
     make_root(j);

@@ -86,12 +86,12 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
     static bool spoken;
     struct line l = {0};
     const char *hint = find_hint(call, err);
+    if (compat_say)
+        compat_say(s, call, err, hint, fmt, ap);
     if (__atomic_exchange_n(&spoken, true, __ATOMIC_RELAXED)) {
         sys4(__NR_wait4, -1, NULL, __WALL, NULL);
         sys_exit(status);
     }
-    if (compat_say)
-        compat_say(s, call, err, hint, fmt, ap);
     format(&l, "carrel: ");
     if (s && s->line)
         format(&l, "plan line %u: ", s->line);

@@ -126,7 +126,8 @@
     V(CHMOD, "chmod", 2, 2, PHASE_MOUNT, "DST MODE")                                               \
     /* read-locked, inside, until the last process of the sandbox ends */                          \
     V(LOCK_FILE, "lock-file", 1, 1, PHASE_PROCESS, "PATH")                                         \
-    /* the capabilities that the program keeps, a bit each, in hexadecimal */                      \
+    /* the capabilities that the program keeps, a bit each, in hexadecimal; with host-caps those   \
+       that it may have at most, if it lives in another user namespace than the caller */          \
     V(CAPS, "caps", 1, 1, PHASE_PROCESS, "BITS")                                                   \
     V(PARENT_DEATH, "parent-death", 1, 1, PHASE_PROCESS, "kill")                                   \
     /* the first that can be entered is the folder to start in, and the value of PWD where the     \
