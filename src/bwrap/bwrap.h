@@ -49,7 +49,6 @@ enum flag {
     AS_PID_1 = 4096,
     LEVEL_PREFIX = 8192,
     PRINT_PLAN = 1 << 14,
-    FORWARD_SIGNALS = 1 << 15,
     END_TOGETHER = 1 << 16,
     NO_BOUNDARY = 1 << 17,
     HELP = 1 << 18,

@@ -126,8 +126,6 @@ const struct option bwrap_options[] = {
      .value = PRINT_PLAN, .quirks = OURS},
     {"--explain-errors", "", "Say more about an error, in a second line", .take = take_flag,
      .value = EXPLAIN, .quirks = OURS},
-    {"--forward-signals", "", "Signals are the program's, and its stops ours", .take = take_flag,
-     .value = FORWARD_SIGNALS, .quirks = OURS},
     {"--end-together", "", "End all processes of the sandbox with the program", .take = take_flag,
      .value = END_TOGETHER, .quirks = OURS},
     {"--netns", "FD", "Join the network namespace of FD (not with --unshare-net)", .take = take_fd,

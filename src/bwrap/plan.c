@@ -98,10 +98,10 @@ static void add_loosened(struct wishes *w)
 {
     const unsigned f = w->flags;
     put(w, "bubblewrap's ways", PLAN_LOOSEN,
-        arena_printf(w->arena, "%s%s%s%sall-fds,links%s%s%s", f & WANT_USER ? "" : "host-user,",
+        arena_printf(w->arena, "%s%s%s%sall-fds,links%s%s", f & WANT_USER ? "" : "host-user,",
                      f & WANT_PID ? "" : "host-pids,", two_levels(w) ? "" : "one-level,",
                      keeps_caps(w) ? "host-caps," : "", f & END_TOGETHER ? "" : ",outlive",
-                     f & AS_PID_1 ? ",no-reaper" : "", f & FORWARD_SIGNALS ? "" : ",signals"),
+                     f & AS_PID_1 ? ",no-reaper" : ""),
         NULL);
 }
 
@@ -164,8 +164,6 @@ static void add_labels(struct wishes *w)
 
 static int add_process(struct wishes *w)
 {
-    static const struct option named = {.name = "--limit"};
-    (void)named;
     for (size_t i = 0; i < w->n_limits; i += 2)
         plan_add(&w->plan, PLAN_RLIMIT, "--limit", w->limits[i], w->limits[i + 1], w->limits[i + 1],
                  (char *)NULL);

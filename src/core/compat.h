@@ -19,7 +19,6 @@ enum {
     LOOSE_LINKS = 32,
     LOOSE_OUTLIVE = 64,
     LOOSE_NO_REAPER = 128,
-    LOOSE_SIGNALS = 256,
 };
 
 /* A further bit of bind's flags: SRC is a magic link of /proc, to be followed. */

@@ -69,8 +69,7 @@ static const struct rule rules[PLAN_VERB_COUNT] = {
     [PLAN_LOOSEN] = {"c",
                      REQUIRED,
                      0,
-                     {"host-user host-pids one-level host-caps all-fds links outlive no-reaper "
-                      "signals"},
+                     {"host-user host-pids one-level host-caps all-fds links outlive no-reaper"},
                      .check = loosen},
     [PLAN_UNSHARE] = {"nnnnnnn", REQUIRED, 0, {namespaces, namespaces}, .check = unshare},
     [PLAN_NESTED_USERNS] = {"n", 0, 0, {"deny allow assert"}},

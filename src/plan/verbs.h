@@ -103,8 +103,7 @@
          links        parents of a DST may be symbolic links, followed beneath the new root;       \
                       a later mount on "/" takes the place of the first                            \
          outlive      what the program leaves running goes on without it                           \
-         no-reaper    the program itself is pid 1                                                  \
-         signals      none is forwarded, and none is reset for the program */                      \
+         no-reaper    the program itself is pid 1 */                                               \
     V(LOOSEN, "loosen", 1, 1, PHASE_SETUP, "WHAT[,WHAT...]")                                       \
     /* namespaces that descriptors lead to; user2 when all is set up */                            \
     V(JOIN, "join", 2, 2, PHASE_SETUP, "user|user2|pid|net FD")                                    \
