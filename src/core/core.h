@@ -180,6 +180,13 @@ void caps_keep_only(uint64_t caps);
 /* ---- monitor.c, init.c, app.c ---- */
 
 void signal_default(int sig);
+/*
+ * Before each time that the monitor or pid 1 waits: how long. After the first time it is confined
+ * to the calls that it needs for that and for its end. A filter costs as much as a twentieth of a
+ * start, so what ends at once goes without.
+ */
+const struct timespec *confine_waiting(int round);
+void install_filter(const struct step *s, const void *instructions, size_t size);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);

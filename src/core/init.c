@@ -107,10 +107,11 @@ int init_main(void *job)
     int app = spawn(app_main, app_stack + STACK_BYTES, CLONE_NEWUSER, j);
     must(NULL, "clone", app, "cannot make the inner user namespace");
     settle(j, app);
-    for (;;) {
+    for (int round = 0;; round = round ? 2 : 1) {
         siginfo_t info;
         reap(app);
-        long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, NULL, sizeof all_signals);
+        const struct timespec *limit = confine_waiting(round);
+        long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, limit, sizeof all_signals);
         if (sig > 0 && sig != SIGCHLD)
             forward(app, &info);
         else if (sig < 0 && sig != -EINTR && sig != -EAGAIN)

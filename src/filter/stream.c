@@ -222,6 +222,9 @@ static void work(struct stream *s)
     bool between = s->pass == 0 && s->n == s->ready && !s->has_pending;
     if (between && s->n_fds > s->n_claimed && s->conn->relay->setup.protocol->strict_fds)
         conn_cut(s->conn, "descriptors that belong to no message");
+    /* With so many there it would never read on. */
+    if (s->ready == 0 && !s->has_pending && !s->blocked && s->n_fds + FDS_AT_ONCE > FDS_MOST)
+        conn_cut(s->conn, "more descriptors than its messages claim");
 }
 
 void stream_turn(struct stream *s)
