@@ -142,6 +142,22 @@ const struct keyword keywords[] = {
     WORD("Carrel Display/wayland-deny", "text-input", 0, "text from the person's input method"),
     WORD("Carrel Display/wayland-deny", "dmabuf", 0, "windows drawn in the graphics processor's memory"),
 
+    GROUP("Carrel Bus", "what the app may do on the buses, besides the names"),
+    OURS("Carrel Bus", "session", VALUE_WORD, "policy", "whether it gets the session bus, filtered"),
+    WORD("Carrel Bus/session", "policy", 0, "where [Session Bus Policy] or session-rules name something on it"),
+    WORD("Carrel Bus/session", "filtered", 0, "always, instead of one of its own"),
+    WORD("Carrel Bus/session", "none", 0, "never"),
+    OURS("Carrel Bus", "portals", VALUE_BOOL, "true", "whether the filtered session bus has the desktop's portals"),
+    OURS("Carrel Bus", "session-rules", VALUE_BUS_RULES, "", "calls and broadcasts on the session bus by member, object and argument"),
+    OURS("Carrel Bus", "system-rules", VALUE_BUS_RULES, "", "the same for the system bus"),
+    OURS("Carrel Bus", "log", VALUE_WORD, "none", "which messages are told of on standard error"),
+    WORD("Carrel Bus/log", "none", 0, "none"),
+    WORD("Carrel Bus/log", "refused", 0, "those that are refused"),
+    WORD("Carrel Bus/log", "all", 0, "all"),
+    NUMBER("Carrel Bus", "max-message-size", "0", 0, 134217728, "longest message, in bytes; 0: as the bus has it"),
+    NUMBER("Carrel Bus", "max-connections", "0", 0, 4096, "most connections to one bus at a time; 0: 256"),
+    NUMBER("Carrel Bus", "max-rate", "0", 0, 1000000, "most messages a second on one connection; more of them wait; 0: no limit"),
+
     GROUP("Carrel Environment", "the caller's environment"),
     OURS("Carrel Environment", "pass", VALUE_VARIABLES, "", "variables that are passed on besides the usual harmless ones"),
 
