@@ -36,7 +36,7 @@ class Plan:
     """Lines by verb; the text comes out in the order of the phases."""
     ORDER = ('uid gid unshare nested-userns hostname loopback host-dir keep-fd status-fd|'
              'tmpfs bind proc devpts mqueue dir file symlink seal|'
-             'rlimit keyring session umask cwd landlock landlock-allow seccomp env|exec|arg')
+             'rlimit keyring session terminal umask cwd landlock landlock-allow seccomp env|exec|arg')
     PHASE = {verb: n for n, verbs in enumerate(ORDER.split('|')) for verb in verbs.split()}
 
     def __init__(self):

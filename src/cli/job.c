@@ -174,7 +174,12 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 static int choose_terminal(struct cli *c, struct job *j)
 {
     const char *word = cli_value(c, "tty");
-    bool any = isatty(0) || isatty(1) || isatty(2);
+    const char *streams = NULL;
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd))
+            streams =
+                arena_printf(&c->arena, "%s%s%d", streams ? streams : "", streams ? "," : "", fd);
+    bool any = streams != NULL;
     if (!word || str_eq(word, "auto"))
         j->terminal = any ? RUN_TERMINAL : RUN_DIRECT;
     else if (str_eq(word, "always"))
@@ -185,7 +190,8 @@ static int choose_terminal(struct cli *c, struct job *j)
         return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
                         "\"%s\" is no value of --tty", word);
     bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
-    j->request.terminal = terminal ? "terminal" : "new";
+    j->request.terminal_streams = any ? streams : "0,1,2";
+    j->request.terminal_fd = terminal ? run_free_fd(c->free_fd + 1) : 0;
     return 0;
 }
 

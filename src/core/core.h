@@ -71,6 +71,7 @@ struct job {
     int parent;              /* of a folder beneath it that was used last, or -1 */
     const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
+    int terminal; /* the app's, where it gets one */
 
     int ruleset; /* the app's own: Landlock's */
 };
@@ -154,8 +155,8 @@ typedef void step_runner(struct job *j, const struct step *s);
 /* path.c, mount.c */
 step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue, run_dir, run_file,
     run_symlink, run_seal;
-/* ns.c */
-step_runner run_hostname, run_loopback;
+/* ns.c, init.c */
+step_runner run_hostname, run_loopback, run_terminal;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
 /* Leaves the old root for good. */
@@ -179,11 +180,16 @@ void caps_keep_only(uint64_t caps);
 /* ---- monitor.c, init.c, app.c ---- */
 
 void signal_default(int sig);
+/*
+ * Before each time that the monitor or pid 1 waits: how long. After the first time it is confined
+ * to the calls that it needs for that and for its end. A filter costs as much as a twentieth of a
+ * start, so what ends at once goes without.
+ */
+const struct timespec *confine_waiting(int round);
+void install_filter(const struct step *s, const void *instructions, size_t size);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
-/* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */
-long terminal_ioctl(unsigned long request, const void *arg);
 int app_main(void *job);
 extern char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/core.h"
+#include "core/filter.gen.h"
 #include "core/signals.h"
 #include "core/sys.h"
 
@@ -8,6 +9,14 @@
 /* Static, as the processes that stand on them share this memory. */
 char init_stack[STACK_BYTES] __attribute__((aligned(16)));
 char app_stack[STACK_BYTES] __attribute__((aligned(16)));
+
+const struct timespec *confine_waiting(int round)
+{
+    static const struct timespec first = {1, 0};
+    if (round == 1)
+        install_filter(NULL, own_filter, sizeof own_filter);
+    return round ? NULL : &first;
+}
 
 static void send(int init, int sig, int whom)
 {
@@ -79,9 +88,9 @@ static void forward(int signals, int init)
 static _Noreturn void watch(int statuses, int signals, int init)
 {
     struct pollfd p[] = {{.fd = statuses, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    for (;;) {
+    for (int round = 0;; round = round ? 2 : 1) {
         int status;
-        long n = sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
+        long n = sys5(__NR_ppoll, p, 2, confine_waiting(round), NULL, 0);
         if (n < 0 && n != -EINTR)
             sys_exit(EXIT_OURS); /* and pid 1 dies with us */
         if (p[1].revents)

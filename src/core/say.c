@@ -99,14 +99,6 @@ static const struct hint {
     {NULL, EMFILE, "raise the limit of open files (RLIMIT_NOFILE)"},
 };
 
-static const char *find_hint(const char *call, long err)
-{
-    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-        if (hints[i].err == -err && (!hints[i].call || (call && !strcmp(hints[i].call, call))))
-            return hints[i].text;
-    return NULL;
-}
-
 static _Noreturn void say(int status, const struct step *s, const char *call, long err,
                           const char *fmt, va_list ap)
 {
@@ -114,7 +106,7 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
      * for its child, if it has one: that would die with it before it has spoken. */
     static bool spoken;
     struct line l = {0};
-    const char *hint = find_hint(call, err);
+    const struct hint *hint = hints, *end = hints + sizeof hints / sizeof *hints;
     if (__atomic_exchange_n(&spoken, true, __ATOMIC_RELAXED)) {
         sys4(__NR_wait4, -1, NULL, __WALL, NULL);
         sys_exit(status);
@@ -129,8 +121,10 @@ static _Noreturn void say(int status, const struct step *s, const char *call, lo
         format(&l, ": %s", strerror((int)-err));
     if (call)
         format(&l, " (%s)", call);
-    if (hint)
-        format(&l, "; %s", hint);
+    while (hint < end && (hint->err != -err || (hint->call && (!call || strcmp(hint->call, call)))))
+        hint++;
+    if (hint < end)
+        format(&l, "; %s", hint->text);
     format(&l, "\n");
     flush(&l);
     sys_exit(status);

@@ -64,9 +64,11 @@
     /* the process */                                                                              \
     V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
     V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
-    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a      \
-       terminal becomes the controlling one */                                                     \
-    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
+    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new")                                              \
+    /* a pseudo terminal made by PTMX inside, as the session's controlling one and as those of the \
+       descriptors 0, 1 and 2 that stand in a comma-separated list. FD is a socket: its other end  \
+       gets the master, makes the terminal ready (size, modes) and answers */                      \
+    V(TERMINAL, "terminal", 3, 3, PHASE_PROCESS, "FD PTMX FDS")                                    \
     /* without the line 022 */                                                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
     /* inside; without the line "/" */                                                             \

@@ -14,9 +14,11 @@ struct variable {
     const char *why;
 };
 
-/* The program that starts a bus inside, and what it reads; see put_private_bus. */
-#define PRIVATE_BUS_STARTER "/usr/bin/dbus-run-session"
+/* Of a bus inside: ours that starts it, the daemon, what that reads; see put_private_bus. */
+#define PRIVATE_BUS_STARTER "/run/carrel/ownbus"
+#define PRIVATE_BUS_DAEMON  "/usr/bin/dbus-daemon"
 #define PRIVATE_BUS_CONFIG  "/run/carrel/session-bus.conf"
+#define PRIVATE_BUS_SOCKET  "bus" /* in the runtime folder */
 
 /* A wish that stays open, see put_missing. */
 struct missing {
@@ -116,6 +118,7 @@ void rule_decide(struct ctx *c);      /* process.c: what the other rules ask for
 void find_wayland(struct ctx *c);     /* display.c: part of rule_decide */
 void rule_setup(struct ctx *c);       /* process.c: ids, namespaces */
 void rule_home(struct ctx *c);        /* home.c */
+void rule_looks(struct ctx *c);       /* looks.c: the person's settings */
 void rule_root(struct ctx *c);        /* base.c */
 void rule_etc(struct ctx *c);         /* etc.c */
 void rule_devices(struct ctx *c);     /* devices.c */

@@ -153,8 +153,12 @@ void emit_process(struct ctx *c)
 {
     limit(c);
     plan_add(c->out, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
-    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it",
-             c->q->terminal ? c->q->terminal : "new", (char *)NULL);
+    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it", "new",
+             (char *)NULL);
+    if (c->q->terminal_fd)
+        plan_add(c->out, PLAN_TERMINAL, "base: a terminal of its own",
+                 arena_printf(c->a, "%d", c->q->terminal_fd), "/dev/pts/ptmx",
+                 c->q->terminal_streams, (char *)NULL);
     plan_add(c->out, PLAN_UMASK, "base: not the caller's", "022", (char *)NULL);
     filter_calls(c);
 }

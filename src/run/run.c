@@ -28,6 +28,13 @@ int run_prepare(void)
     return fd;
 }
 
+int run_free_fd(int least)
+{
+    while (fcntl(least, F_GETFD) >= 0)
+        least++;
+    return least;
+}
+
 int sealed_file(const char *name, const void *bytes, size_t n)
 {
     cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -55,7 +62,7 @@ static bool plan_uses_fd(const struct plan *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
         enum plan_verb v = p->v[i].verb;
-        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP) &&
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP || v == PLAN_TERMINAL) &&
             fd_of(&p->v[i]) == fd)
             return true;
     }
@@ -142,10 +149,14 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
     char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
     char *number = arena_printf(p->arena, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(p->arena, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(p->arena, step_arg(&p->v[i], 0));
     char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
     char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
     char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));

@@ -21,6 +21,9 @@ enum run_terminal {
  */
 int run_prepare(void);
 
+/* The lowest number from `least` on that is not in use. */
+int run_free_fd(int least);
+
 /* Where a run is entered for the person's other programs to find. */
 struct run_instance {
     const char *id;          /* its name there: digits */

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -43,13 +45,62 @@ static bool reading_terminal_now(const struct relay *r)
 /* We may have been put in front: take the terminal. */
 static void come_forward(struct relay *r)
 {
-    if (r->outer.fd < 0 || r->outer.raw || !r->reads_terminal)
+    if (r->outer.fd < 0 || r->outer.raw || !r->reads_terminal || r->awaited)
         return;
     terminal_raw(&r->outer);
     if (r->outer.raw) {
         r->looks = 0;
         terminal_copy_size(&r->outer, r->master);
     }
+}
+
+/* The app's terminal is there: makes it ready before the app can see it. */
+static void take_terminal(struct relay *r, int master)
+{
+    struct termios modes;
+    r->master = master;
+    r->awaited = false;
+    fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+    /* In the background the modes are those in which the shell edits its line; the kernel's
+     * defaults for a new terminal are better than these. */
+    if (r->outer.fd >= 0 && terminal_in_foreground(&r->outer) &&
+        tcgetattr(r->outer.fd, &modes) == 0)
+        tcsetattr(master, TCSANOW, &modes);
+    terminal_copy_size(&r->outer, master);
+    r->flow[FLOW_OUTPUT].from = r->flow[FLOW_INPUT].to = master;
+    come_forward(r);
+    send(r->flow[FLOW_ERRORS].from, "", 1, MSG_NOSIGNAL);
+}
+
+/* As flow_read, from the socket to the core: a message is the terminal, or what the core says. */
+static enum flow_read receive(struct relay *r)
+{
+    struct flow *f = &r->flow[FLOW_ERRORS];
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } rights = {.bytes = {0}};
+    struct iovec part = {f->bytes, sizeof f->bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    ssize_t n = recvmsg(f->from, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (n >= 0 && CMSG_FIRSTHDR(&message) && rights.head.cmsg_type == SCM_RIGHTS) {
+        int master;
+        memcpy(&master, CMSG_DATA(&rights.head), sizeof master);
+        take_terminal(r, master);
+        return FLOW_NOTHING_YET;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return FLOW_NOTHING_YET;
+    f->from = n > 0 ? f->from : -1;
+    f->start = 0;
+    f->end = n > 0 ? (size_t)n : 0;
+    return n > 0 ? FLOW_BYTES : FLOW_END;
+}
+
+static enum flow_read read_flow(struct relay *r, int i)
+{
+    return r->awaited && i == FLOW_ERRORS ? receive(r) : flow_read(&r->flow[i]);
 }
 
 static void resume(struct relay *r)
@@ -77,7 +128,7 @@ static void drain(struct relay *r, int ms)
             struct pollfd from = {.fd = f->from, .events = POLLIN};
             if (left == 0 || poll(&from, 1, ms < 0 ? LAST_BYTES_MS : 0) == 0)
                 break;
-            if (flow_read(f) == FLOW_NOTHING_YET && ms >= 0)
+            if (read_flow(r, i) == FLOW_NOTHING_YET && ms >= 0)
                 break;
             size_t got = f->end ? f->end : 1; /* nothing is kept where the reader is gone */
             left -= got < left ? got : left;
@@ -188,8 +239,8 @@ static void collect(const struct relay *r, struct polled *p)
     want(p, r->signals, POLLIN);
     for (int i = 0; i < FLOW_COUNT; i++) {
         const struct flow *f = &r->flow[i];
-        bool reads =
-            f->from >= 0 && !flow_has_bytes(f) && (i != FLOW_INPUT || reading_terminal_now(r));
+        bool reads = f->from >= 0 && !flow_has_bytes(f) &&
+                     (i != FLOW_INPUT || (reading_terminal_now(r) && !r->awaited));
         p->from[i] = reads ? want(p, f->from, POLLIN) : -1;
         p->to[i] = flow_has_bytes(f) ? want(p, f->to, POLLOUT) : -1;
     }
@@ -212,7 +263,7 @@ static void move_bytes(struct relay *r, const struct polled *p)
             flow_write(f);
         if (!ready(p, p->from[i]) || f->from < 0)
             continue;
-        if (flow_read(f) == FLOW_END && i == FLOW_INPUT)
+        if (read_flow(r, i) == FLOW_END && i == FLOW_INPUT)
             input_ended(r);
         else if (flow_has_bytes(f))
             flow_write(f);
