@@ -74,8 +74,8 @@ static const struct option explain_options[] = {
 
 const struct command command_explain = {
     .name = "explain",
-    .operands = "APP PATH|display",
-    .summary = "tell whether and why an app can see, read or write a path; or what its display is",
+    .operands = "APP PATH",
+    .summary = "tell whether and why an app can see, read or write a path",
     .options = explain_options,
     .permissions = true,
     .least = 2,
