@@ -137,16 +137,34 @@ def paste(env, display, *options):
     return run(env, display, "timeout", "5", "wl-paste", "--no-newline", *options).stdout
 
 
+def has_asked(log):
+    def asked():
+        with open(log, "rb") as f:
+            text = f.read()
+        return b"set_selection(" in text or b"set_primary_selection(" in text
+    try:
+        return wait_for("wl-copy", asked, 20)
+    except AssertionError:
+        return False
+
+
 @contextlib.contextmanager
 def copied(env, display, text, *options):
-    child = subprocess.Popen(["wl-copy", "--foreground", *options, text],
-                             env={**env, "WAYLAND_DISPLAY": display}, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
-    try:
-        yield child
-    finally:
-        end(child)
+    """Somebody who has copied a text. It must have the focus for that, and asks only once for it."""
+    log = os.path.join(env["HOME"], "wl-copy.log")
+    for _ in range(3):
+        with open(log, "wb") as f:
+            child = subprocess.Popen(["wl-copy", "--foreground", *options, text],
+                                     env={**env, "WAYLAND_DISPLAY": display, "WAYLAND_DEBUG": "1"},
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=f,
+                                     start_new_session=True)
+        try:
+            if has_asked(log):
+                yield child
+                return
+        finally:
+            end(child)
+    raise AssertionError("wl-copy never had the focus")
 
 
 def clipboard(sway, program, into, out, *options):
@@ -165,7 +183,7 @@ def clipboard(sway, program, into, out, *options):
                     wait_for("the app's text",
                              lambda: paste(sway.env, sway.socket, *options) == b"from the app")
                 else:
-                    time.sleep(1.5)
+                    time.sleep(1)
                     assert paste(sway.env, sway.socket, *options) != b"from the app"
     return test
 
