@@ -133,6 +133,35 @@ class Sway(Compositor):
         return {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
 
 
+class InTree(Compositor):
+    """One of a newer Debian, whose tree is the root of a namespace of its own. Its runtime folder
+    lies at the same path inside and outside."""
+    tree = None
+    inside = ()
+    settles = ()
+
+    def bwrap(self):
+        run = self.runtime
+        return ["bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", self.tree, "/",
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
+                "--tmpfs", "/" + self.folder.split("/")[1], "--ro-bind", self.account(), "/etc/passwd", "--bind", self.folder, self.folder,
+                "--setenv", "XDG_RUNTIME_DIR", run, "--chdir", "/"]
+
+    def account(self):
+        """bus daemons want the person to have a name."""
+        path = os.path.join(self.folder, "passwd")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"root:x:0:0::/root:/bin/sh\nu:x:{os.getuid()}:{os.getgid()}::/tmp:/bin/sh\n")
+        return path
+
+    def command(self):
+        return self.bwrap() + list(self.inside)
+
+    def tool(self, *argv):
+        """The words that start a tool of the tree."""
+        return self.bwrap() + list(argv)
+
+
 class Weston(Compositor):
     name = program = "weston"
 
