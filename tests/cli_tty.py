@@ -284,6 +284,63 @@ def it_is_restored_when_the_core_is_killed():
         same(s.modes(), s.before, "modes")
 
 
+def settled(pid):
+    """Whether the relay has its filter, and so its guard."""
+    with open(f"/proc/{pid}/status") as f:
+        return "\nSeccomp:\t2\n" in f.read()
+
+
+def it_is_restored_when_the_relay_is_killed():
+    """T: by the guard, which is there from one second on; but not where somebody has set other modes."""
+    for others in (False, True):
+        with confined(["/bin/sleep", "62"]) as s:
+            eventually(lambda: s.is_raw() and settled(s.pid), "a relay with a guard")
+            if others:
+                modes = s.modes()
+                modes[3] |= termios.ICANON
+                termios.tcsetattr(s.slave, termios.TCSANOW, modes)
+                modes = s.modes()
+            os.kill(s.pid, signal.SIGKILL)
+            same(os.waitstatus_to_exitcode(s.wait()), -9)
+            if others:
+                time.sleep(0.5)
+                same(s.modes(), modes, "modes")
+            else:
+                eventually(lambda: s.modes() == s.before, "the modes are as before")
+
+
+def its_guard_ends_with_it():
+    with confined(["/bin/sh", "-c", "read x; exit 4"]) as s:
+        eventually(lambda: s.is_raw() and settled(s.pid), "a relay with a guard")
+        with open(f"/proc/{s.pid}/task/{s.pid}/children") as f:
+            below = [int(pid) for pid in f.read().split()]
+        same(len(below), 2, "processes: the core and the guard")
+        s.type(b"\r")
+        same(os.waitstatus_to_exitcode(s.wait()), 4)
+        same([pid for pid in below if os.path.exists(f"/proc/{pid}")], [])
+
+
+def it_goes_on_under_its_filter():
+    code = ("import os,signal,time\n"
+            "for s in (1,10,28): signal.signal(s, lambda n,f: os.write(1,b'got %d\\n'%n))\n"
+            "print('set',flush=True)\n"
+            "while input() != 'end': print('read', os.get_terminal_size(), flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGTERM)")
+    with confined(["/usr/bin/python3", "-c", code]) as s:
+        s.until(b"set")
+        eventually(lambda: settled(s.pid), "a relay with a filter")
+        for signo in (1, 10):
+            os.kill(s.pid, signo)
+            s.until(b"got %d\r\n" % signo)
+        fcntl.ioctl(s.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 132, 0, 0))
+        s.until(b"got 28\r\n")
+        s.type(b"x\r")
+        s.until(b"read os.terminal_size(columns=132, lines=40)")
+        s.type(b"end\r")
+        same(os.waitstatus_to_exitcode(s.wait()), -15)
+        same(s.modes(), s.before, "modes")
+
+
 def the_core_dies_with_the_relay():
     with confined(["/bin/sleep", "61"]) as s:
         eventually(s.is_raw, "raw mode")
@@ -553,6 +610,9 @@ TESTS = [
     signals_to_the_relay_reach_the_app_once,
     the_terminal_is_raw_while_it_runs_and_as_before_afterwards,
     it_is_restored_when_the_core_is_killed,
+    it_is_restored_when_the_relay_is_killed,
+    its_guard_ends_with_it,
+    it_goes_on_under_its_filter,
     the_core_dies_with_the_relay,
     the_window_size_is_passed_and_followed,
     ten_megabytes_out_are_exact,

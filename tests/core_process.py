@@ -325,6 +325,37 @@ def status_fd_tells_who_and_how_it_ended(tmp):
     refused(start(shell('').add('status-fd', 900)), 'status-fd', 'Bad file descriptor')
 
 
+def waiting_processes_are_confined(tmp):
+    """After a second, or the first signal, the monitor and pid 1 have a filter of their own; and go on
+    forwarding, stopping, continuing, reaping and ending as ever."""
+    def mode(pid):
+        with open(f'/proc/{pid}/status', encoding='ascii') as f:
+            return re.search(r'^Seccomp:\s*(\d)', f.read(), re.M).group(1)
+
+    for signal_first in (False, True):
+        core = Core(shell('trap "echo got" USR1; trap "exit 9" TERM; sleep 300 & echo ready; '
+                          'while :; do (sleep 0.05 &) ; sleep 0.05; done'))
+        read_until(core.p.stdout.fileno(), 'ready\n')
+        monitor, init, app = tree(core)
+        if signal_first:
+            core.p.send_signal(signal.SIGUSR1)
+            read_until(core.p.stdout.fileno(), 'got\n', 20)
+        end = time.monotonic() + 20
+        while not mode(monitor) == mode(init) == '2':
+            check(time.monotonic() < end, 'no filter', mode(monitor), mode(init))
+            time.sleep(0.02)
+        check(mode(app) == '0', 'the app has it, too')
+        core.p.send_signal(signal.SIGUSR1)
+        read_until(core.p.stdout.fileno(), 'got\n', 20)
+        os.kill(app, signal.SIGSTOP)
+        check(os.WIFSTOPPED(os.waitpid(core.p.pid, os.WUNTRACED)[1]))
+        core.p.send_signal(signal.SIGCONT)
+        core.p.send_signal(signal.SIGUSR1)
+        read_until(core.p.stdout.fileno(), 'got\n', 20)
+        core.p.send_signal(signal.SIGTERM)
+        check(core.finish().rc == 9, core.p.returncode)
+
+
 def resident_memory_is_small(tmp):
     """All of ours together, while an app runs: at most 1 MiB (shared pages counted once)."""
     core = Core(shell('echo ready; exec sleep 100'))

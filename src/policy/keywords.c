@@ -103,6 +103,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Application/documents", "none", FS_NONE, "not at all"),
     WORD("Carrel Application/documents", "ro", FS_RO, "to be read"),
     WORD("Carrel Application/documents", "rw", FS_RW, "to be read and written"),
+    OURS("Carrel Application", "etc", VALUE_COMMANDS, "", "files and folders of /etc with its packages' defaults, to be read"),
 
     GROUP("Carrel Sandbox", "the walls themselves"),
     OURS("Carrel Sandbox", "nested-sandbox", VALUE_WORD, "none", "what the app may do to sandbox parts of itself"),

@@ -232,7 +232,7 @@ int main(int argc, char **argv)
                    "(started by `carrel run`)\n");
         return 125;
     }
-    struct relay r = {.signals = -1, .outer = {.fd = -1, .edge = -1}, .master = -1};
+    struct relay r = {.signals = -1, .outer = {.fd = -1, .edge = -1, .guard = -1}, .master = -1};
     struct handover h = {{-1, -1, -1}, -1, number};
     sigset_t old;
     bool terminal[3];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tty/relay.h"
+#include "tty/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -18,6 +20,8 @@
 #define LOOK_MS      50
 #define LATE_LOOKS   20 /* the last ones: a shell on a busy machine may be slow */
 #define LATE_LOOK_MS 500
+/* See settle(). */
+#define SETTLE_MS 1000
 /* How long to wait for the last bytes of an app that is gone, and how many there can be: no pipe or
  * pseudo terminal holds more. Without it somebody to whom the app has handed its terminal could
  * go on writing to the person's for ever. */
@@ -278,17 +282,45 @@ static int look_again_in(const struct relay *r)
     return r->looks > LATE_LOOKS ? LOOK_MS : r->looks > 0 ? LATE_LOOK_MS : -1;
 }
 
+/*
+ * After SETTLE_MS: what runs for longer is worth a guard for the terminal, and a filter for us.
+ * Both cost as much as a good part of a start. Returns the milliseconds until then; -1: it is done.
+ */
+static int settle(struct relay *r, const struct timespec *start)
+{
+    struct timespec now;
+    if (r->settled)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long ms = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+    if (ms < SETTLE_MS)
+        return (int)(SETTLE_MS - ms);
+    if (r->reads_terminal)
+        terminal_guard(&r->outer);
+    if (confine_self() < 0) {
+        terminal_restore(&r->outer);
+        dprintf(r->flow[FLOW_OUTPUT].to, "carrel: cannot install the relay's own filter: %s\n",
+                strerror(errno));
+        _exit(125); /* and the core dies with us */
+    }
+    r->settled = true;
+    return -1;
+}
+
 int relay_run(struct relay *r)
 {
     int status = 0;
     struct polled p;
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     come_forward(r);
     for (;;) {
         collect(r, &p);
-        int n = poll(p.fd, p.n, look_again_in(r));
+        int soon = settle(r, &start), look = look_again_in(r);
+        int n = poll(p.fd, p.n, soon < 0 || (look >= 0 && look < soon) ? look : soon);
         if (n < 0 && errno != EINTR)
             break;
-        if (n == 0 && r->looks > 0) {
+        if (n == 0 && look >= 0 && (soon < 0 || look < soon)) {
             r->looks--;
             come_forward(r);
             continue;
@@ -306,5 +338,6 @@ int relay_run(struct relay *r)
     }
     drain(r, -1);
     terminal_restore(&r->outer);
+    terminal_unguard(&r->outer);
     return status;
 }

@@ -22,6 +22,7 @@ struct relay {
     bool reads_terminal;   /* FLOW_INPUT comes from outer, and only while we are in front */
     bool ends_input;       /* the end of FLOW_INPUT is told to the app (as Ctrl-D) */
     bool may_stop;         /* SIGTSTP was not ignored when we were started */
+    bool settled;          /* the guard and the filter are there */
     int looks;             /* times to look again whether we have come to the foreground */
     struct flow flow[FLOW_COUNT];
 };

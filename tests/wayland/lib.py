@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import Skip, Tap  # noqa: E402,F401
 
 PATIENCE = 60
+NOBODY = 12345  # an id without a name
 THEIRS = 0xff000000
 LISTENING, SETTINGS, CONTROL = 3, 5, 6  # the filter's descriptors
 DEFAULT_POWERS = ("dmabuf", "activation", "text-input", "primary-selection", "fullscreen",
@@ -39,8 +40,8 @@ def become_ordinary():
         for name in ("ascii", "latin-1", "idna"):  # root's Python may be out of reach afterwards
             codecs.lookup(name)
         os.setgroups([])
-        os.setgid(12345)
-        os.setuid(12345)
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
         os.environ["HOME"] = "/nonexistent"
 
 
@@ -152,7 +153,7 @@ class Filter:
         self.listening.bind(self.path)
         self.listening.listen(64)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        text = f"carrel-wayland 1\nsocket {upstream}\n{extra}"
+        text = f"carrel-wayland 1\nsocket {upstream}\n{extra}context {self.folder}/context\n"
         text += f"power {' '.join(powers)}\n" if powers else ""
         settings = os.memfd_create("settings")
         os.write(settings, text.encode())
