@@ -34,7 +34,7 @@ def escape(word):
 
 class Plan:
     """Lines by verb; the text comes out in the order of the phases."""
-    ORDER = ('uid gid unshare nested-userns hostname loopback host-dir keep-fd|'
+    ORDER = ('uid gid unshare nested-userns hostname loopback host-dir keep-fd status-fd|'
              'tmpfs bind proc devpts mqueue dir file symlink seal|'
              'rlimit keyring session terminal umask cwd landlock landlock-allow seccomp env|exec|arg')
     PHASE = {verb: n for n, verbs in enumerate(ORDER.split('|')) for verb in verbs.split()}

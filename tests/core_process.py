@@ -304,6 +304,27 @@ def hangup_reaches_the_app(tmp):
     check(core.p.returncode in (2, -1), core.p.returncode)
 
 
+def status_fd_tells_who_and_how_it_ended(tmp):
+    for script, code in (('exit 7', 7), ('kill -KILL $$', 128 + signal.SIGKILL), (':', 0)):
+        ours, theirs = os.pipe()
+        core = Core(shell(f'echo ready; read x; ls /proc/self/fd; {script}').add('status-fd', theirs),
+                    fds=[theirs], stdin=subprocess.PIPE)
+        os.close(theirs)
+        child = int(re.fullmatch(r'\{ "child-pid": (\d+) \}\n', read_until(ours, '\n')).group(1))
+        check(tree(core)[1] == child, 'not pid 1 inside', child)
+        r = core.finish()
+        check(read_until(ours, '\n') == f'{{ "exit-code": {code} }}\n')
+        check(os.read(ours, 1) == b'' and r.out.split() == ['ready', '0', '1', '2', '3'], r)
+        os.close(ours)
+    # Nobody who listens is no reason to end, and a plan that names what is not open is refused.
+    ours, theirs = os.pipe()
+    os.close(ours)
+    r = start(shell('exit 3').add('status-fd', theirs), fds=[theirs])
+    check(r.rc == 3 and r.err == '', r)
+    os.close(theirs)
+    refused(start(shell('').add('status-fd', 900)), 'status-fd', 'Bad file descriptor')
+
+
 def waiting_processes_are_confined(tmp):
     """After a second, or the first signal, the monitor and pid 1 have a filter of their own; and go on
     forwarding, stopping, continuing, reaping and ending as ever."""

@@ -23,6 +23,7 @@ BAD_STEPS = [
     ('host-dir', '/tmp/x', '9', 'octal mode'), ('host-dir', '/tmp/x', '4755', 'octal mode'),
     ('host-dir', '/tmp/x', '', 'octal mode'),
     ('keep-fd', '2', 'from 3 on'), ('keep-fd', '-', 'from 3 on'), ('keep-fd', '99999999', 'from 3 on'),
+    ('status-fd', '2', 'from 3 on'), ('status-fd', 'x', 'from 3 on'),
     ('tmpfs', 'x', '755', '-', 'absolute path'), ('tmpfs', '/x', '888', '-', 'octal'),
     ('tmpfs', '/x', '755', '0', 'size'), ('tmpfs', '/x', '755', '1t', 'size'),
     ('tmpfs', '/x', '755', 'k', 'size'), ('tmpfs', '/x', '755', '50%', 'size'),

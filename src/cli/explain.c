@@ -28,7 +28,7 @@ static int explain(struct cli *c)
     struct job j;
     struct buf out = {.arena = &c->arena};
     struct verdict v;
-    int r = job_prepare(c, NULL, &j);
+    int r = job_prepare(c, NULL, "INSTANCE", &j);
     if (r)
         return r;
     const char *path = path_for_app(c, &j, c->operands[1]);

@@ -265,7 +265,7 @@ static void note_files_out_of_sight(struct cli *c, const struct job *j, const ch
     }
 }
 
-int job_prepare(struct cli *c, const char *const *args, struct job *j)
+int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
     if (cli_look_around(c) < 0)
@@ -278,6 +278,8 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
         return r;
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
+    j->request.instance = instance;
+    j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");

@@ -195,7 +195,7 @@ static void write_sandbox(bool network, struct buf *out)
     buf_str(out,
             "\n[Carrel Sandbox]\n"
             "# Many programs of KDE and GNOME do not start without a session bus; this one is its\n"
-            "# own, with nobody on it. It starts faster without, if it can.\n"
+            "# own, started when it is first used, with nobody on it.\n"
             "private-session-bus=true\n");
     if (network)
         buf_str(

@@ -31,6 +31,10 @@
     /* inherited descriptors that stay open for the app, besides 0, 1 and 2; at most 64, no        \
        folders */                                                                                  \
     V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
+    /* an inherited descriptor, not the app's, to which the core writes two lines of JSON: the     \
+       id of its child (which is pid 1 inside) when that has started, the exit status at the end   \
+       */                                                                                          \
+    V(STATUS_FD, "status-fd", 1, 1, PHASE_SETUP, "FD")                                             \
                                                                                                    \
     /* the new root: the first line is a tmpfs or bind on "/" and makes it. Every other DST is     \
        resolved beneath it, by descriptor, no symbolic link followed; what is missing of it is     \

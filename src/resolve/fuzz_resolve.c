@@ -93,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *error;
     const char *const args[] = {"a", NULL};
     struct request q = {.app_id = "org.example.App",
+                        .libexec = "/usr/libexec/carrel",
                         .program = "/usr/bin/prog",
                         .args = args,
                         .cwd = "/home/anna/Documents",
@@ -102,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               f.home && f.user && f.hostname;
     if (ok && resolve_all(&q, &policy, &f, &plan, &d) == RESOLVE_OK) {
         check(&plan);
-        plan_write(&plan, &text);
+        plan_write_all(&plan, &text);
         if (plan_read(&again, text.data, text.len, &line, &error) < 0 || again.n != plan.n)
             abort();
     }

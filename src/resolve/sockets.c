@@ -106,38 +106,45 @@ static void put_no_bus(struct ctx *c)
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
+    put_env(c, "GIO_USE_VFS", "local", why);
 }
 
 /*
- * A bus that is started inside, by dbus-run-session in front of the program (process.c). What it
- * starts on demand runs inside as well; nothing of the person's session is on it.
+ * A bus that is started inside, by carrel-ownbus in front of the program (program.c) once the app
+ * speaks on it. What it starts on demand runs inside as well; nothing of the person's session is
+ * on it.
  */
 static void put_private_bus(struct ctx *c)
 {
     const char *why = why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value);
-    if (facts_path(c->f, PRIVATE_BUS_STARTER)->type != FILE_REGULAR) {
-        put_missing(c, "private-session-bus", why, "the package dbus-daemon is not installed");
+    const struct path_fact *starter =
+        facts_path(c->f, join_path(c, c->q->libexec, "carrel-ownbus"));
+    bool daemon = facts_path(c->f, PRIVATE_BUS_DAEMON)->type == FILE_REGULAR;
+    if (!daemon || starter->type != FILE_REGULAR) {
+        put_missing(c, "private-session-bus", why,
+                    daemon ? "Carrel is not installed completely"
+                           : "the package dbus-daemon is not installed");
         c->private_bus = NULL;
         put_no_bus(c);
         return;
     }
+    put_bind(c, starter, PRIVATE_BUS_STARTER, why);
     put_text(c, PRIVATE_BUS_CONFIG,
              concat(c,
                     "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
                     "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-                    "<busconfig><type>session</type><listen>unix:path=",
-                    c->runtime,
-                    "/bus</listen><auth>EXTERNAL</auth><standard_session_servicedirs/>"
+                    "<busconfig><type>session</type><listen>systemd:</listen>"
+                    "<auth>EXTERNAL</auth><standard_session_servicedirs/>"
                     "<policy context=\"default\"><allow send_destination=\"*\" "
                     "eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>"
                     "</busconfig>\n",
                     NULL),
              why);
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS",
+            concat(c, "unix:path=", join_path(c, c->runtime, PRIVATE_BUS_SOCKET), NULL), why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
     put_env(c, "GIO_USE_VFS", "local", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
 }
 
 /* Landlock knows all abstract sockets or none, so this one opens all of them. */

@@ -141,7 +141,10 @@ static void golden(void)
         .facts = {.arena = &arena},
         .policy = {.arena = &arena},
         .d = &d,
-        .request = {.app_id = "org.example.App", .seccomp_fd = 4},
+        .request = {.app_id = "org.example.App",
+                    .seccomp_fd = 4,
+                    .instance = "4711",
+                    .libexec = "/usr/libexec/carrel"},
     };
     in.request.args = in.args;
     struct buf policy = slurp(in_case("policy"));
@@ -153,7 +156,7 @@ static void golden(void)
     CHECK(r == RESOLVE_OK || r == RESOLVE_REFUSED);
     CHECK((r == RESOLVE_REFUSED) == (d.errors > 0));
     if (r == RESOLVE_OK)
-        plan_write(&plan, &text);
+        plan_write_all(&plan, &text);
     diag_text(&d, &messages);
     expect("plan", &text);
     expect("messages", &messages);

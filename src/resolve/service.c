@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Helpers that stand beside the app: filters. Each has a plan of its own with a root that holds its
+ * program and what it serves, and nothing else. The rule that wants one begins it, adds to its plan
+ * what is its own, and all are finished when the app's plan is.
+ */
+#include "resolve/ctx.h"
+
+#include "seccomp/seccomp.h"
+
+const char *instance_folder(struct ctx *c)
+{
+    if (!c->q->instance || !c->f->runtime_dir)
+        return NULL;
+    const char *real = facts_path(c->f, c->f->runtime_dir)->real;
+    return concat(c, real, "/" INSTANCE_REGISTRY "/", c->q->instance, NULL);
+}
+
+static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
+                       const char *inside)
+{
+    const char *why = "base: every helper", *none = "base: nothing of the host but its program";
+    plan_add(p, PLAN_UID, why, arena_printf(c->a, "%u", (unsigned)c->f->uid), (char *)NULL);
+    plan_add(p, PLAN_GID, why, arena_printf(c->a, "%u", (unsigned)c->f->gid), (char *)NULL);
+    plan_add(p, PLAN_UNSHARE, why, "user", "mount", "pid", "ipc", "uts", "net", "cgroup",
+             (char *)NULL);
+    plan_add(p, PLAN_NESTED_USERNS, why, "deny", (char *)NULL);
+    plan_add(p, PLAN_HOSTNAME, why, "carrel", (char *)NULL);
+    plan_add(p, PLAN_KEEP_FD, "base: where the app's connections come in",
+             arena_printf(c->a, "%d", SERVICE_LISTEN_FD), (char *)NULL);
+    plan_add(p, PLAN_KEEP_FD, "base: the supervisor's word",
+             arena_printf(c->a, "%d", SERVICE_CONTROL_FD), (char *)NULL);
+    plan_add(p, PLAN_TMPFS, none, "/", "0755", "1m", (char *)NULL);
+    plan_add(p, PLAN_BIND, none, program->real, inside, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)program->dev, (uintmax_t)program->ino),
+             (char *)NULL);
+}
+
+struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
+                                   const char *why)
+{
+    const char *folder = instance_folder(c);
+    const struct path_fact *program =
+        facts_path(c->f, concat(c, c->q->libexec, "/carrel-", name, NULL));
+    if (!folder || program->type != FILE_REGULAR) {
+        put_missing(c, name, why, "%s",
+                    folder ? "its helper is not installed"
+                           : "it needs a folder in XDG_RUNTIME_DIR, which is not to be used");
+        return NULL;
+    }
+    struct path_fact *socket = arena_alloc(c->a, sizeof *socket);
+    socket->path = socket->real = join_path(c, folder, name);
+    socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
+    tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
+    struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
+    begin_plan(c, s->plan, program, concat(c, "/carrel-", name, NULL));
+    return s;
+}
+
+static void finish(struct ctx *c, struct plan_service *s)
+{
+    struct plan *p = s->plan;
+    const char *why = "base: every helper";
+    if (s->data)
+        plan_add(p, PLAN_KEEP_FD, "base: what it goes by",
+                 arena_printf(c->a, "%d", SERVICE_DATA_FD), (char *)NULL);
+    plan_add(p, PLAN_SEAL, why, "/", (char *)NULL);
+    plan_add(p, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
+    plan_add(p, PLAN_KEYRING, why, "new", (char *)NULL);
+    plan_add(p, PLAN_SESSION, why, "new", (char *)NULL);
+    plan_add(p, PLAN_UMASK, why, "077", (char *)NULL);
+    plan_add(p, PLAN_CWD, why, "/", (char *)NULL);
+    landlock_service(c, p);
+    plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
+             arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
+             (char *)NULL);
+    plan_add(p, PLAN_EXEC, why, concat(c, "/carrel-", s->name, NULL), (char *)NULL);
+    plan_sort(p);
+}
+
+void finish_services(struct ctx *c)
+{
+    for (size_t i = 0; i < c->out->n_services; i++)
+        finish(c, &c->out->services[i]);
+}
