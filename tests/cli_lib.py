@@ -25,7 +25,8 @@ class Stage:
                                ("src/tty/carrel-tty", "libexec/carrel/carrel-tty"),
                                ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
                                ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
-                               ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus")):
+                               ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
+                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

@@ -124,7 +124,7 @@ int app_main(void *job)
               "cannot come to the foreground");
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
-    caps_empty_bounding_set();
+    caps_empty_bounding_set(0);
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ; /* so far pid 1 may have had a capability left */
     caps_keep_only(0);

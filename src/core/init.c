@@ -11,8 +11,8 @@
  * all. When it ends the kernel kills whatever is left.
  */
 
-/* SIGKILL for us when the monitor dies; if it did so before we asked, the pipe has no reader. */
-static void die_with_parent(const struct job *j)
+/* If the monitor died before we asked, the pipe has no reader. */
+void die_with_parent(const struct job *j)
 {
     struct pollfd p = {.fd = j->status_fds[1], .events = POLLOUT};
     const struct timespec now = {0, 0};
@@ -61,7 +61,7 @@ static void settle(const struct job *j, int app)
     CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, 0), "cannot settle");
-    caps_empty_bounding_set();
+    caps_empty_bounding_set(0);
     caps_keep_only(0);
     CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);

@@ -36,26 +36,30 @@ static void suffer(int sig)
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
 }
 
+/* A signal of our own doing, which would be forwarded. */
+static void swallow(int sig)
+{
+    const uint64_t set = 1ull << (sig - 1);
+    const struct timespec now = {0, 0};
+    sys4(__NR_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+}
+
 /* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
 static void stop_like_app(int init, int sig)
 {
-    const uint64_t cont = 1ull << (SIGCONT - 1);
-    const struct timespec now = {0, 0};
     suffer(sig);
-    sys4(__NR_rt_sigtimedwait, &cont, NULL, &now, sizeof cont);
+    swallow(SIGCONT);
     send(init, SIGCONT, TO_GROUP);
 }
 
-/* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business:
- * the signal must not be forwarded. */
+/* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business.
+ */
 static void report(const char *what, unsigned value)
 {
-    const uint64_t pipe = 1ull << (SIGPIPE - 1);
-    const struct timespec now = {0, 0};
     struct line l = {0};
     format(&l, "{ \"%s\": %u }\n", what, value);
     if (sys3(__NR_write, REPORT_FD, l.text, l.n) == -EPIPE)
-        sys4(__NR_rt_sigtimedwait, &pipe, NULL, &now, sizeof pipe);
+        swallow(SIGPIPE);
 }
 
 static _Noreturn void end_like(int status)

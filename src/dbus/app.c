@@ -183,7 +183,7 @@ static struct relay_verdict to_peer(const struct look *l)
         struct relay_verdict v;
         if (look_needs(l, RULES_ARGS_LOOKED_AT, &v))
             return v;
-        struct arguments a = wire_arguments(l->m, l->bytes, l->n);
+        struct arguments a = look_arguments(l);
         answer = client_allow(l->c, name, RULE_CALL, l->m, &a);
     }
     return answer == RULE_YES ? pass(l, REPLY_PEER, peer) : deny(l, "no rule allows this");

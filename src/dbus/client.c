@@ -13,6 +13,14 @@ bool look_needs(const struct look *l, size_t body, struct relay_verdict *v)
     return l->n < need;
 }
 
+struct arguments look_arguments(const struct look *l)
+{
+    struct arguments a = wire_arguments(l->m, l->bytes, l->n);
+    if (a.n > RULES_ARGS_LOOKED_AT)
+        a.n = RULES_ARGS_LOOKED_AT;
+    return a;
+}
+
 static struct relay_verdict whole(const struct look *l, enum relay_what what)
 {
     return (struct relay_verdict){.what = what, .fds = l->m->fds, .size = l->m->head + l->m->body};

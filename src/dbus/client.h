@@ -94,6 +94,8 @@ struct relay_verdict incoming_judge(const struct look *l);
 /* More of this message must be there: up to its whole, at most `body` bytes of its body. Returns
  * false when they are. */
 bool look_needs(const struct look *l, size_t body, struct relay_verdict *v);
+/* What rules may look at: never more than they may count on, however much has come. */
+struct arguments look_arguments(const struct look *l);
 struct relay_verdict look_pass(const struct look *l);
 /* Drops it and says so in the log. */
 struct relay_verdict look_refuse(const struct look *l, const char *why);

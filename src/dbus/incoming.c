@@ -81,7 +81,7 @@ static struct relay_verdict broadcast(const struct look *l)
     if (answer == RULE_NEEDS_ARGS) {
         if (look_needs(l, RULES_ARGS_LOOKED_AT, &v))
             return v;
-        struct arguments a = wire_arguments(m, l->bytes, l->n);
+        struct arguments a = look_arguments(l);
         answer = client_allow(l->c, m->sender, RULE_BROADCAST, m, &a);
     }
     return answer == RULE_YES ? look_pass(l) : look_refuse(l, "no rule lets the app hear this");

@@ -88,7 +88,7 @@ int relay_run(const struct relay_setup *s);
 
 /* ---- for the protocol ---- */
 
-enum { RELAY_PUT_MOST = 256 << 10 };
+enum { RELAY_PUT_MOST = 1 << 20 };
 
 /*
  * Sends bytes of our own to one side, behind the message that is on its way there. From a judge

@@ -257,7 +257,7 @@ void stream_read(struct stream *s)
 
 bool stream_wants_read(const struct stream *s)
 {
-    return !s->ended && !s->dead && !s->blocked && !s->has_pending && s->ready == 0 &&
+    return !s->ended && !s->blocked && !s->has_pending && s->ready == 0 &&
            s->n_fds + FDS_AT_ONCE <= FDS_MOST;
 }
 
@@ -288,7 +288,8 @@ int relay_put(struct relay_conn *c, enum relay_side to, const void *bytes, size_
     if (n == 0 || s->dead)
         return 0;
     size_t need = b->n + n;
-    if (need > RELAY_PUT_MOST || !reserve(s, b, need > b->cap && need < 512 ? 512 : need))
+    size_t cap = need <= b->cap ? b->cap : need < 512 ? 512 : need + need / 2;
+    if (need > RELAY_PUT_MOST || !reserve(s, b, cap))
         return -ENOBUFS;
     memcpy(b->v + b->n, bytes, n);
     b->n += n;

@@ -100,8 +100,8 @@ const char *join_path(struct ctx *c, const char *dir, const char *name);
 bool present(const struct path_fact *p);
 
 /*
- * service.c: a helper that answers on a socket at `inside`; its program is carrel-NAME. It
- * gets a plan with namespaces, a tiny root and the program; the caller adds binds and variables to
+ * service.c: a helper that answers on a socket at `inside`; its program is carrel-NAME, without
+ * what follows a '-' in the name. It gets a plan with namespaces, a tiny root and the program; the caller adds binds and variables to
  * s->plan and sets s->data. NULL when it cannot be had: that is then said in the plan, and nothing
  * is at `inside`. The pointer holds until the next call.
  */
@@ -109,6 +109,8 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
                                    const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
+/* service.c: the text of /.flatpak-info for this run, or NULL */
+const char *instance_info(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */
 void landlock_service(struct ctx *c, struct plan *p);
 
@@ -124,6 +126,10 @@ void rule_etc(struct ctx *c);         /* etc.c */
 void rule_devices(struct ctx *c);     /* devices.c */
 void rule_display(struct ctx *c);     /* display.c: Wayland, X11 */
 void rule_wayland(struct ctx *c);     /* wayland.c: part of rule_display */
+/* bus.c: whether the policy wants a bus by way of a filter; and the filter, for the bus at path on
+ * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
+bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
+bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
 void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
 void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */

@@ -6,7 +6,10 @@
  */
 #include "resolve/ctx.h"
 
+#include "policy/keywords.h"
 #include "seccomp/seccomp.h"
+
+#include <string.h>
 
 const char *instance_folder(struct ctx *c)
 {
@@ -14,6 +17,58 @@ const char *instance_folder(struct ctx *c)
         return NULL;
     const char *real = facts_path(c->f, c->f->runtime_dir)->real;
     return concat(c, real, "/" INSTANCE_REGISTRY "/", c->q->instance, NULL);
+}
+
+/* ---- what portals read of an app ---- */
+
+/* "sockets=x11;wayland;": what is granted here and now. Only plain words: nobody else's
+ * vocabulary is ours to quote. */
+static void list_granted(struct ctx *c, enum perm_kind kind, const char *key, struct buf *out)
+{
+    const struct perm_list *list = &c->p->perms[kind];
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *name = list->v[i].name;
+        if (!keyword_find(KEYWORD_WORD, concat(c, "Context/", key, NULL), name) ||
+            !perm_granted(c, kind, name))
+            continue;
+        if (n++ == 0)
+            buf_printf(out, "%s=", key);
+        buf_printf(out, "%s;", name);
+    }
+    if (n)
+        buf_char(out, '\n');
+}
+
+/*
+ * The key file that Flatpak puts at /.flatpak-info (flatpak-metadata(5), flatpak-run(1)); portals
+ * read the app's id from the root of the process that connects to the bus, and the instance leads
+ * them to the registry.
+ */
+const char *instance_info(struct ctx *c)
+{
+    struct buf out = {.arena = c->a};
+    if (!instance_folder(c))
+        return NULL;
+    buf_printf(&out, "[Application]\nname=%s\n\n[Instance]\ninstance-id=%s\n", c->q->app_id,
+               c->q->instance);
+    /* A key file would need escapes for anything else. */
+    if (!c->app_home[strspn(c->app_home, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789/._-+@")])
+        buf_printf(&out, "instance-path=%s\n", c->app_home);
+    buf_str(&out, "\n[Context]\n");
+    list_granted(c, PERM_SHARED, "shared", &out);
+    list_granted(c, PERM_SOCKETS, "sockets", &out);
+    list_granted(c, PERM_DEVICES, "devices", &out);
+    return out.data;
+}
+
+/* ---- plans ---- */
+
+/* "dbus-system" is done by carrel-dbus. */
+static const char *program_of(struct ctx *c, const char *name)
+{
+    return arena_printf(c->a, "/carrel-%.*s", (int)strcspn(name, "-"), name);
 }
 
 static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
@@ -41,7 +96,7 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
 {
     const char *folder = instance_folder(c);
     const struct path_fact *program =
-        facts_path(c->f, concat(c, c->q->libexec, "/carrel-", name, NULL));
+        facts_path(c->f, concat(c, c->q->libexec, program_of(c, name), NULL));
     if (!folder || program->type != FILE_REGULAR) {
         put_missing(c, name, why, "%s",
                     folder ? "its helper is not installed"
@@ -53,7 +108,7 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
     socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
     tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
     struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
-    begin_plan(c, s->plan, program, concat(c, "/carrel-", name, NULL));
+    begin_plan(c, s->plan, program, program_of(c, name));
     return s;
 }
 
@@ -74,7 +129,7 @@ static void finish(struct ctx *c, struct plan_service *s)
     plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
              arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
              (char *)NULL);
-    plan_add(p, PLAN_EXEC, why, concat(c, "/carrel-", s->name, NULL), (char *)NULL);
+    plan_add(p, PLAN_EXEC, why, program_of(c, s->name), (char *)NULL);
     plan_sort(p);
 }
 

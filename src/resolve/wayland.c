@@ -84,8 +84,8 @@ static void put_filtered(struct ctx *c, const char *why)
              arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
              (char *)NULL);
     struct buf data = {.arena = c->a};
-    buf_printf(&data, "carrel-wayland 1\nsocket %s\napp %s\ninstance %s\n", COMPOSITOR,
-               c->q->app_id, c->q->instance);
+    buf_printf(&data, "carrel-wayland 1\nsocket %s\ncontext %s\napp %s\ninstance %s\n", COMPOSITOR,
+               WRITABLE_DIR "/context", c->q->app_id, c->q->instance);
     put_powers(c, &data);
     s->data = data.data;
     s->size = data.len;

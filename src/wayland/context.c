@@ -4,6 +4,7 @@
 #include "wayland/session.h"
 #include "wayland/wire.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -149,9 +150,9 @@ static bool wait_for(struct talk *t, uint32_t sync)
             continue;
         }
         ssize_t n = recv(t->fd, t->in + t->n_in, sizeof t->in - t->n_in, 0);
-        if (n <= 0)
+        if (n == 0 || (n < 0 && errno != EINTR))
             return false;
-        t->n_in += (size_t)n;
+        t->n_in += n > 0 ? (size_t)n : 0;
     }
     return true;
 }
@@ -201,10 +202,9 @@ static int unix_socket(const char *path, bool listening)
     return -1;
 }
 
-static int make_context(struct talk *t, const struct way_settings *s, const char *path, int *keep,
-                        const char **why)
+static int make_context(struct talk *t, const struct way_settings *s, int *keep, const char **why)
 {
-    int ends[2] = {-1, -1}, listening = unix_socket(path, true), r = -1;
+    int ends[2] = {-1, -1}, listening = unix_socket(s->context, true), r = -1;
     *why = "cannot make a socket for the compositor's security context";
     if (listening >= 0 && pipe2(ends, O_CLOEXEC) == 0) {
         *why = "the compositor gave no security context";
@@ -221,7 +221,7 @@ static int make_context(struct talk *t, const struct way_settings *s, const char
     return r;
 }
 
-int way_context(const struct way_settings *s, const char *path, int *keep, const char **why)
+int way_context(const struct way_settings *s, int *keep, const char **why)
 {
     static struct talk t; /* too large for a small stack; used once */
     *keep = -1;
@@ -230,7 +230,7 @@ int way_context(const struct way_settings *s, const char *path, int *keep, const
     if (t.fd < 0)
         return -1;
     *why = "the compositor did not tell what it offers";
-    int r = !look(&t) ? -1 : t.name ? make_context(&t, s, path, keep, why) : 0;
+    int r = !look(&t) ? -1 : t.name ? make_context(&t, s, keep, why) : 0;
     close(t.fd);
     return r;
 }

@@ -22,8 +22,6 @@
 enum { LISTENING = 3, SETTINGS = 5, CONTROL = 6 };
 enum { FAILED = 125 };
 enum { MOST_COMPLAINTS = 20 }; /* an app that is cut off can come again and again */
-/* The one writable place in our root. */
-static const char context_socket[] = "/run/context";
 
 struct program {
     struct way_settings settings;
@@ -160,10 +158,10 @@ int main(void)
     int keep, landlock;
     read_settings(&program.settings);
     /* A compositor that has security contexts and gives none leaves the app without a display. */
-    int context = way_context(&program.settings, context_socket, &keep, &why);
+    int context = way_context(&program.settings, &keep, &why);
     if (context < 0)
         fail(why, 0);
-    if (relay_server(&setup, context ? context_socket : program.settings.socket) < 0)
+    if (relay_server(&setup, context ? program.settings.context : program.settings.socket) < 0)
         fail("the compositor's socket has too long a name", 0);
     int r = confine(&setup, &landlock, &why);
     if (r < 0)

@@ -46,6 +46,8 @@ static const char *read_line(struct way_settings *s, char *line, size_t size)
         return NULL;
     if (is(&w[0], "socket"))
         return set_text(&s->socket, w, n);
+    if (is(&w[0], "context"))
+        return set_text(&s->context, w, n);
     if (is(&w[0], "app"))
         return set_text(&s->app, w, n);
     if (is(&w[0], "instance"))
@@ -74,6 +76,7 @@ int way_settings_read(struct way_settings *s, char *text, size_t n, int *line, c
     *error = "no socket";
     if (!s->socket || s->socket[0] != '/')
         return -1;
+    s->context = s->context ? s->context : "";
     s->app = s->app ? s->app : "";
     s->instance = s->instance ? s->instance : "";
     *error = NULL;

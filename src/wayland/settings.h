@@ -9,6 +9,7 @@
  * in plans (util/word.h), in any order:
  *
  *   socket PATH       the compositor's, in the filter's own root; must be there, once
+ *   context PATH      where a socket can be made for the compositor's security context
  *   app ID            told to a compositor that knows security contexts
  *   instance ID       the same
  *   power WORD...     what the app gets besides what every app gets (protocol.h)
@@ -17,7 +18,7 @@
 enum { WAY_SETTINGS_MAX = 16 << 10 };
 
 struct way_settings {
-    const char *socket, *app, *instance; /* app and instance "" when not given; into the text */
+    const char *socket, *context, *app, *instance; /* "" when not given; into the text */
     unsigned powers;
 };
 

@@ -256,13 +256,13 @@ class Desk:
                        timeout=10, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return path
 
-    def settled_picture(self, path, window, seconds=15, limit=0.002):
+    def settled_picture(self, path, window, seconds=15, limit=0.002, step=0.5):
         """A picture of a window that has stopped to change (a blinking cursor may)."""
         other = path + ".before.png"
         self.picture(other, window)
 
         def still():
-            time.sleep(0.4)
+            time.sleep(step)
             self.picture(path, window)
             same = difference(path, other) <= limit
             if not same:

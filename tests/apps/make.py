@@ -81,10 +81,10 @@ class Web:
 
 class Peer:
     """A server of any protocol on the loopback interface: says its greeting, if it has one, to each
-    client, and keeps in `got` what they send."""
+    client, its answer to each line of theirs, and keeps in `got` what they send."""
 
-    def __init__(self, greeting=b""):
-        self.greeting, self.got = greeting, b""
+    def __init__(self, greeting=b"", answer=b""):
+        self.greeting, self.answer, self.got = greeting, answer, b""
 
     def __enter__(self):
         peer = self
@@ -94,6 +94,7 @@ class Peer:
                 self.request.sendall(peer.greeting)
                 while data := self.request.recv(4096):
                     peer.got += data
+                    self.request.sendall(peer.answer * data.count(b"\n"))
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True

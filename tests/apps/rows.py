@@ -16,7 +16,7 @@ A section is an app; its name is what a person types, unless `command` says othe
     config    files written before it starts: lines NAME <- TEXT, below its ~/.config; data:NAME is below
               ~/.local/share, home:NAME below its home, user:NAME below the person's
     do, leave steps (steps.py), one a line: what is done with it, how it is ended (key alt+F4)
-    greeting  what that local server says to each client
+    greeting, answer what that local server says to each client, and to each of its lines
     status    the exit statuses that are right (0)
     pause     seconds that it needs after its window is there, before it can be used
     size      width x height of its window while its picture is taken
@@ -38,7 +38,7 @@ import steps
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEYS = {"id", "packages", "place", "command", "class", "title", "open", "args", "config", "do", "leave",
         "status", "pause", "size", "limit", "noise", "same", "sound", "lost", "wayland", "seconds",
-        "greeting", "x11"}
+        "greeting", "answer", "x11"}
 
 # The folders of the person that have a name in user-dirs.dirs; any other is a plain folder.
 USER_DIRS = {"Documents": "DOCUMENTS", "Downloads": "DOWNLOAD", "Music": "MUSIC"}
@@ -114,5 +114,5 @@ def load(make_app, path=os.path.join(HERE, "apps.ini")):
             pause=row.getfloat("pause", 0), noise=row.get("noise"), lost=row.get("lost", ""),
             same=row.getboolean("same", True), sound=row.getboolean("sound", False),
             wayland=row.getboolean("wayland", False), x11=row.getboolean("x11", True),
-            greeting=steps.unescape(row.get("greeting", "")).encode()))
+            talk=[steps.unescape(row.get(k, "")).encode() for k in ("greeting", "answer")]))
     return apps

@@ -14,7 +14,7 @@ from desk import wait_for
 
 
 def unescape(text):
-    return text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
+    return text.replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
 
 
 def step_key(visit, rest):
@@ -28,6 +28,13 @@ def step_type(visit, rest):
 def step_window(visit, rest):
     """The newest window with that title is the one that the next steps mean."""
     visit.current = visit.desk.wait_window(rest, seconds=visit.app.seconds)
+    visit.desk.focus(visit.current)
+
+
+def step_another(visit, _rest):
+    """A window besides the first is there, and is the one that the next steps mean."""
+    visit.current = wait_for("another window", lambda: next(
+        (w for w in reversed(visit.desk.windows()) if w != visit.window), None), 30)
     visit.desk.focus(visit.current)
 
 
@@ -148,13 +155,18 @@ def step_looks(visit, rest):
     """NAME: a picture of this moment, which is compared bare and confined. It is another one than
     the first: more than LIMIT (0.02) apart."""
     name, _, limit = rest.partition(" ")
-    shot = visit.shot(name)
+    model = visit.model.looks.get(name) if visit.model else None
 
     def changed():
-        visit.desk.settled_picture(shot, visit.window, 5)
-        return desks.difference(visit.picture, shot) > float(limit or 0.02)
+        visit.looks[name] = visit.settled(name, visit.current, model)
+        return desks.difference(visit.picture, visit.looks[name]) > float(limit or 0.02)
     wait_for(f"another picture than the first, {name}", changed, 30)
-    visit.looks[name] = shot
+
+
+def step_changes(visit, rest):
+    """LIMIT: the window gets to be that far from its first picture; how, is different each time."""
+    wait_for("another picture than the first", lambda: desks.difference(
+        visit.picture, visit.settled("changed", visit.current)) > float(rest), 30)
 
 
 def step_plays(visit, _rest):

@@ -45,7 +45,7 @@ class One:
         faults, visits = {}, {}
         for confined in (False, True):
             before = self.tap.failed
-            visits[confined] = self.visit(confined)
+            visits[confined] = self.visit(confined, visits.get(False))
             if self.app.wayland:
                 self.tap.run(lambda c=confined: self.under_wayland(c),
                              f"{self.app.name}, {'confined' if confined else 'bare'}: "
@@ -55,11 +55,12 @@ class One:
         apart = self.together(visits[False], visits[True])
         report.keep(self.shots, self.app, visits, faults, self.tap.failed - before, apart)
 
-    def visit(self, confined):
+    def visit(self, confined, model):
         kind = desks.Desk if self.app.x11 else wayland.Desk
         with kind(sound=self.app.sound) as desk, make.Web() as web, \
-                make.Peer(self.app.greeting) as peer:
+                make.Peer(*self.app.talk) as peer:
             visit = Visit(self, self.app, desk, web, peer, confined)
+            visit.model = model
             try:
                 self.steps(visit)
                 visit.kept = visit.complaints()

@@ -28,6 +28,7 @@ class Visit:
         self.home = (os.path.join(desk.home, ".var/app", app.app_id) if confined else desk.home)
         self.window = self.picture = self.child = None
         self.log = os.path.join(suite.shots, f"{app.name}-{self.mode}.stderr")
+        self.model = None  # the bare start, whose pictures it shall come to look like
         self.words, self.looks, self.before = {}, {}, set()
         self.seen = self.status = self.took = self.opened = None
 
@@ -86,11 +87,21 @@ class Visit:
         self.desk.place(self.window, *self.app.size)
         self.desk.focus(self.window)
         try:
-            shot = self.desk.settled_picture(self.shot("start"), self.window)
+            shot = self.settled("start", self.window, self.model and self.model.picture)
         except subprocess.SubprocessError:
             return None
         now = self.desk.find_window(self.app.title, self.app.klass)
         return shot if now == self.window and desks.contrast(shot) > 0.02 else None
+
+    def settled(self, name, window, model=None):
+        """A picture of a window that does not change any more: one that is like the bare start's, or
+        else whatever comes in fifteen seconds. (A window that is still being laid out may pause.)"""
+        shot, end = self.shot(name), time.monotonic() + 15
+        while True:
+            self.desk.settled_picture(shot, window, 5)
+            if not model or time.monotonic() > end or \
+                    desks.difference(model, shot) <= self.app.limit:
+                return shot
 
     def plain(self, title):
         """A title without what differs from start to start: the home and the server's port."""
@@ -134,12 +145,18 @@ class Visit:
         return len(inside)
 
     def leave(self):
-        self.app.leave(self)
-        try:
-            status = self.child.wait(30)
-        except subprocess.TimeoutExpired:
-            self.desk.picture(self.shot("hangs"))
-            raise AssertionError("it did not end when asked to") from None
+        status = None
+        for again in range(3):  # a program that is busy may not hear it the first time
+            found = again and self.desk.find_window(self.app.title, self.app.klass)
+            if found:
+                self.desk.focus(found)
+            self.app.leave(self)
+            try:
+                status = self.child.wait(15)
+                break
+            except subprocess.TimeoutExpired:
+                self.desk.picture(self.shot("hangs"))
+        assert status is not None, "it did not end when asked to"
         self.status = status
         assert status in self.app.statuses or status - 128 in map(abs, self.app.statuses), \
             f"it ended with status {status}:\n{self.stderr()[-2000:]}"

@@ -3,11 +3,13 @@
 a /dev that has what the tests look for (a socket /dev/log, a FUSE device for everyone) and without mounts that the
 test's user cannot look at. Nothing of it is seen outside."""
 
+import ctypes
 import os
 import pwd
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -61,6 +63,29 @@ def own_dev():
     log.close()  # nobody reads it: who logs must be refused rather than wait
     subprocess.run(["umount", "-l", old], check=True)
     os.rmdir(old)
+
+
+def set_read_only(path, on, recursive):
+    """mount_setattr(2)."""
+    attributes = struct.pack("QQQQ", 1 if on else 0, 0 if on else 1, 0, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(442, -100, path.encode(), 0x8000 if recursive else 0, attributes, len(attributes)) != 0:
+        raise OSError(ctypes.get_errno(), "mount_setattr", path)
+
+
+def read_only_but(path):
+    """Nothing but that folder can be changed any more. Only in enter()'s namespace. /proc stays as it is: nobody may
+    mount one anew that could do more than the old one."""
+    mount("--bind", path, path)
+    set_read_only("/", True, True)
+    set_read_only("/proc", False, False)
+    set_read_only(path, False, False)
+
+
+def writable_again(path):
+    """Undoes read_only_but() as far as the folder must be removed."""
+    set_read_only("/", False, False)
+    subprocess.run(["umount", "-l", path], check=True)
 
 
 def as_user(name):

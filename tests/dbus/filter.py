@@ -277,7 +277,7 @@ def argument_rules():
             if allowed:
                 w.talk.answer(comes(w.talk, "Open"))
             answer = w.app.reply(serial)
-            assert answer.kind == (RETURN if allowed else ERROR), (args, answer)
+            assert answer and answer.kind == (RETURN if allowed else ERROR), (str(args)[:100], answer)
 
 
 # ---- named faults of filters before this one ----
@@ -634,7 +634,8 @@ def random_bytes_and_mutations():
             with Raw(w.filter.path) as app:
                 app.send(bytes(data[:rng.randint(1, len(data) + 50)]))
         w.hidden.sync()
-        nothing(w.hidden)
+        while m := w.hidden.next(0.2):
+            assert m.sender == BUS, m
         exchange(w.app, w.talk, TALK)
 
 
@@ -838,6 +839,7 @@ def lists_of_many_names():
 def the_bus_goes_away():
     with World() as w:
         w.bus.process.kill()
+        w.bus.process.wait()
         assert w.app.ended()
         with Raw(w.filter.path, auth=False) as app:
             assert app.ended()

@@ -9,6 +9,7 @@ compiler (and its sanitizers) made it is used for the hostile clients too.
 """
 import contextlib
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -136,16 +137,34 @@ def paste(env, display, *options):
     return run(env, display, "timeout", "5", "wl-paste", "--no-newline", *options).stdout
 
 
+def has_asked(log):
+    def asked():
+        with open(log, "rb") as f:
+            text = f.read()
+        return b"set_selection(" in text or b"set_primary_selection(" in text
+    try:
+        return wait_for("wl-copy", asked, 20)
+    except AssertionError:
+        return False
+
+
 @contextlib.contextmanager
 def copied(env, display, text, *options):
-    child = subprocess.Popen(["wl-copy", "--foreground", *options, text],
-                             env={**env, "WAYLAND_DISPLAY": display}, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
-    try:
-        yield child
-    finally:
-        end(child)
+    """Somebody who has copied a text. It must have the focus for that, and asks only once for it."""
+    log = os.path.join(env["HOME"], "wl-copy.log")
+    for _ in range(3):
+        with open(log, "wb") as f:
+            child = subprocess.Popen(["wl-copy", "--foreground", *options, text],
+                                     env={**env, "WAYLAND_DISPLAY": display, "WAYLAND_DEBUG": "1"},
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=f,
+                                     start_new_session=True)
+        try:
+            if has_asked(log):
+                yield child
+                return
+        finally:
+            end(child)
+    raise AssertionError("wl-copy never had the focus")
 
 
 def clipboard(sway, program, into, out, *options):
@@ -164,7 +183,7 @@ def clipboard(sway, program, into, out, *options):
                     wait_for("the app's text",
                              lambda: paste(sway.env, sway.socket, *options) == b"from the app")
                 else:
-                    time.sleep(1.5)
+                    time.sleep(1)
                     assert paste(sway.env, sway.socket, *options) != b"from the app"
     return test
 
@@ -483,6 +502,81 @@ def compositor_that_lies(program):
     return {name: test_of(lie) for name, lie in lies.items()}
 
 
+class Guard:
+    """A script that gives security contexts, and keeps what it is told of them."""
+    interface = "wp_security_context_manager_v1"
+
+    def __init__(self, refuses=False):
+        self.refuses, self.told, self.listener, self.closer = refuses, {}, None, None
+
+    def __call__(self, c):
+        offers = [(1, "wl_compositor", 4), (7, self.interface, 1)]
+        manager = context = None
+        while True:
+            event = c.event()
+            if event is None:
+                return
+            target, opcode, body = event
+            if (target, opcode) == (1, 1):
+                c.send(b"".join(body + told(*o)[4:] for o in offers))
+            elif (target, opcode) == (1, 0):
+                if context and self.refuses:
+                    c.send(message(1, 0, u(context), u(1), s("no")))
+                    return
+                c.send(body + u(12 << 16) + u(0) + message(1, 1, body))
+            elif target == 2:
+                assert body[:4] == u(7) and self.interface.encode() in body, body
+                manager = struct.unpack("=I", body[-4:])[0]
+            elif target == manager and opcode == 1:
+                context = struct.unpack("=I", body)[0]
+                listener, self.closer = c.fds
+                self.listener = socket.socket(fileno=listener)
+                c.fds = []
+            elif target == context and opcode in (1, 2, 3):
+                length = struct.unpack_from("=I", body)[0]
+                self.told[opcode] = body[4:4 + length - 1].decode()
+            elif target == context and opcode == 4:
+                self.told["done"] = True
+
+
+def security_context(program):
+    """The compositor gets a socket, by which all connections come, and the app's name."""
+    def test():
+        guard = Guard()
+        extra = "app org.example.App\ninstance 4711\n"
+        with staged(program, guard, extra=extra) as f, Client(f.path) as c:
+            c.send(message(1, 1, u(2)) + message(1, 0, u(3)))
+            wait_for("a context", lambda: guard.told.get("done"))
+            assert guard.told == {1: "carrel", 2: "carrel/org.example.App", 3: "4711",
+                                  "done": True}, guard.told
+            guard.listener.settimeout(PATIENCE)
+            peer, _ = guard.listener.accept()
+            peer.settimeout(PATIENCE)
+            with peer:
+                assert peer.recv(4096) == message(1, 1, u(2)) + message(1, 0, u(3))
+                peer.send(message(2, 0, u(1), s("wl_shm"), u(1)) +
+                          message(2, 0, u(7), s(Guard.interface), u(1)) +
+                          message(3, 0, u(0)) + message(1, 1, u(3)))
+                assert c.event()[:2] == (2, 0) and c.event()[:2] == (3, 0), "the manager is seen"
+            poll = select.poll()
+            poll.register(guard.closer, select.POLLHUP)
+            assert not poll.poll(0), "the context has ended already"
+            f.control.close()
+            assert poll.poll(PATIENCE * 1000), "the context outlives the filter"
+        os.close(guard.closer)
+        guard.listener.close()
+    return test
+
+
+def security_context_refused(program):
+    """Who offers contexts and gives none gets no app: there is no falling back."""
+    def test():
+        with staged(program, Guard(refuses=True)) as f:
+            assert f.child.wait(PATIENCE) == 125
+            assert "security context" in f.said(), f.said()
+    return test
+
+
 def a_compositor_that_cannot_be_reached(program):
     def test():
         with Filter(program, "/nowhere/at/all") as f:
@@ -526,6 +620,8 @@ def main():
         tap.run(versions_are_capped(program), f"versions are capped, unknown globals hidden{label}")
         for name, test in compositor_that_lies(program).items():
             tap.run(test, f"a compositor that says {name}{label}")
+        tap.run(security_context(program), f"a security context is asked for{label}")
+        tap.run(security_context_refused(program), f"a security context that is refused{label}")
         tap.run(a_compositor_that_cannot_be_reached(program), f"no compositor{label}")
         tap.run(settings_that_make_no_sense(program), f"settings that make no sense{label}")
         tap.run(compositor_goes(program), f"the compositor goes away{label}")

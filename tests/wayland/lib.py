@@ -153,7 +153,7 @@ class Filter:
         self.listening.bind(self.path)
         self.listening.listen(64)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        text = f"carrel-wayland 1\nsocket {upstream}\n{extra}"
+        text = f"carrel-wayland 1\nsocket {upstream}\n{extra}context {self.folder}/context\n"
         text += f"power {' '.join(powers)}\n" if powers else ""
         settings = os.memfd_create("settings")
         os.write(settings, text.encode())

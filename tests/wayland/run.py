@@ -61,6 +61,22 @@ def runtime_folder_shows_one_socket(desk):
     return test
 
 
+def filters(ancestor):
+    """Those below a process that have replaced themselves by the filter."""
+    parents, names = {}, {}
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            with open(path, encoding="ascii", errors="replace") as f:
+                pid, name, _, parent = re.match(r"(\d+) \((.*)\) (\S) (\d+)", f.read()).groups()
+            parents[int(pid)], names[int(pid)] = int(parent), name
+
+    def below(pid):
+        while pid > 1 and pid != ancestor:
+            pid = parents.get(pid, 0)
+        return pid == ancestor
+    return [pid for pid, name in names.items() if name == "carrel-wayland" and below(pid)]
+
+
 class App:
     """A program inside that has a connection and stays."""
 
@@ -74,18 +90,9 @@ class App:
             end(self.child)
             raise
 
-    @staticmethod
-    def find():
-        """The process that has replaced itself by the filter: it is the only one of its name."""
-        for path in glob.glob("/proc/[0-9]*/comm"):
-            try:
-                with open(path, encoding="ascii", errors="replace") as f:
-                    pid = int(path.split("/")[2])
-                    if f.read() == "carrel-wayland\n" and os.stat(path).st_uid == os.getuid():
-                        return pid
-            except OSError:
-                pass
-        return None
+    def find(self):
+        found = filters(self.child.pid)
+        return found[0] if found else None
 
     def __enter__(self):
         return self
@@ -139,18 +146,9 @@ def killing_the_filter_ends_the_apps_display(desk):
 
 def two_apps_have_two_filters(desk):
     def test():
-        with App(desk), App(desk):
-            def two():
-                found = 0
-                for path in glob.glob("/proc/[0-9]*/comm"):
-                    try:
-                        with open(path, encoding="ascii", errors="replace") as f:
-                            found += (f.read() == "carrel-wayland\n" and
-                                      os.stat(path).st_uid == os.getuid())
-                    except OSError:
-                        pass
-                return found == 2
-            wait_for("two filters", two)
+        with App(desk) as one, App(desk) as two:
+            assert one.filter != two.filter
+            assert len(filters(one.child.pid)) == len(filters(two.child.pid)) == 1
     return test
 
 
@@ -162,7 +160,7 @@ def no_connection_no_filter(desk):
                                  start_new_session=True, stderr=subprocess.DEVNULL)
         try:
             time.sleep(1)
-            assert App.find() is None
+            assert not filters(child.pid)
         finally:
             end(child)
         assert done.returncode == 0
