@@ -327,7 +327,8 @@ static void write_sandbox(bool network, struct buf *out)
 static const char *documents(struct cli *c, const struct known *k, const char **why)
 {
     static const char editors[] = "TextEditor WordProcessor Spreadsheet Presentation 2DGraphics "
-                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving";
+                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving "
+                                  "Database ProjectManagement Publishing";
     static const char viewers[] =
         "Viewer Player WebBrowser Game Emulator Documentation News Network Email P2P Chat "
         "InstantMessaging FileManager System TerminalEmulator Monitor Settings";

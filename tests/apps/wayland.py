@@ -17,8 +17,7 @@ LOGGED = ["--idle-time=0", "--logger-scopes=log,proto"]
 
 
 class Compositor:
-    def __init__(self):
-        self.own = []  # what it has started that starts more; nothing, here
+    own = ()  # children that serve it, as those of desk.py
 
     def __enter__(self):
         become_subreaper()
