@@ -173,6 +173,10 @@ class Desk:
                 child.wait()
         end_processes(descendants(os.getpid()))
         if self.folder:
+            for name in ("doc", "gvfs"):  # what portals and gvfs have mounted outlives them
+                if shutil.which("fusermount3"):
+                    subprocess.run(["fusermount3", "-uzq", os.path.join(self.folder, "run", name)],
+                                   check=False, timeout=20, stderr=subprocess.DEVNULL)
             shutil.rmtree(self.folder, ignore_errors=True)
         return False
 
