@@ -23,7 +23,10 @@ class Stage:
         for source, target in (("src/cli/carrel", "bin/carrel"),
                                ("src/core/carrel-core", "libexec/carrel/carrel-core"),
                                ("src/tty/carrel-tty", "libexec/carrel/carrel-tty"),
-                               ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus")):
+                               ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
+                               ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
+                               ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
+                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

@@ -174,7 +174,12 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 static int choose_terminal(struct cli *c, struct job *j)
 {
     const char *word = cli_value(c, "tty");
-    bool any = isatty(0) || isatty(1) || isatty(2);
+    const char *streams = NULL;
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd))
+            streams =
+                arena_printf(&c->arena, "%s%s%d", streams ? streams : "", streams ? "," : "", fd);
+    bool any = streams != NULL;
     if (!word || str_eq(word, "auto"))
         j->terminal = any ? RUN_TERMINAL : RUN_DIRECT;
     else if (str_eq(word, "always"))
@@ -185,7 +190,8 @@ static int choose_terminal(struct cli *c, struct job *j)
         return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
                         "\"%s\" is no value of --tty", word);
     bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
-    j->request.terminal = terminal ? "terminal" : "new";
+    j->request.terminal_streams = any ? streams : "0,1,2";
+    j->request.terminal_fd = terminal ? run_free_fd(c->free_fd + 1) : 0;
     return 0;
 }
 
@@ -259,7 +265,7 @@ static void note_files_out_of_sight(struct cli *c, const struct job *j, const ch
     }
 }
 
-int job_prepare(struct cli *c, const char *const *args, struct job *j)
+int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
     if (cli_look_around(c) < 0)
@@ -272,6 +278,7 @@ int job_prepare(struct cli *c, const char *const *args, struct job *j)
         return r;
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
+    j->request.instance = instance;
     j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)

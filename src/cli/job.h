@@ -27,8 +27,8 @@ struct job {
     {"tty", "auto|always|never", "whether the app gets a terminal of its own"}
 /* clang-format on */
 
-/* Operand 0 is the app; args are its arguments, NULL-terminated. Returns 0, or an exit code with
- * an error. */
-int job_prepare(struct cli *c, const char *const *args, struct job *j);
+/* Operand 0 is the app; args are its arguments, NULL-terminated; instance is the name of the run,
+ * or what stands for it where nothing will run. Returns 0, or an exit code with an error. */
+int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j);
 
 #endif

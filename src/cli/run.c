@@ -25,10 +25,15 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
 static int run(struct cli *c)
 {
     struct job j;
+    char id[16];
     bool verbose = cli_has(c, "verbose");
-    int r = job_prepare(c, c->operands + 1, &j);
-    if (r)
+    int r = run_new_id(id);
+    if (r < 0)
+        return cli_fail(c, NULL, "no random numbers: %s", strerror(-r));
+    if ((r = job_prepare(c, c->operands + 1, id, &j)))
         return r;
+    const struct run_instance in = {id, c->facts.runtime_dir};
+    const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
      * read them each time. */
@@ -42,7 +47,7 @@ static int run(struct cli *c)
     }
     cli_print_diags(c, DIAG_NOTE);
     c->diags = (struct diags){.arena = &c->arena};
-    run_plan(&j.plan, c->libexec, j.terminal, &c->diags);
+    run_plan(&j.plan, instance, c->libexec, j.terminal, &c->diags);
     return EXIT_REFUSED;
 }
 
@@ -82,7 +87,7 @@ static int plan(struct cli *c)
     struct buf out = {.arena = &c->arena};
     if (cli_has(c, "json") && cli_has(c, "seccomp"))
         return cli_fail(c, "give one of them", "--json and --seccomp exclude each other");
-    int r = job_prepare(c, c->operands + 1, &j);
+    int r = job_prepare(c, c->operands + 1, "INSTANCE", &j);
     if (r)
         return r;
     tell(c, &j, false);
@@ -91,7 +96,7 @@ static int plan(struct cli *c)
     else if (cli_has(c, "json"))
         plan_write_json(&j.plan, &out);
     else
-        plan_write(&j.plan, &out);
+        plan_write_all(&j.plan, &out);
     if (cli_has(c, "json"))
         buf_char(&out, '\n');
     return r ? r : cli_print(c, &out);

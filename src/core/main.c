@@ -64,19 +64,6 @@ static void check_descriptor(int fd)
             fd);
 }
 
-/* Closes all but 0, 1, 2 and what the plan keeps. */
-static void close_others(const struct job *j)
-{
-    for (unsigned first = FIRST_FREE_FD, next; first; first = next + 1) {
-        next = ~0u;
-        for (int i = 0; i < j->n_kept; i++)
-            if ((unsigned)j->kept[i] >= first && (unsigned)j->kept[i] < next)
-                next = (unsigned)j->kept[i];
-        unsigned last = next == ~0u ? next : next - 1;
-        must(NULL, "close_range", sys_close_range(first, last), "cannot close descriptors");
-    }
-}
-
 int main(int argc, char **argv, char **envp)
 {
     struct job j;
@@ -95,7 +82,9 @@ int main(int argc, char **argv, char **envp)
         check_descriptor(i);
     for (int i = 0; i < j.n_kept; i++)
         check_descriptor(j.kept[i]);
-    close_others(&j);
+    /* What the app keeps is taken out of this again, in its own process. */
+    must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, CLOSE_RANGE_CLOEXEC),
+         "cannot close descriptors");
     /* 0, 1 and 2 may be closed. They stay so, but nothing of ours may take their place. */
     do
         j.proc_fd =

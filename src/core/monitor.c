@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/core.h"
+#include "core/filter.gen.h"
 #include "core/signals.h"
 #include "core/sys.h"
 
@@ -8,6 +9,14 @@
 /* Static, as the processes that stand on them share this memory. */
 char init_stack[STACK_BYTES] __attribute__((aligned(16)));
 char app_stack[STACK_BYTES] __attribute__((aligned(16)));
+
+const struct timespec *confine_waiting(int round)
+{
+    static const struct timespec first = {1, 0};
+    if (round == 1)
+        install_filter(NULL, own_filter, sizeof own_filter);
+    return round ? NULL : &first;
+}
 
 static void send(int init, int sig, int whom)
 {
@@ -27,18 +36,36 @@ static void suffer(int sig)
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
 }
 
+/* A signal of our own doing, which would be forwarded. */
+static void swallow(int sig)
+{
+    const uint64_t set = 1ull << (sig - 1);
+    const struct timespec now = {0, 0};
+    sys4(__NR_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+}
+
 /* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
 static void stop_like_app(int init, int sig)
 {
-    const uint64_t cont = 1ull << (SIGCONT - 1);
-    const struct timespec now = {0, 0};
     suffer(sig);
-    sys4(__NR_rt_sigtimedwait, &cont, NULL, &now, sizeof cont);
+    swallow(SIGCONT);
     send(init, SIGCONT, TO_GROUP);
+}
+
+/* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business.
+ */
+static void report(const char *what, unsigned value)
+{
+    struct line l = {0};
+    format(&l, "{ \"%s\": %u }\n", what, value);
+    if (sys3(__NR_write, REPORT_FD, l.text, l.n) == -EPIPE)
+        swallow(SIGPIPE);
 }
 
 static _Noreturn void end_like(int status)
 {
+    report("exit-code",
+           (unsigned)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
     if (WIFSIGNALED(status)) {
         suffer(WTERMSIG(status));
         sys_exit(128 + WTERMSIG(status)); /* as pid 1 of a container no signal ends us */
@@ -65,9 +92,9 @@ static void forward(int signals, int init)
 static _Noreturn void watch(int statuses, int signals, int init)
 {
     struct pollfd p[] = {{.fd = statuses, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    for (;;) {
+    for (int round = 0;; round = round ? 2 : 1) {
         int status;
-        long n = sys5(__NR_ppoll, p, 2, NULL, NULL, 0);
+        long n = sys5(__NR_ppoll, p, 2, confine_waiting(round), NULL, 0);
         if (n < 0 && n != -EINTR)
             sys_exit(EXIT_OURS); /* and pid 1 dies with us */
         if (p[1].revents)
@@ -101,6 +128,11 @@ void monitor(struct job *j)
     /* From here on the others say what fails, and nothing is held that is theirs. */
     CALL3(NULL, dup3, j->status_fds[0], 0, O_CLOEXEC, "cannot watch");
     CALL3(NULL, dup3, signals, 1, O_CLOEXEC, "cannot watch");
-    must(NULL, "close_range", sys_close_range(2, ~0u), "cannot watch");
+    if (j->last[PLAN_STATUS_FD])
+        CALL3(j->last[PLAN_STATUS_FD], dup3, job_value(j, PLAN_STATUS_FD, 0), REPORT_FD, O_CLOEXEC,
+              "cannot report");
+    must(NULL, "close_range", sys_close_range(REPORT_FD + !!j->last[PLAN_STATUS_FD], 0),
+         "cannot watch");
+    report("child-pid", (unsigned)init);
     watch(0, 1, init);
 }

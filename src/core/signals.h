@@ -7,6 +7,7 @@
 
 enum {
     STATUS_FD = 0, /* where pid 1 has the pipe to the monitor in the end */
+    REPORT_FD = 2, /* where the monitor has the plan's status-fd, or nothing */
     LAST_SIGNAL = 64,
     /* Goes with a signal from the monitor to pid 1: it is meant for the app's process group, as a
      * terminal's signals are, and not for its first process alone. */

@@ -9,6 +9,7 @@
 #include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -138,10 +139,10 @@ static inline int sys_prctl(int option, unsigned long value)
     return (int)sys5(__NR_prctl, option, value, 0, 0, 0);
 }
 
-/* Closes every descriptor from first to last. */
-static inline int sys_close_range(unsigned first, unsigned last)
+/* Closes every descriptor from first on; with CLOSE_RANGE_CLOEXEC, as soon as a program starts. */
+static inline int sys_close_range(unsigned first, unsigned flags)
 {
-    return first > last ? 0 : (int)sys3(__NR_close_range, first, last, 0);
+    return (int)sys3(__NR_close_range, first, ~0u, flags);
 }
 
 static inline _Noreturn void sys_exit(int status)
@@ -150,16 +151,23 @@ static inline _Noreturn void sys_exit(int status)
         sys1(__NR_exit_group, status);
 }
 
-/* A child that runs f(arg) and never comes back from it. Returns its id or -errno. stack_end is of
- * use where the address space is shared; a sanitizer does not bear another stack. */
-static inline int spawn(int (*f)(void *), char *stack_end, unsigned long flags, void *arg)
+/* A child that runs f(arg) and never comes back from it. Returns its id or -errno. Without a
+ * stack_end its memory is a copy of ours. */
+static inline int spawn_apart(int (*f)(void *), unsigned long flags, void *arg)
 {
-#ifdef CORE_ASAN
-    (void)stack_end;
     long pid = sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         sys_exit(f(arg));
     return (int)pid;
+}
+
+/* The same, with the address space shared where that can be: then it needs a stack of its own. A
+ * sanitizer does not bear another stack. */
+static inline int spawn(int (*f)(void *), char *stack_end, unsigned long flags, void *arg)
+{
+#ifdef CORE_ASAN
+    (void)stack_end;
+    return spawn_apart(f, flags, arg);
 #else
     int pid = clone(f, stack_end, (int)flags | CORE_SHARE | SIGCHLD, arg);
     return pid < 0 ? -errno : pid;

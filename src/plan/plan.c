@@ -55,15 +55,33 @@ static void write_word(struct buf *out, const struct word *w)
     out->data[out->len] = '\0';
 }
 
-/* A reason is free text: blanks stay, all that could break the line or a terminal is escaped. */
+/* Free text: blanks stay, all that could break the line or a terminal is escaped. */
+static void write_free(struct buf *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c < 0x7f && c != '\\')
+            buf_char(out, (char)c);
+        else
+            buf_printf(out, "\\x%02x", c);
+    }
+}
+
 static void write_why(struct buf *out, const char *why)
 {
     buf_str(out, " # ");
-    for (const unsigned char *c = (const unsigned char *)why; *c; c++) {
-        if (*c >= 0x20 && *c < 0x7f && *c != '\\')
-            buf_char(out, (char)*c);
-        else
-            buf_printf(out, "\\x%02x", *c);
+    write_free(out, why, strlen(why));
+}
+
+/* What a service is told besides its plan, a comment line for each of its lines. */
+static void write_data(const struct plan_service *s, struct buf *out)
+{
+    for (size_t i = 0, n; i < s->size; i += n + 1) {
+        const char *end = memchr(s->data + i, '\n', s->size - i);
+        n = end ? (size_t)(end - s->data) - i : s->size - i;
+        buf_str(out, "# data: ");
+        write_free(out, s->data + i, n);
+        buf_char(out, '\n');
     }
 }
 
@@ -82,24 +100,74 @@ void plan_write(const struct plan *p, struct buf *out)
     }
 }
 
+void plan_write_all(const struct plan *p, struct buf *out)
+{
+    plan_write(p, out);
+    for (size_t i = 0; i < p->n_services; i++) {
+        const struct plan_service *s = &p->services[i];
+        buf_printf(out, "\n# service %s at %s", s->name, s->socket);
+        if (s->why)
+            write_why(out, s->why);
+        buf_char(out, '\n');
+        plan_write(s->plan, out);
+        write_data(s, out);
+    }
+}
+
+struct plan_service *plan_add_service(struct plan *p, const char *name, const char *socket,
+                                      const char *why)
+{
+    struct plan *own = arena_alloc(p->arena, sizeof *own);
+    own->arena = p->arena;
+    p->services =
+        arena_grow(p->arena, p->services, p->n_services, &p->cap_services, sizeof *p->services);
+    struct plan_service *s = &p->services[p->n_services++];
+    *s = (struct plan_service){.name = name, .socket = socket, .plan = own, .why = why};
+    return s;
+}
+
+static void write_steps_json(const struct plan *p, struct json *j)
+{
+    json_array(j, "steps");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_step *s = &p->v[i];
+        json_object(j, NULL);
+        json_string(j, "verb", plan_verbs[s->verb].text);
+        json_array(j, "args");
+        for (int w = 0; w < s->argc; w++)
+            json_bytes(j, NULL, s->argv[w].s, s->argv[w].n);
+        json_end(j);
+        if (s->why)
+            json_string(j, "why", s->why);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+static void write_service_json(const struct plan_service *s, struct json *j)
+{
+    json_object(j, NULL);
+    json_string(j, "name", s->name);
+    json_string(j, "socket", s->socket);
+    if (s->why)
+        json_string(j, "why", s->why);
+    if (s->data)
+        json_bytes(j, "data", s->data, s->size);
+    write_steps_json(s->plan, j);
+    json_end(j);
+}
+
 void plan_write_json(const struct plan *p, struct buf *out)
 {
     struct json j = {.out = out};
     json_object(&j, NULL);
-    json_array(&j, "steps");
-    for (size_t i = 0; i < p->n; i++) {
-        const struct plan_step *s = &p->v[i];
-        json_object(&j, NULL);
-        json_string(&j, "verb", plan_verbs[s->verb].text);
-        json_array(&j, "args");
-        for (int w = 0; w < s->argc; w++)
-            json_bytes(&j, NULL, s->argv[w].s, s->argv[w].n);
-        json_end(&j);
-        if (s->why)
-            json_string(&j, "why", s->why);
+    write_steps_json(p, &j);
+    if (p->n_services) {
+        json_array(&j, "services");
+        for (size_t i = 0; i < p->n_services; i++)
+            write_service_json(&p->services[i], &j);
         json_end(&j);
     }
-    json_end(&j);
     json_end(&j);
 }
 

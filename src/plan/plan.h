@@ -23,6 +23,37 @@ struct plan {
     struct arena *arena;
     struct plan_step *v;
     size_t n, cap;
+
+    struct plan_service *services;
+    size_t n_services, cap_services;
+    const char
+        *info; /* what the registry of running instances tells portals of this app, or NULL */
+};
+
+/*
+ * A helper that stands outside, in a confinement of its own, and answers on a socket that the app
+ * sees: a filter. It is started by the supervisor at the first connection. Its plan names these
+ * descriptors, whatever numbers the caller has in use.
+ */
+struct plan_service {
+    const char *name;   /* of the kind: [a-z0-9-], also the socket's name on the host */
+    const char *socket; /* its path on the host, which a step of the app's plan binds */
+    struct plan *plan;  /* carries it out: exec, and all that confines it */
+    const char *data;   /* what it reads from SERVICE_DATA_FD, or NULL: no such descriptor */
+    size_t size;        /* bytes of data */
+    const char *why;
+};
+
+/* The registry of running instances, in the person's runtime folder: Flatpak's own, as portals look
+ * there. */
+#define INSTANCE_REGISTRY ".flatpak"
+
+enum {
+    SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking */
+    SERVICE_FILTER_FD = 4,  /* the bytes of its seccomp step; closed before it executes */
+    SERVICE_DATA_FD = 5,    /* a sealed memory file */
+    SERVICE_CONTROL_FD = 6, /* a SOCK_SEQPACKET socket to the supervisor; its end is the app's */
+    SERVICE_FIRST_FREE_FD = 7,
 };
 
 /* Appends a step; the words are NUL-terminated strings, ended by NULL, and are copied. The number
@@ -35,7 +66,15 @@ void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int ar
 void plan_sort(struct plan *p);
 /* Appends the text form. */
 void plan_write(const struct plan *p, struct buf *out);
-/* Appends {"steps":[{"verb","args":[…],"why"}…]} as JSON. */
+/* Appends the text form of this plan and of its services' plans, each below a line that names it.
+ */
+void plan_write_all(const struct plan *p, struct buf *out);
+/* Adds a service with an empty plan; the strings are not copied. The pointer holds until the next
+ * call. */
+struct plan_service *plan_add_service(struct plan *p, const char *name, const char *socket,
+                                      const char *why);
+/* Appends {"steps":[{"verb","args":[…],"why"}…],"services":[{"name","socket","why",
+ * "data","steps"}…]} as JSON. */
 void plan_write_json(const struct plan *p, struct buf *out);
 /* Reads a text form (copied first). Returns 0; or -1 with *line and *error set. */
 int plan_read(struct plan *p, const char *text, size_t size, int *line, const char **error);

@@ -174,6 +174,24 @@ static void writes_json(void)
     CHECK(out.data && strstr(out.data, "why \\\"so\\\""));
 }
 
+static void writes_services_behind_the_plan(void)
+{
+    struct plan p = {.arena = &arena};
+    struct buf text = {.arena = &arena}, json = {.arena = &arena};
+    plan_add(&p, PLAN_UID, NULL, "1", (char *)NULL);
+    struct plan_service *s = plan_add_service(&p, "dbus", "/run/user/1/.flatpak/7/dbus", "why\n");
+    plan_add(s->plan, PLAN_UID, NULL, "2", (char *)NULL);
+    s->data = "rule \x1b\nlast";
+    s->size = strlen(s->data);
+    plan_write_all(&p, &text);
+    CHECK_STR(text.data, "carrel-plan 1\nuid 1\n\n"
+                         "# service dbus at /run/user/1/.flatpak/7/dbus # why\\x0a\n"
+                         "carrel-plan 1\nuid 2\n# data: rule \\x1b\n# data: last\n");
+    plan_write_json(&p, &json);
+    CHECK(strstr(json.data, "\"services\"") && strstr(json.data, "\"dbus\""));
+    CHECK(strstr(json.data, "\"data\"") && strstr(json.data, "rule \\u001b\\u000alast"));
+}
+
 int main(void)
 {
     RUN(writes_the_golden_text);
@@ -186,6 +204,7 @@ int main(void)
     RUN(limits_the_length);
     RUN(every_verb_fits_the_limits);
     RUN(writes_json);
+    RUN(writes_services_behind_the_plan);
     arena_release(&arena);
     return t_done();
 }

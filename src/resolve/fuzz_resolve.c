@@ -97,14 +97,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         .program = "/usr/bin/prog",
                         .args = args,
                         .cwd = "/home/anna/Documents",
-                        .terminal = "new",
                         .seccomp_fd = 4};
     policy_merge_text(&policy, LAYER_USER, "policy", (const char *)data, n, &d);
     bool ok = nul && facts_read(&f, (const char *)nul + 1, size - n - 1, &line, &error) == 0 &&
               f.home && f.user && f.hostname;
     if (ok && resolve_all(&q, &policy, &f, &plan, &d) == RESOLVE_OK) {
         check(&plan);
-        plan_write(&plan, &text);
+        plan_write_all(&plan, &text);
         if (plan_read(&again, text.data, text.len, &line, &error) < 0 || again.n != plan.n)
             abort();
     }

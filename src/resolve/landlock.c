@@ -67,6 +67,27 @@ static void allow(struct ctx *c, const char *path, const char *names, const char
     plan_add(c->out, PLAN_LANDLOCK_ALLOW, why, path, names, (char *)NULL);
 }
 
+static bool usable(const struct ctx *c)
+{
+    return c->f->landlock_abi >= FIRST_USABLE_ABI;
+}
+
+/* Where the app's own wall may be missing it is said once, in the app's plan. */
+void landlock_service(struct ctx *c, struct plan *p)
+{
+    if (!usable(c))
+        return;
+    plan_add(p, PLAN_LANDLOCK, "base: a second wall", right_names(c, ALL),
+             c->f->landlock_abi < FIRST_SCOPE_ABI ? "-" : "abstract_unix_socket,signal",
+             (char *)NULL);
+    plan_add(p, PLAN_LANDLOCK_ALLOW, "base: what the mounts show", "/", right_names(c, READ),
+             (char *)NULL);
+    for (size_t i = 0, n = p->n; i < n; i++)
+        if (p->v[i].verb == PLAN_TMPFS && !str_eq(step_arg(&p->v[i], 0), "/"))
+            plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 0),
+                     right_names(c, WRITABLE), (char *)NULL);
+}
+
 static bool is_folder(const struct node *n)
 {
     return n->kind == NODE_TMPFS || n->new_src || n->src->type == FILE_DIR;
@@ -110,7 +131,7 @@ static bool wants_files(struct ctx *c)
                     "Landlock's file rules forbid every mount, also in a nested sandbox");
         return false;
     }
-    if (c->f->landlock_abi >= FIRST_USABLE_ABI)
+    if (usable(c))
         return true;
     missing_wall(c, "landlock",
                  c->f->landlock_abi ? "this kernel's Landlock is too old (ABI 1)"

@@ -27,6 +27,9 @@ void rule_decide(struct ctx *c)
     c->private_bus = policy_carrel(c->p, "Carrel Sandbox", "private-session-bus");
     if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
         c->private_bus = NULL;
+    const struct carrel_value *bus = policy_carrel(c->p, "Carrel Bus", "session");
+    if (bus && !str_eq(bus->value, "policy"))
+        c->private_bus = NULL;
     /* It is for desktop programs: without a display it would only cost time. */
     if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
@@ -153,8 +156,12 @@ void emit_process(struct ctx *c)
 {
     limit(c);
     plan_add(c->out, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
-    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it",
-             c->q->terminal ? c->q->terminal : "new", (char *)NULL);
+    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it", "new",
+             (char *)NULL);
+    if (c->q->terminal_fd)
+        plan_add(c->out, PLAN_TERMINAL, "base: a terminal of its own",
+                 arena_printf(c->a, "%d", c->q->terminal_fd), "/dev/pts/ptmx",
+                 c->q->terminal_streams, (char *)NULL);
     plan_add(c->out, PLAN_UMASK, "base: not the caller's", "022", (char *)NULL);
     filter_calls(c);
 }

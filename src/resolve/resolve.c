@@ -26,6 +26,7 @@ static void write_steps(struct ctx *c)
     emit_environment(c);
     emit_program(c);
     emit_missing(c);
+    finish_services(c);
 }
 
 /*
@@ -44,7 +45,7 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
     const struct diags before = *d;
     struct ctx c = {.q = q, .p = p, .f = f, .out = out, .d = d, .a = out->arena};
     c.tree.arena = c.a;
-    out->n = 0;
+    out->n = out->n_services = 0;
     make_room(&c);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         rules[i](&c);

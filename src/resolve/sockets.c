@@ -63,6 +63,8 @@ static void put_pulseaudio(struct ctx *c, const struct perm *perm)
 
 /* ---- buses ---- */
 
+#define SYSTEM_BUS "/run/dbus/system_bus_socket"
+
 static int hex(char ch)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -164,12 +166,41 @@ static void put_abstract_bus(struct ctx *c, const char *address, const char *why
     put_no_bus(c);
 }
 
+/* Where the session's bus is, as libdbus finds it; NULL: only by an abstract name. */
+static const char *session_bus_path(struct ctx *c)
+{
+    const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
+    return address && *address ? dbus_value(c, address, "path") : in_runtime(c, "bus");
+}
+
+static const char *system_bus_path(struct ctx *c)
+{
+    const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
+    const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
+    return path ? path : SYSTEM_BUS;
+}
+
+static void put_filtered_session_bus(struct ctx *c, const char *inside)
+{
+    const char *why = "base: the session bus, filtered";
+    if (!put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside)) {
+        put_no_bus(c);
+        return;
+    }
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
+    put_env(c, "NO_AT_BRIDGE", "1", why);
+    put_env(c, "GTK_A11Y", "none", why);
+    put_env(c, "GIO_USE_VFS", "local", why);
+}
+
 static void put_session_bus(struct ctx *c)
 {
     const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
     const char *inside = join_path(c, c->runtime, "bus"), *path = in_runtime(c, "bus");
     if (!c->session_bus) {
-        if (c->private_bus)
+        if (wants_filtered_bus(c, BUS_SESSION))
+            put_filtered_session_bus(c, inside);
+        else if (c->private_bus)
             put_private_bus(c);
         else
             put_no_bus(c);
@@ -191,10 +222,8 @@ static void put_session_bus(struct ctx *c)
 
 static void put_system_bus(struct ctx *c, const struct perm *perm)
 {
-    const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
-    const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
-    put_socket(c, path ? path : "/run/dbus/system_bus_socket", "/run/dbus/system_bus_socket",
-               "sockets=system-bus", why_perm(c, PERM_SOCKETS, perm));
+    put_socket(c, system_bus_path(c), SYSTEM_BUS, "sockets=system-bus",
+               why_perm(c, PERM_SOCKETS, perm));
 }
 
 /* ---- agents, cards, printers ---- */
@@ -255,6 +284,8 @@ void rule_sockets(struct ctx *c)
         {"cups", put_cups},
     };
     put_session_bus(c);
+    if (!perm_granted(c, PERM_SOCKETS, "system-bus") && wants_filtered_bus(c, BUS_SYSTEM))
+        put_filtered_bus(c, BUS_SYSTEM, system_bus_path(c), SYSTEM_BUS);
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
         const struct perm *perm = perm_granted(c, PERM_SOCKETS, rules[i].name);
         if (perm)

@@ -65,6 +65,9 @@ static void request_line(struct input *in, int argc, struct word *w)
         in->request.program = w[1].s;
     } else if (str_eq(w[0].s, "cwd")) {
         in->request.cwd = w[1].s;
+    } else if (str_eq(w[0].s, "terminal") && argc == 3) {
+        in->request.terminal_fd = atoi(w[1].s);
+        in->request.terminal_streams = w[2].s;
     } else if (str_eq(w[0].s, "arg") && in->n_args < MAX_ARGS) {
         in->args[in->n_args++] = w[1].s;
     } else if (str_eq(w[0].s, "option")) {
@@ -139,8 +142,8 @@ static void golden(void)
         .policy = {.arena = &arena},
         .d = &d,
         .request = {.app_id = "org.example.App",
-                    .terminal = "new",
                     .seccomp_fd = 4,
+                    .instance = "4711",
                     .libexec = "/usr/libexec/carrel"},
     };
     in.request.args = in.args;
@@ -153,7 +156,7 @@ static void golden(void)
     CHECK(r == RESOLVE_OK || r == RESOLVE_REFUSED);
     CHECK((r == RESOLVE_REFUSED) == (d.errors > 0));
     if (r == RESOLVE_OK)
-        plan_write(&plan, &text);
+        plan_write_all(&plan, &text);
     diag_text(&d, &messages);
     expect("plan", &text);
     expect("messages", &messages);

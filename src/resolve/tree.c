@@ -161,8 +161,8 @@ static void emit_bind(const struct tree *t, const struct node *n, struct plan *o
 {
     const char *flags = arena_printf(t->arena, "%s%s%s", n->rw ? "rw" : "ro", n->dev ? ",dev" : "",
                                      n->noexec ? ",noexec" : "");
-    const char *identity = NULL; /* a folder that is made at the start has none yet */
-    if (!n->new_src)
+    const char *identity = NULL; /* what is made at the start has none yet */
+    if (!n->new_src && n->src->ino)
         identity = arena_printf(t->arena, "%" PRIx64 ":%" PRIx64, n->src->dev, n->src->ino);
     plan_add(out, PLAN_BIND, n->why, node_source(n), n->dst, flags, identity, (char *)NULL);
 }

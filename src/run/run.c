@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "run/run.h"
+#include "run/instance.h"
 
 #include "seccomp/seccomp.h"
 #include "util/file.h"
@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static const struct place nowhere;
@@ -25,8 +28,14 @@ int run_prepare(void)
     return fd;
 }
 
-/* A memory file that nobody can change any more. Returns a descriptor or -errno. */
-static int sealed_file(const char *name, const void *bytes, size_t n)
+int run_free_fd(int least)
+{
+    while (fcntl(least, F_GETFD) >= 0)
+        least++;
+    return least;
+}
+
+int sealed_file(const char *name, const void *bytes, size_t n)
 {
     cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
@@ -51,9 +60,12 @@ static int fd_of(const struct plan_step *s)
 
 static bool plan_uses_fd(const struct plan *p, int fd)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_SECCOMP) && fd_of(&p->v[i]) == fd)
+    for (size_t i = 0; i < p->n; i++) {
+        enum plan_verb v = p->v[i].verb;
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP || v == PLAN_TERMINAL) &&
+            fd_of(&p->v[i]) == fd)
             return true;
+    }
     return false;
 }
 
@@ -84,7 +96,7 @@ static int keep_fd(const struct plan_step *s, struct diags *d)
 {
     int fd = fd_of(s);
     if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
-        return refuse(d, "a descriptor that the app is to keep is not open", step_arg(s, 0));
+        return refuse(d, "a descriptor that is to be handed on is not open", step_arg(s, 0));
     return 0;
 }
 
@@ -103,7 +115,19 @@ static int put_plan(const struct plan *p, struct diags *d)
     return fd;
 }
 
-int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal, struct diags *d)
+int run_new_id(char id[16])
+{
+    uint32_t n = 0;
+    /* Tools of others read it as a number of the C type int. */
+    while (n < 1000000000u || n > 2147483647u)
+        if (getrandom(&n, sizeof n, 0) != sizeof n)
+            return -errno;
+    snprintf(id, 16, "%u", (unsigned)n);
+    return 0;
+}
+
+int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
+             enum run_terminal terminal, struct diags *d)
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
@@ -115,17 +139,24 @@ int run_plan(const struct plan *p, const char *libexec, enum run_terminal termin
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
             return -1;
-        if (p->v[i].verb == PLAN_KEEP_FD && keep_fd(&p->v[i], d) < 0)
+        if ((p->v[i].verb == PLAN_KEEP_FD || p->v[i].verb == PLAN_STATUS_FD) &&
+            keep_fd(&p->v[i], d) < 0)
             return -1;
     }
+    if (in && instance_begin(p, in, libexec, plan, d) < 0)
+        return -1;
     char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
     char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
     char *number = arena_printf(p->arena, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(p->arena, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(p->arena, step_arg(&p->v[i], 0));
     char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
     char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
     char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));

@@ -21,14 +21,27 @@ enum run_terminal {
  */
 int run_prepare(void);
 
+/* The lowest number from `least` on that is not in use. */
+int run_free_fd(int least);
+
+/* Where a run is entered for the person's other programs to find. */
+struct run_instance {
+    const char *id;          /* its name there: digits */
+    const char *runtime_dir; /* the person's, checked (facts.h) */
+};
+
+/* A name that no other run has, in id. Returns 0 or -errno. */
+int run_new_id(char id[16]);
+
 /*
  * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed
  * memory files and replaces this process by carrel-core, or by carrel-tty, with an empty
  * environment; every other descriptor but 0, 1, 2 and those that the plan keeps is closed then.
- * libexec is the folder with those programs. Does not return on success; on failure returns -1
- * with an error in d.
+ * libexec is the folder with those programs. With an instance (in not NULL) it is entered into
+ * the registry first, and a supervisor is started beside. Does not return on success; on failure
+ * returns -1 with an error in d.
  */
-int run_plan(const struct plan *p, const char *libexec, enum run_terminal terminal,
-             struct diags *d);
+int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
+             enum run_terminal terminal, struct diags *d);
 
 #endif

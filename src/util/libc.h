@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <linux/fs.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 /* Calls that glibc 2.36 wraps and musl 1.2.3 does not. As there: 0, or -1 with errno set. */
@@ -18,6 +19,11 @@ static inline int sys_renameat2(int olddir, const char *oldpath, int newdir, con
 static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
     return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+static inline int sys_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 #endif

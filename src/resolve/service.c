@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Helpers that stand beside the app: filters. Each has a plan of its own with a root that holds its
+ * program and what it serves, and nothing else. The rule that wants one begins it, adds to its plan
+ * what is its own, and all are finished when the app's plan is.
+ */
+#include "resolve/ctx.h"
+
+#include "policy/keywords.h"
+#include "seccomp/seccomp.h"
+
+#include <string.h>
+
+const char *instance_folder(struct ctx *c)
+{
+    if (!c->q->instance || !c->f->runtime_dir)
+        return NULL;
+    const char *real = facts_path(c->f, c->f->runtime_dir)->real;
+    return concat(c, real, "/" INSTANCE_REGISTRY "/", c->q->instance, NULL);
+}
+
+/* ---- what portals read of an app ---- */
+
+/* "sockets=x11;wayland;": what is granted here and now. Only plain words: nobody else's
+ * vocabulary is ours to quote. */
+static void list_granted(struct ctx *c, enum perm_kind kind, const char *key, struct buf *out)
+{
+    const struct perm_list *list = &c->p->perms[kind];
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *name = list->v[i].name;
+        if (!keyword_find(KEYWORD_WORD, concat(c, "Context/", key, NULL), name) ||
+            !perm_granted(c, kind, name))
+            continue;
+        if (n++ == 0)
+            buf_printf(out, "%s=", key);
+        buf_printf(out, "%s;", name);
+    }
+    if (n)
+        buf_char(out, '\n');
+}
+
+/*
+ * The key file that Flatpak puts at /.flatpak-info (flatpak-metadata(5), flatpak-run(1)); portals
+ * read the app's id from the root of the process that connects to the bus, and the instance leads
+ * them to the registry.
+ */
+const char *instance_info(struct ctx *c)
+{
+    struct buf out = {.arena = c->a};
+    if (!instance_folder(c))
+        return NULL;
+    buf_printf(&out, "[Application]\nname=%s\n\n[Instance]\ninstance-id=%s\n", c->q->app_id,
+               c->q->instance);
+    /* A key file would need escapes for anything else. */
+    if (!c->app_home[strspn(c->app_home, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789/._-+@")])
+        buf_printf(&out, "instance-path=%s\n", c->app_home);
+    buf_str(&out, "\n[Context]\n");
+    list_granted(c, PERM_SHARED, "shared", &out);
+    list_granted(c, PERM_SOCKETS, "sockets", &out);
+    list_granted(c, PERM_DEVICES, "devices", &out);
+    return out.data;
+}
+
+/* ---- plans ---- */
+
+/* "dbus-system" is done by carrel-dbus. */
+static const char *program_of(struct ctx *c, const char *name)
+{
+    return arena_printf(c->a, "/carrel-%.*s", (int)strcspn(name, "-"), name);
+}
+
+static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
+                       const char *inside)
+{
+    const char *why = "base: every helper", *none = "base: nothing of the host but its program";
+    plan_add(p, PLAN_UID, why, arena_printf(c->a, "%u", (unsigned)c->f->uid), (char *)NULL);
+    plan_add(p, PLAN_GID, why, arena_printf(c->a, "%u", (unsigned)c->f->gid), (char *)NULL);
+    plan_add(p, PLAN_UNSHARE, why, "user", "mount", "pid", "ipc", "uts", "net", "cgroup",
+             (char *)NULL);
+    plan_add(p, PLAN_NESTED_USERNS, why, "deny", (char *)NULL);
+    plan_add(p, PLAN_HOSTNAME, why, "carrel", (char *)NULL);
+    plan_add(p, PLAN_KEEP_FD, "base: where the app's connections come in",
+             arena_printf(c->a, "%d", SERVICE_LISTEN_FD), (char *)NULL);
+    plan_add(p, PLAN_KEEP_FD, "base: the supervisor's word",
+             arena_printf(c->a, "%d", SERVICE_CONTROL_FD), (char *)NULL);
+    plan_add(p, PLAN_TMPFS, none, "/", "0755", "1m", (char *)NULL);
+    plan_add(p, PLAN_BIND, none, program->real, inside, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)program->dev, (uintmax_t)program->ino),
+             (char *)NULL);
+}
+
+struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
+                                   const char *why)
+{
+    const char *folder = instance_folder(c);
+    const struct path_fact *program =
+        facts_path(c->f, concat(c, c->q->libexec, program_of(c, name), NULL));
+    if (!folder || program->type != FILE_REGULAR) {
+        put_missing(c, name, why, "%s",
+                    folder ? "its helper is not installed"
+                           : "it needs a folder in XDG_RUNTIME_DIR, which is not to be used");
+        return NULL;
+    }
+    struct path_fact *socket = arena_alloc(c->a, sizeof *socket);
+    socket->path = socket->real = join_path(c, folder, name);
+    socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
+    tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
+    struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
+    begin_plan(c, s->plan, program, program_of(c, name));
+    return s;
+}
+
+static void finish(struct ctx *c, struct plan_service *s)
+{
+    struct plan *p = s->plan;
+    const char *why = "base: every helper";
+    if (s->data)
+        plan_add(p, PLAN_KEEP_FD, "base: what it goes by",
+                 arena_printf(c->a, "%d", SERVICE_DATA_FD), (char *)NULL);
+    plan_add(p, PLAN_SEAL, why, "/", (char *)NULL);
+    plan_add(p, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
+    plan_add(p, PLAN_KEYRING, why, "new", (char *)NULL);
+    plan_add(p, PLAN_SESSION, why, "new", (char *)NULL);
+    plan_add(p, PLAN_UMASK, why, "077", (char *)NULL);
+    plan_add(p, PLAN_CWD, why, "/", (char *)NULL);
+    landlock_service(c, p);
+    plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
+             arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
+             (char *)NULL);
+    plan_add(p, PLAN_EXEC, why, program_of(c, s->name), (char *)NULL);
+    plan_sort(p);
+}
+
+void finish_services(struct ctx *c)
+{
+    for (size_t i = 0; i < c->out->n_services; i++)
+        finish(c, &c->out->services[i]);
+}

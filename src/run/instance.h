@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_RUN_INSTANCE_H
+#define CARREL_RUN_INSTANCE_H
+
+#include "plan/plan.h"
+#include "run/run.h"
+#include "util/diag.h"
+
+/*
+ * Makes a place in the registry for what this process is about to become, the sockets of the
+ * plan's services in it, and starts the supervisor beside. app_plan is the descriptor of the plan's
+ * bytes. Returns 0, or -1 with an error in d; the folder is gone again then.
+ */
+int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,
+                   int app_plan, struct diags *d);
+
+/* A memory file that nobody can change any more. Returns a descriptor or -errno. */
+int sealed_file(const char *name, const void *bytes, size_t n);
+
+#endif

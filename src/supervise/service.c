@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "supervise/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void let_go(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Puts descriptors where the service's plan says that they are. They are first moved out of the
+ * way of each other. */
+static bool lay_out(const int from[], int n)
+{
+    int high[CHILD_FIRST_FREE];
+    for (int i = 0; i < n; i++) {
+        high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, CHILD_FIRST_FREE);
+        if (from[i] >= 0 && high[i] < 0)
+            return false;
+    }
+    for (int i = 0; i < n; i++) {
+        if (high[i] < 0)
+            close(i);
+        else if (dup2(high[i], i) < 0)
+            return false;
+    }
+    return syscall(SYS_close_range, CHILD_FIRST_FREE, ~0u, 0) == 0;
+}
+
+static _Noreturn void become_core(const struct supervisor *s, const struct service *v, int control,
+                                  pid_t parent)
+{
+    char name[] = "carrel-core", number[] = {'0' + CHILD_PLAN, '\0'};
+    char *const argv[] = {name, number, NULL}, *const none[] = {NULL};
+    const int from[] = {0,         1,       2,       [CHILD_LISTEN] = v->listener,
+                        v->filter, v->data, control, v->plan};
+    sigset_t all;
+    _Static_assert(CHILD_PLAN < 10, "one digit");
+    /* What is left to die with us: if we are gone already, nobody would tell it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+        _exit(125);
+    sigemptyset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    if (lay_out(from, sizeof from / sizeof *from))
+        execve(s->core, argv, none);
+    complain("cannot start", v->name, errno);
+    _exit(125);
+}
+
+void service_start(struct supervisor *s, struct service *v)
+{
+    int control[2] = {-1, -1};
+    pid_t parent = getpid();
+    v->pid = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0)
+        v->pid = fork();
+    if (v->pid == 0)
+        become_core(s, v, control[1], parent);
+    if (v->pid < 0)
+        complain("cannot start", v->name, errno);
+    let_go(&control[1]);
+    if (v->pid < 0)
+        let_go(&control[0]);
+    v->control = control[0];
+    /* Whoever connects when the service is gone must not wait for it. */
+    let_go(&v->listener);
+    let_go(&v->plan);
+    let_go(&v->filter);
+    let_go(&v->data);
+}
+
+static void over(struct service *v)
+{
+    v->pid = -1;
+    let_go(&v->control);
+}
+
+void services_reap(struct supervisor *s)
+{
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        for (int i = 0; i < s->n_services; i++)
+            if (s->services[i].pid == pid)
+                over(&s->services[i]);
+}
+
+/* The end of a core is the end of all that it has started. */
+void services_end(struct supervisor *s)
+{
+    for (int i = 0; i < s->n_services; i++)
+        if (s->services[i].pid > 0)
+            kill(s->services[i].pid, SIGKILL);
+    for (int i = 0; i < s->n_services; i++) {
+        struct service *v = &s->services[i];
+        while (v->pid > 0 && waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        over(v);
+    }
+}
