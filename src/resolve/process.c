@@ -28,7 +28,7 @@ void rule_decide(struct ctx *c)
     if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
         c->private_bus = NULL;
     const struct carrel_value *bus = policy_carrel(c->p, "Carrel Bus", "session");
-    if (bus && !str_eq(bus->value, "policy"))
+    if (bus && str_eq(bus->value, "filtered"))
         c->private_bus = NULL;
     /* It is for desktop programs: without a display it would only cost time. */
     if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
