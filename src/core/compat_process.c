@@ -252,14 +252,21 @@ static long search(const struct job *j, const char *name)
     return err;
 }
 
+/* So that the program keeps it. What is not inheritable, or unknown, cannot be raised. */
+static void raise_ambient(unsigned long cap)
+{
+    long err = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+    must(NULL, "prctl", err == -EINVAL || err == -EPERM ? 0 : err, "Adding ambient capability");
+}
+
 /* A byte tells the monitor that the program is about to start; a second one that it did not. */
 static _Noreturn void start_program(struct job *j)
 {
     char *name = j->last[PLAN_EXEC]->w[0].s;
     ask_parents_death(j);
-    for (unsigned long cap = 0; cap < 64 && !asks(j, LOOSE_CAPS); cap++)
+    for (unsigned long cap = 0; cap < 64; cap++)
         if (job_value(j, PLAN_CAPS, 0) >> cap & 1)
-            sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+            raise_ambient(cap);
     if (j->last[PLAN_LANDLOCK])
         CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
     install_filters(j);
