@@ -261,7 +261,7 @@ def clean(line):
     def path(found):
         return re.sub(r"//+", "/", os.path.normpath("/" + found.group(2)))
     return re.sub(r"(?<= )((?:on |for |at |file |open |readonly on |chmod \d+ |not a file |not a directory ))?"
-                  r"((?:/|x\b|tmp/)[^:\n]*)(?=:|$)", lambda m: (m.group(1) or "") + path(m), line)
+                  r"((?:/|x\b|tmp/)[^:\n]*?)(?= on |:|$)", lambda m: (m.group(1) or "") + path(m), line)
 
 
 def host_devices():
