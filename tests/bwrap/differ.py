@@ -162,9 +162,8 @@ def mount_of(line):
         root = re.sub(r"bindfile\w+|^/[^/]*(?=//deleted)", "DATA", root)
     keep = []
     if kind == "tmpfs":
-        keep = [o for o in super_options.split(",") if o.split("=")[0] in ("size", "mode", "ro")]
-        if point == "/":
-            keep = [o for o in keep if not o.startswith("mode=")]  # the folder's mode is told by itself
+        # The folder's mode is told by itself.
+        keep = [o for o in super_options.split(",") if o.split("=")[0] in ("size", "ro")]
         device = source = ""
     elif kind == "overlay":
         layers = re.findall(r"(?:lowerdir\+?|upperdir|workdir)=([^,]*)", super_options)
