@@ -142,7 +142,7 @@ static void bad_values(void)
         {"--metadata=Carrel Sandbox=x=y",
          "\"x\" is no key of [Carrel Sandbox]\n"
          "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, max-open-files, "
-         "max-file-size\n"},
+         "max-file-size, max-temporary\n"},
         {"--usb=vnd:12", "\"vnd:12\" is no value of --usb\n"
                          "  hint: write all, vnd:1234, vnd:1234+dev:5678 or cls:03:*\n"},
         {"--usb=all+", "\"all+\" is no value of --usb\n"
