@@ -273,6 +273,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
+    j->request.supervisor_fd = run_next_free(c->free_fd);
     j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)

@@ -152,7 +152,7 @@ static const struct rule {
     [PLAN_LOOPBACK] = {"n", 0, IN_ROOT, {"up"}, run_loopback, CLONE_NEWNET},
     [PLAN_HOST_DIR] = {"pm", MANY, IN_ROOT, {0}, run_host_dir},
     [PLAN_KEEP_FD] = {"f", MANY},
-    [PLAN_STATUS_FD] = {"f"},
+    [PLAN_STATUS_FD] = {"fn", 0, 0, {0, "supervisor"}},
     [PLAN_TMPFS] = {"pms", MANY, IN_ROOT, {0}, run_tmpfs},
     [PLAN_BIND] = {"ppcd", MANY, IN_ROOT, {0, "ro rw dev noexec optional"}, run_bind},
     [PLAN_PROC] = {"pn", MANY, IN_ROOT, {0, "bare"}, run_proc},

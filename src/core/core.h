@@ -31,6 +31,7 @@ enum {
     MAX_KEPT_FDS = 64,
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
+    NAMESPACES = 7,
 };
 
 /* One step, checked. n[I] is the value of word I: a number, mode or limit, the place of a name in
@@ -102,6 +103,12 @@ static inline uint64_t job_value(const struct job *j, enum plan_verb verb, uint6
     return j->last[verb] ? j->last[verb]->n[0] : otherwise;
 }
 
+/* Whether the status-fd is a supervisor's. */
+static inline bool supervised(const struct job *j)
+{
+    return j->last[PLAN_STATUS_FD] && j->last[PLAN_STATUS_FD]->argc > 1;
+}
+
 /* ---- say.c ---- */
 
 /* A text that grows; what does not fit goes to standard error before. */
@@ -166,6 +173,12 @@ void root_enter(const struct job *j);
 /* Maps the one id of this process's new user namespace; the file is self/uid_map or self/gid_map.
  */
 void ns_map_id(const struct job *j, const char *name, uint64_t id, uint32_t outer);
+/* A struct cmsghdr with SCM_RIGHTS. */
+struct descriptors {
+    size_t size;
+    int level, type, fd[NAMESPACES];
+};
+
 /* Writes into a file of the caller's /proc. */
 void proc_write(const struct job *j, const char *name, const char *text, size_t n);
 /* Whether others may look into this memory, and whether the files of this process in /proc, the

@@ -3,11 +3,9 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-/*
- * Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
+/* Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
  * environment or arguments in its /proc files, and it is not "dumpable", so most cannot be read at
- * all. When it ends the kernel kills whatever is left.
- */
+ * all. When it ends the kernel kills whatever is left. */
 
 /* SIGKILL for us when the monitor dies; if it did so before we asked, the pipe has no reader. */
 static void die_with_parent(const struct job *j)

@@ -42,9 +42,8 @@ static void load_filter(struct job *j)
 {
     if (!j->last[PLAN_SECCOMP])
         return;
-    int fd = (int)job_value(j, PLAN_SECCOMP, 0);
     j->filter = map(MAX_FILTER_BYTES + 8);
-    size_t n = read_all(fd, j->filter.at, j->filter.size, "filter");
+    size_t n = read_all((int)job_value(j, PLAN_SECCOMP, 0), j->filter.at, j->filter.size, "filter");
     if (n == 0 || n % 8 || n > MAX_FILTER_BYTES)
         die(j->last[PLAN_SECCOMP], NULL, 0, "the filter has %u bytes, not 8 to %u and whole",
             (unsigned)n, MAX_FILTER_BYTES);
@@ -87,9 +86,8 @@ int main(int argc, char **argv, char **envp)
          "cannot close descriptors");
     /* 0, 1 and 2 may be closed. They stay so, but nothing of ours may take their place. */
     do
-        j.proc_fd =
-            (int)must(NULL, "openat", sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0),
-                      "cannot open /proc");
+        j.proc_fd = CALL4(NULL, openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+                          "cannot open /proc");
     while (j.proc_fd < FIRST_FREE_FD);
     j.caller_uid = (uint32_t)sys0(__NR_geteuid);
     j.caller_gid = (uint32_t)sys0(__NR_getegid);

@@ -4,11 +4,9 @@
 
 #include <linux/mount.h>
 
-/*
- * The root is made with the new mount calls, on descriptors: a tree is cloned or made detached, its
+/* The root is made with the new mount calls, on descriptors: a tree is cloned or made detached, its
  * flags are set while nobody can reach it, and only then it is attached. /proc/self/mountinfo is
- * never read, so the time does not depend on how many mounts the host has.
- */
+ * never read, so the time does not depend on how many mounts the host has. */
 enum { UNBINDABLE = 1 << 17, PRIVATE = 1 << 18, DETACH = 2 }; /* of sys/mount.h */
 #define INERT (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
@@ -60,8 +58,8 @@ static int new_mount(const struct step *s, const char *type, const char *const *
         CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, options[0], options[1], 0,
               "cannot set the option %s of a %s to %q", options[0], type, options[1]);
     CALL5(s, fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0, "cannot make a %s", type);
-    attributes |= MOUNT_ATTR_NOSUID;
-    int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, attributes, "cannot mount a %s", type);
+    int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, attributes | MOUNT_ATTR_NOSUID,
+                     "cannot mount a %s", type);
     sys_close(fs);
     return tree;
 }
@@ -92,10 +90,8 @@ static int clone_tree(const struct step *s, int dir, const char *path, unsigned 
                  "cannot copy the mounts of %q", path);
 }
 
-/*
- * What is bound read-only is cut off from the host's later mounts as well: they would come
- * writable. What is bound writable follows them, so that a medium put in later is seen.
- */
+/* What is bound read-only is cut off from the host's later mounts as well: they would come
+ * writable. What is bound writable follows them, so that a medium put in later is seen. */
 void run_bind(struct job *j, const struct step *s)
 {
     char *src = s->w[0].s;

@@ -147,6 +147,9 @@ void rule_setup(struct ctx *c)
                               : "base: no namespaces of its own",
              c->nested_userns ? "allow" : "deny", (char *)NULL);
     name_host(c);
+    if (instance_folder(c))
+        plan_add(c->out, PLAN_STATUS_FD, "base: entered into the registry of running apps",
+                 arena_printf(c->a, "%d", c->q->supervisor_fd), "supervisor", (char *)NULL);
 }
 
 void emit_process(struct ctx *c)

@@ -18,6 +18,7 @@ struct request {
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
     const char *instance;    /* digits: the name of this run in the registry; NULL: it has none, and
                                 no services */
+    int supervisor_fd;       /* with an instance: where the core will find the supervisor */
     const char *libexec;     /* where the programs of services are */
 };
 

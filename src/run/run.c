@@ -42,8 +42,15 @@ int sealed_file(const char *name, const void *bytes, size_t n)
     return steal_fd(&fd);
 }
 
-/* The number in the first word of a step, or -1. */
-static int fd_of(const struct plan_step *s)
+int run_next_free(int fd)
+{
+    do
+        fd++;
+    while (fcntl(fd, F_GETFD) >= 0);
+    return fd;
+}
+
+int fd_of(const struct plan_step *s)
 {
     char *end;
     errno = 0;
@@ -127,7 +134,7 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
     int plan = put_plan(p, d);
-    if (plan < 0)
+    if (plan < 0 || (in && instance_begin(p, in, libexec, plan, d) < 0))
         return -1;
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
@@ -136,8 +143,6 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
             keep_fd(&p->v[i], d) < 0)
             return -1;
     }
-    if (in && instance_begin(p, in, libexec, plan, d) < 0)
-        return -1;
     char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
     char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
     char *number = arena_printf(p->arena, "%d", plan);

@@ -21,6 +21,9 @@ enum run_terminal {
  */
 int run_prepare(void);
 
+/* The next number above fd that is not in use. */
+int run_next_free(int fd);
+
 /* Where a run is entered for the person's other programs to find. */
 struct run_instance {
     const char *id;          /* its name there: digits */
