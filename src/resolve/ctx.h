@@ -107,6 +107,8 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
                                    const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
+/* service.c: the text of /.flatpak-info for this run, or NULL */
+const char *instance_info(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable */
 void landlock_service(struct ctx *c, struct plan *p);
 

@@ -6,7 +6,10 @@
  */
 #include "resolve/ctx.h"
 
+#include "policy/keywords.h"
 #include "seccomp/seccomp.h"
+
+#include <string.h>
 
 const char *instance_folder(struct ctx *c)
 {
@@ -15,6 +18,52 @@ const char *instance_folder(struct ctx *c)
     const char *real = facts_path(c->f, c->f->runtime_dir)->real;
     return concat(c, real, "/" INSTANCE_REGISTRY "/", c->q->instance, NULL);
 }
+
+/* ---- what portals read of an app ---- */
+
+/* "sockets=x11;wayland;": what is granted here and now. Only plain words: nobody else's
+ * vocabulary is ours to quote. */
+static void list_granted(struct ctx *c, enum perm_kind kind, const char *key, struct buf *out)
+{
+    const struct perm_list *list = &c->p->perms[kind];
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *name = list->v[i].name;
+        if (!keyword_find(KEYWORD_WORD, concat(c, "Context/", key, NULL), name) ||
+            !perm_granted(c, kind, name))
+            continue;
+        if (n++ == 0)
+            buf_printf(out, "%s=", key);
+        buf_printf(out, "%s;", name);
+    }
+    if (n)
+        buf_char(out, '\n');
+}
+
+/*
+ * The key file that Flatpak puts at /.flatpak-info (flatpak-metadata(5), flatpak-run(1)); portals
+ * read the app's id from the root of the process that connects to the bus, and the instance leads
+ * them to the registry.
+ */
+const char *instance_info(struct ctx *c)
+{
+    struct buf out = {.arena = c->a};
+    if (!instance_folder(c))
+        return NULL;
+    buf_printf(&out, "[Application]\nname=%s\n\n[Instance]\ninstance-id=%s\n", c->q->app_id,
+               c->q->instance);
+    /* A key file would need escapes for anything else. */
+    if (!c->app_home[strspn(c->app_home, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789/._-+@")])
+        buf_printf(&out, "instance-path=%s\n", c->app_home);
+    buf_str(&out, "\n[Context]\n");
+    list_granted(c, PERM_SHARED, "shared", &out);
+    list_granted(c, PERM_SOCKETS, "sockets", &out);
+    list_granted(c, PERM_DEVICES, "devices", &out);
+    return out.data;
+}
+
+/* ---- plans ---- */
 
 static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
                        const char *inside)
@@ -80,6 +129,7 @@ static void finish(struct ctx *c, struct plan_service *s)
 
 void finish_services(struct ctx *c)
 {
+    c->out->info = instance_info(c);
     for (size_t i = 0; i < c->out->n_services; i++)
         finish(c, &c->out->services[i]);
 }
