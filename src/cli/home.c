@@ -104,7 +104,8 @@ static int put_in_place(struct cli *c, int folder, const char *staged, const cha
 {
     if (sys_renameat2(folder, staged, folder, name, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno == EEXIST && force && sys_renameat2(folder, staged, folder, name, RENAME_EXCHANGE) == 0)
+    if (errno == EEXIST && force &&
+        sys_renameat2(folder, staged, folder, name, RENAME_EXCHANGE) == 0)
         return tree_remove(folder, staged, &c->diags) < 0 ? EXIT_REFUSED : 0;
     int error = errno;
     tree_remove(folder, staged, &c->diags);

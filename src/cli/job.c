@@ -171,19 +171,27 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 
 /* ---- the terminal ---- */
 
-static int choose_terminal(struct cli *c, struct job *j)
+int cli_terminal(struct cli *c, enum run_terminal *out)
 {
     const char *word = cli_value(c, "tty");
     bool any = isatty(0) || isatty(1) || isatty(2);
     if (!word || str_eq(word, "auto"))
-        j->terminal = any ? RUN_TERMINAL : RUN_DIRECT;
+        *out = any ? RUN_TERMINAL : RUN_DIRECT;
     else if (str_eq(word, "always"))
-        j->terminal = any ? RUN_TERMINAL : RUN_FORCED;
+        *out = any ? RUN_TERMINAL : RUN_FORCED;
     else if (str_eq(word, "never"))
-        j->terminal = any ? RUN_PIPES : RUN_DIRECT;
+        *out = any ? RUN_PIPES : RUN_DIRECT;
     else
         return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
                         "\"%s\" is no value of --tty", word);
+    return 0;
+}
+
+static int choose_terminal(struct cli *c, struct job *j)
+{
+    int r = cli_terminal(c, &j->terminal);
+    if (r)
+        return r;
     bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
     j->request.terminal = terminal ? "terminal" : "new";
     return 0;

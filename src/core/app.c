@@ -97,12 +97,24 @@ static _Noreturn void execute(const struct job *j)
     die_of_exec(j->last[PLAN_EXEC], name, err);
 }
 
-static void install_filter(const struct job *j)
+void app_become(struct job *j)
 {
+    const uint64_t no_signals = 0;
     struct sock_fprog program = {.filter = (struct sock_filter *)(void *)j->filter.at};
     program.len = (unsigned short)(j->filter.size / sizeof *program.filter);
-    CALL3(j->last[PLAN_SECCOMP], seccomp, SECCOMP_SET_MODE_FILTER, 0, &program,
-          "cannot install the filter");
+    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
+    run_steps(j, IN_APP);
+    for (int i = 0; i < j->n_kept; i++)
+        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
+              (unsigned)j->kept[i]);
+    if (j->last[PLAN_LANDLOCK])
+        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
+          "cannot unblock the signals");
+    if (program.len)
+        CALL3(j->last[PLAN_SECCOMP], seccomp, SECCOMP_SET_MODE_FILTER, 0, &program,
+              "cannot install the filter");
+    execute(j);
 }
 
 void signal_default(int sig)
@@ -135,7 +147,7 @@ static void show_namespaces(const struct job *j)
 int app_main(void *job)
 {
     struct job *j = job;
-    const uint64_t no_signals = 0, go_on = 1ull << (GO_ON - 1);
+    const uint64_t go_on = 1ull << (GO_ON - 1);
     set_dumpable(1);
     ns_map_id(j, "self/uid_map", job_value(j, PLAN_UID, 0), 0);
     ns_map_id(j, "self/gid_map", job_value(j, PLAN_GID, 0), 0);
@@ -152,16 +164,5 @@ int app_main(void *job)
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ; /* so far pid 1 may have had a capability left */
     caps_keep_only(0);
-    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
-    run_steps(j, IN_APP);
-    for (int i = 0; i < j->n_kept; i++)
-        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
-              (unsigned)j->kept[i]);
-    if (j->last[PLAN_LANDLOCK])
-        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
-    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
-          "cannot unblock the signals");
-    if (j->filter.size)
-        install_filter(j);
-    execute(j);
+    app_become(j);
 }

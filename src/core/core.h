@@ -192,6 +192,9 @@ void caps_keep_only(uint64_t caps);
 /* ---- monitor.c, init.c, app.c ---- */
 
 void signal_default(int sig);
+/* Carries out the steps of the process, lays down what is left of its powers and executes the
+ * program. Of a caller without capabilities. */
+_Noreturn void app_become(struct job *j);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
