@@ -3,15 +3,13 @@
 #include "cli/commands.h"
 
 #include "cli/find.h"
-#include "plan/plan.h"
 #include "run/run.h"
 #include "util/file.h"
 #include "util/str.h"
 
 #include <errno.h>
 
-/* The app's own plan, whole, from the descriptor that the supervisor has. */
-static int read_app_plan(struct cli *c, int fd, struct plan *p)
+int cli_read_plan(struct cli *c, int fd, struct plan *p)
 {
     struct buf text = {.arena = &c->arena};
     const char *error = "it is not to be read";
@@ -69,7 +67,7 @@ static int enter(struct cli *c)
         return instance_failed(c, v, "cannot enter", why, -r);
     if (reply.n_fds <= INSTANCE_NAMESPACES)
         return instance_failed(c, v, "cannot enter", "its supervisor shows no namespaces", EPROTO);
-    if (read_app_plan(c, reply.fds[INSTANCE_NAMESPACES], &app))
+    if (cli_read_plan(c, reply.fds[INSTANCE_NAMESPACES], &app))
         return EXIT_REFUSED;
     r = cli_terminal(c, &terminal);
     if (r)

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "instance/instance.h"
+#include "plan/plan.h"
 
 /* What ps, kill, enter, grant and the like share. */
 
@@ -12,6 +13,9 @@
  * an exit code with an error; with a name, none is an error unless may_rest. */
 int find_instances(struct cli *c, const char *name, bool may_rest, struct instance **out, size_t *n,
                    const char **app);
+/* The app's own plan, whole, from the descriptor that the supervisor has. Returns 0 or an exit
+ * code. */
+int cli_read_plan(struct cli *c, int fd, struct plan *p);
 /* An error about an instance. Returns EXIT_REFUSED. */
 int instance_failed(struct cli *c, const struct instance *in, const char *what, const char *why,
                     int error);

@@ -51,4 +51,16 @@ struct instance_reply {
 int instance_ask(struct arena *a, const struct instance *in, int fd, struct instance_reply *reply,
                  const char **why, ...) __attribute__((sentinel));
 
+/* What a process has open of one mount. */
+struct held {
+    pid_t pid;
+    const char *name; /* the process' own word for itself: not to be trusted */
+    int *fds;
+    size_t n_fds, cap_fds;
+};
+
+/* mount: its id, as /proc/PID/fdinfo has it. Returns 0, or -errno when the process lets nobody
+ * look; one that is gone holds nothing. */
+int instance_holds(struct arena *a, pid_t pid, uint64_t mount, struct held *out);
+
 #endif
