@@ -23,7 +23,8 @@ class Stage:
         for source, target in (("src/cli/carrel", "bin/carrel"),
                                ("src/core/carrel-core", "libexec/carrel/carrel-core"),
                                ("src/tty/carrel-tty", "libexec/carrel/carrel-tty"),
-                               ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor")):
+                               ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
+                               ("src/enter/carrel-enter", "libexec/carrel/carrel-enter")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

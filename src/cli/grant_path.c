@@ -123,7 +123,8 @@ static int check_links(struct cli *c, const struct path_fact *p, bool force)
             slash == p->hops[i].path
                 ? "/"
                 : arena_strndup(&c->arena, p->hops[i].path, (size_t)(slash - p->hops[i].path));
-        if (stat(folder, &st) == 0 && st.st_uid == 0 && !(st.st_mode & 022))
+        if (stat(folder, &st) == 0 && st.st_uid == 0 && !(st.st_mode & 022) &&
+            !path_within(folder, c->facts.home))
             continue;
         return cli_fail(c, arena_printf(&c->arena, "if you mean that, grant %s", p->real),
                         "%s is a symbolic link, which a program may have put there",
