@@ -28,8 +28,9 @@ LIMIT = 90
 class Start:
     """What rows.py wants to know of a start."""
 
-    def __init__(self, desk, web, app, confined):
-        self.desk, self.web, self.confined, self.words = desk, web, confined, {}
+    def __init__(self, desk, web, peer, app, confined):
+        self.desk, self.web, self.peer, self.confined = desk, web, peer, confined
+        self.words, self.opened = {}, None
         self.home = os.path.join(desk.home, ".var/app", app.app_id) if confined else desk.home
 
     def fill(self, text):

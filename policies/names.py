@@ -4,6 +4,11 @@
 
 So that a look-up of "firefox" opens one path and scans nothing. Run by `meson install` for
 the installed folder, and with a folder as argument for any other.
+
+    names.py DIR [SHIPPED.policy...]
+
+With the list of what is shipped, another policy in DIR that claims one of their names is what an
+older version has left there (it has a new id now): it is put aside as ID.policy.old.
 """
 import os
 import re
@@ -26,13 +31,18 @@ def names_of(path):
     return []
 
 
-def collect(folder):
+def collect(folder, shipped):
     """{name: file}, refusing what is no plain name and what two policies claim."""
     owner = {}
-    for file in sorted(os.listdir(folder)):
+    for file in sorted(os.listdir(folder), key=lambda f: (f not in shipped, f)):
         if not file.endswith(".policy"):
             continue
-        for name in names_of(os.path.join(folder, file)):
+        names = names_of(os.path.join(folder, file))
+        if shipped and file not in shipped and not owner.keys().isdisjoint(names):
+            os.rename(os.path.join(folder, file), os.path.join(folder, file + ".old"))
+            print(f"{file}: an older version's, put aside as {file}.old")
+            continue
+        for name in names:
             if not NAME.match(name):
                 sys.exit(f"{file}: names=: {name!r} is no name of a program")
             if name in owner:
@@ -47,7 +57,7 @@ def main():
         folder = os.path.join(os.environ.get("MESON_INSTALL_DESTDIR_PREFIX", "."), folder)
     names = os.path.join(folder, "names")
     os.makedirs(names, exist_ok=True)
-    wanted = collect(folder)
+    wanted = collect(folder, {os.path.basename(f) for f in sys.argv[2:]})
     for old in os.listdir(names):
         if os.path.islink(os.path.join(names, old)) and old not in wanted:
             os.unlink(os.path.join(names, old))

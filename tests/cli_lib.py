@@ -24,7 +24,10 @@ class Stage:
                                ("src/core/carrel-core", "libexec/carrel/carrel-core"),
                                ("src/tty/carrel-tty", "libexec/carrel/carrel-tty"),
                                ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
-                               ("src/enter/carrel-enter", "libexec/carrel/carrel-enter")):
+                               ("src/enter/carrel-enter", "libexec/carrel/carrel-enter"),
+                               ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
+                               ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
+                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

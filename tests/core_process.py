@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Signals, stops, terminals, and who dies with whom (classes 5 and 19)."""
+import fcntl
 import array
 import os
 import pty
@@ -195,25 +196,33 @@ def closed_pipes_are_seen(tmp):
     check(core.finish().rc == 0)
 
 
-def on_terminal(script, *, session='terminal', seconds=20):
-    """Runs a shell script with a new terminal as 0, 1, 2. Gives (core, master)."""
-    master, slave = pty.openpty()
-    p = shell(script).drop('session').add('session', session)
-    p.add('bind', '/dev/tty', '/dev/tty', 'rw,dev')
-    core = Core(p, stdin=slave, stdout=slave, before=lambda: (os.dup2(0, 2), os.setsid()))
-    os.close(slave)
+def on_terminal(plan, streams='0,1,2', **options):
+    """Starts a plan with a terminal of its own. Gives (core, master)."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        plan.add('terminal', theirs.fileno(), '/dev/pts/ptmx', streams)
+        plan.add('bind', '/dev/tty', '/dev/tty', 'rw,dev')
+        core = Core(plan, fds=[theirs.fileno()], **options)
+        theirs.close()
+        ours.settimeout(20)
+        _, rights, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))
+        check(rights, 'no terminal came', core.p.stderr.read() if not rights else '')
+        master = int.from_bytes(rights[0][2][:4], sys.byteorder)
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 7, 77, 0, 0))
+        ours.send(b'')
     return core, master
 
 
 def terminal_is_the_app_s(tmp):
-    core, master = on_terminal('exec 3<>/dev/tty && echo controlling >&3; read x; cat /proc/self/stat; '
-                               'echo end; read x')
+    core, master = on_terminal(shell('exec 3<>/dev/tty && echo controlling >&3; read x; cat /proc/self/stat; '
+                                     'stty size; tty; echo end; read x'))
     read_until(master, 'controlling')
     os.write(master, b'\n')
     out = read_until(master, 'end')
     fields = out[out.index(')'):].split()
     group, session, _, foreground = fields[3:7]
     check((group, session, foreground) == ('2', '1', '2'), fields)
+    check('7 77\r\n/dev/pts/0\r\n' in out, out)  # what was set before the start
     os.write(master, b'\n')
     core.p.wait(10)
     check(core.p.returncode == 0)
@@ -221,8 +230,8 @@ def terminal_is_the_app_s(tmp):
 
 
 def control_c_reaches_the_app(tmp):
-    core, master = on_terminal('trap "echo interrupted; exit 4" INT; echo ready; '
-                               'while :; do sleep 0.05; done')
+    core, master = on_terminal(shell('trap "echo interrupted; exit 4" INT; echo ready; '
+                                     'while :; do sleep 0.05; done'))
     read_until(master, 'ready')
     os.write(master, b'\x03')
     read_until(master, 'interrupted')
@@ -233,11 +242,8 @@ def control_c_reaches_the_app(tmp):
 
 def job_control_inside(tmp):
     """Class 5 without its price: an interactive shell has job control in its own terminal."""
-    p = basic_plan('/usr/bin/bash', '--norc', '--noprofile', '-i').drop('session')
-    p.add('session', 'terminal').add('env', 'PS1=$ ').add('env', 'TERM=dumb')
-    master, slave = pty.openpty()
-    core = Core(p, stdin=slave, stdout=slave, before=lambda: (os.dup2(0, 2), os.setsid()))
-    os.close(slave)
+    p = basic_plan('/usr/bin/bash', '--norc', '--noprofile', '-i')
+    core, master = on_terminal(p.add('env', 'PS1=$ ').add('env', 'TERM=dumb'))
     text = read_until(master, '$ ')
     check('job control' not in text, text)
     os.write(master, b'sleep 100\n')
@@ -253,9 +259,23 @@ def job_control_inside(tmp):
     os.close(master)
 
 
-def terminal_that_is_none(tmp):
-    r = start(shell('').drop('session').add('session', 'terminal'))
-    refused(r, 'session', 'is a terminal')
+def only_the_streams_that_are_named(tmp):
+    script = 'tty; [ -t 0 ] && echo in; [ -t 1 ] && echo out; [ -t 2 ] && echo err; echo end; echo >&2 error'
+    core, master = on_terminal(shell(script), '0,1')
+    out = read_until(master, 'end')
+    check('/dev/pts/0' in out and 'in\r\nout\r\nend' in out, out)
+    r = core.finish()
+    check(r.rc == 0 and r.err == 'error\n' and r.out == '', r)
+    os.close(master)
+
+
+def a_socket_that_is_none(tmp):
+    """Nothing starts where the terminal cannot be handed out, or cannot be made."""
+    r = start(shell('echo ran').add('terminal', 99, '/dev/pts/ptmx', '0'))
+    refused(r, 'terminal', 'cannot hand the terminal out', 'Bad file descriptor')
+    refused(start(shell('echo ran').add('terminal', 99, '/dev/none/ptmx', '0')), 'terminal', 'No such file')
+    refused(start(shell('echo ran').add('terminal', 99, '/dev/null', '0')), 'terminal', 'cannot unlock')
+    refused(start(shell('echo ran').add('terminal', 99, '/dev/fd', '0')), 'terminal', 'cannot open', '(openat)')
 
 
 def no_controlling_terminal_with_new(tmp):
@@ -277,8 +297,8 @@ def no_controlling_terminal_with_new(tmp):
 
 
 def hangup_reaches_the_app(tmp):
-    core, master = on_terminal('trap "echo hup > /g; exit 2" HUP; echo ready; while :; do sleep 0.05; '
-                               'done')
+    core, master = on_terminal(shell('trap "echo hup > /g; exit 2" HUP; echo ready; '
+                                     'while :; do sleep 0.05; done'))
     read_until(master, 'ready')
     os.close(master)
     core.p.wait(10)
@@ -304,6 +324,37 @@ def status_fd_tells_who_and_how_it_ended(tmp):
     check(r.rc == 3 and r.err == '', r)
     os.close(theirs)
     refused(start(shell('').add('status-fd', 900)), 'status-fd', 'Bad file descriptor')
+
+
+def waiting_processes_are_confined(tmp):
+    """After a second, or the first signal, the monitor and pid 1 have a filter of their own; and go on
+    forwarding, stopping, continuing, reaping and ending as ever."""
+    def mode(pid):
+        with open(f'/proc/{pid}/status', encoding='ascii') as f:
+            return re.search(r'^Seccomp:\s*(\d)', f.read(), re.M).group(1)
+
+    for signal_first in (False, True):
+        core = Core(shell('trap "echo got" USR1; trap "exit 9" TERM; sleep 300 & echo ready; '
+                          'while :; do (sleep 0.05 &) ; sleep 0.05; done'))
+        read_until(core.p.stdout.fileno(), 'ready\n')
+        monitor, init, app = tree(core)
+        if signal_first:
+            core.p.send_signal(signal.SIGUSR1)
+            read_until(core.p.stdout.fileno(), 'got\n', 20)
+        end = time.monotonic() + 20
+        while not mode(monitor) == mode(init) == '2':
+            check(time.monotonic() < end, 'no filter', mode(monitor), mode(init))
+            time.sleep(0.02)
+        check(mode(app) == '0', 'the app has it, too')
+        core.p.send_signal(signal.SIGUSR1)
+        read_until(core.p.stdout.fileno(), 'got\n', 20)
+        os.kill(app, signal.SIGSTOP)
+        check(os.WIFSTOPPED(os.waitpid(core.p.pid, os.WUNTRACED)[1]))
+        core.p.send_signal(signal.SIGCONT)
+        core.p.send_signal(signal.SIGUSR1)
+        read_until(core.p.stdout.fileno(), 'got\n', 20)
+        core.p.send_signal(signal.SIGTERM)
+        check(core.finish().rc == 9, core.p.returncode)
 
 
 def supervisor_learns_the_namespaces_and_its_end_is_the_apps(tmp):

@@ -8,261 +8,22 @@
 
 #include "catalog/desktop.h"
 #include "cli/entry.h"
-#include "policy/policy.h"
+#include "cli/exported.h"
 #include "util/file.h"
 #include "util/str.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 static const struct place nowhere;
-
-enum { SHIMS = 3, FOLDERS };
-
-/* The person's folders, and the system's whose files they stand before. */
-static const struct folder {
-    const char *variable, *usual, *sub; /* of the person: $variable/sub, or ~/usual/sub */
-    const char *suffix;
-    const char *const *system;
-} folders[FOLDERS] = {
-    {"XDG_DATA_HOME", ".local/share", "applications", ".desktop",
-     (const char *const[]){"/usr/local/share/applications", "/usr/share/applications", NULL}},
-    {"XDG_DATA_HOME", ".local/share", "dbus-1/services", ".service",
-     (const char *const[]){"/usr/local/share/dbus-1/services", "/usr/share/dbus-1/services", NULL}},
-    {"XDG_CONFIG_HOME", ".config", "autostart", ".desktop",
-     (const char *const[]){"/etc/xdg/autostart", NULL}},
-    [SHIMS] = {NULL, ".local", "bin", "", NULL},
-};
-
-static const char *const program_folders[] = {"/usr/bin", "/usr/games", "/bin", "/usr/sbin"};
-
-/* Names by which programs ask for one of their kind. */
-static const char *const kinds[] = {"x-www-browser", "gnome-www-browser", "www-browser",
-                                    "x-terminal-emulator", "gnome-text-editor"};
-
-struct file {
-    int folder;
-    const char *name;
-    struct buf text;
-};
-
-struct exported {
-    struct cli *c;
-    const char *id, *desktop, *carrel, *prefix;
-    const char *const *names;
-    struct file *v;
-    size_t n, cap;
-};
-
-static const char *own_folder(struct cli *c, int i)
-{
-    const char *base = folders[i].variable ? facts_env(&c->facts, folders[i].variable) : NULL;
-    if (!base || *base != '/')
-        base = arena_printf(&c->arena, "%s/%s", c->facts.home, folders[i].usual);
-    return arena_printf(&c->arena, "%s/%s", base, folders[i].sub);
-}
-
-static struct file *add_file(struct exported *e, int folder, const char *name)
-{
-    for (size_t i = 0; i < e->n; i++)
-        if (e->v[i].folder == folder && str_eq(e->v[i].name, name))
-            return NULL; /* the folder before this one has it */
-    if (e->n == e->cap) {
-        size_t cap = e->cap ? 2 * e->cap : 16;
-        struct file *v = arena_array(&e->c->arena, cap, sizeof *v);
-        if (e->n)
-            memcpy(v, e->v, e->n * sizeof *v);
-        e->v = v;
-        e->cap = cap;
-    }
-    struct file *f = &e->v[e->n++];
-    *f = (struct file){folder, name, {.arena = &e->c->arena}};
-    return f;
-}
-
-/* ---- which files speak of the app ---- */
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static bool is_one_of(const char *word, const char *const *words)
-{
-    for (; words && *words; words++)
-        if (str_eq(*words, word))
-            return true;
-    return false;
-}
-
-/* A file of the app's own name or below it (org.gnome.Calculator.SearchProvider), the one that its
- * policy names, or one that starts a program of the app's. */
-static bool speaks_of(const struct exported *e, const char *file, const char *suffix,
-                      const struct buf *text)
-{
-    const char *const *argv, *error, *rest = str_after(file, e->id);
-    int line;
-    if ((rest && *rest == '.') || (e->desktop && str_eq(file, e->desktop)))
-        return true;
-    if (str_eq(suffix, ".service") ||
-        desktop_exec(&e->c->arena, text->data, text->len, &argv, &line, &error) < 0)
-        return false;
-    return is_one_of(base_name(argv[desktop_program(argv)]), e->names);
-}
-
-/* The program of a D-Bus service file is one of the app's. */
-static bool service_starts(const struct exported *e, const struct buf *text)
-{
-    for (const char *line = text->data; line;) {
-        const char *value = str_after(line, "Exec=");
-        size_t n = value ? strcspn(value, " \t\r\n") : 0;
-        if (n && is_one_of(base_name(arena_strndup(&e->c->arena, value, n)), e->names))
-            return true;
-        line = strchr(line, '\n');
-        line += line ? 1 : 0;
-    }
-    return false;
-}
-
-static bool has_suffix(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), k = strlen(suffix);
-    return n > k && str_eq(s + n - k, suffix);
-}
-
-static void look_at(struct exported *e, int folder, const char *dir, const char *name)
-{
-    struct buf text = {.arena = &e->c->arena};
-    const char *suffix = folders[folder].suffix;
-    if (!has_suffix(name, suffix) ||
-        file_read(arena_printf(&e->c->arena, "%s/%s", dir, name), DESKTOP_MAX_BYTES, &text) < 0 ||
-        !text.data || memchr(text.data, '\0', text.len))
-        return;
-    if (!speaks_of(e, name, suffix, &text) &&
-        !(str_eq(suffix, ".service") && service_starts(e, &text)))
-        return;
-    struct file *f = add_file(e, folder, arena_strdup(&e->c->arena, name));
-    if (f)
-        entry_confine(text.data, text.len, e->prefix, e->id, &f->text);
-}
-
-static void look_through(struct exported *e, int folder)
-{
-    for (const char *const *dir = folders[folder].system; *dir; dir++) {
-        DIR *d = opendir(*dir);
-        for (struct dirent *entry; d && (entry = readdir(d));)
-            look_at(e, folder, *dir, entry->d_name);
-        if (d)
-            closedir(d);
-    }
-}
-
-/* ---- shims ---- */
-
-static const char *system_program(struct cli *c, const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(program_folders); i++) {
-        const char *path = arena_printf(&c->arena, "%s/%s", program_folders[i], name);
-        if (access(path, X_OK) == 0)
-            return path;
-    }
-    return NULL;
-}
-
-static void add_shim(struct exported *e, const char *name)
-{
-    struct file *f = system_program(e->c, name) ? add_file(e, SHIMS, name) : NULL;
-    if (f)
-        entry_shim(e->carrel, e->id, name, &f->text);
-}
-
-/* For each of its names, and for "x-www-browser" and the like where these lead to it. */
-static void add_shims(struct exported *e)
-{
-    for (const char *const *name = e->names; *name; name++)
-        add_shim(e, *name);
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        const char *path = system_program(e->c, kinds[i]);
-        char *real = path ? realpath(path, NULL) : NULL;
-        if (real && is_one_of(base_name(real), e->names))
-            add_shim(e, kinds[i]);
-        free(real);
-    }
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct file *x = a, *y = b;
-    return x->folder != y->folder ? x->folder - y->folder : strcmp(x->name, y->name);
-}
-
-/* ---- the app ---- */
-
-static const char *const *names_of(struct cli *c, const struct policy *p, const char *program)
-{
-    const struct carrel_value *v = policy_carrel(p, "Carrel Application", "names");
-    size_t n = 0, k = 0;
-    const char *const *list = v ? policy_list(&c->arena, v->value, &n) : NULL;
-    const char **all = arena_array(&c->arena, n + 3, sizeof *all);
-    if (*p->command)
-        all[k++] = base_name(p->command);
-    if (program && !is_one_of(base_name(program), all))
-        all[k++] = base_name(program);
-    for (size_t i = 0; i < n; i++)
-        if (!is_one_of(list[i], all))
-            all[k++] = list[i];
-    return all;
-}
-
-/* Programs that start others: a name of theirs stands for no app. */
-static const char *const starters[] = {"env",     "sh",   "bash", "dash",
-                                       "python3", "perl", "java", NULL};
-
-static int find_exported(struct cli *c, const char *name, struct exported *e)
-{
-    char path[PATH_MAX];
-    struct app app;
-    struct policy p = {.arena = &c->arena, .app_id = "", .command = ""};
-    int r = catalog_find(&c->catalog, &c->facts, name, &app, &c->diags);
-    if (r < 0)
-        return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
-    if (catalog_load(&c->catalog, &app, &p, &c->diags) < 0 || c->diags.errors)
-        return EXIT_REFUSED;
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[n > 0 ? n : 0] = '\0';
-    if (!entry_plain_path(path))
-        return cli_fail(c, "install Carrel in a folder whose path has plain letters only",
-                        "the path of Carrel itself cannot stand in a .desktop file: %s", path);
-    const struct carrel_value *desktop = policy_carrel(&p, "Carrel Application", "desktop");
-    const char *program =
-        app.program && !is_one_of(base_name(app.program), starters) ? app.program : NULL;
-    *e = (struct exported){.c = c,
-                           .id = app.id,
-                           .desktop = app.desktop_file ? base_name(app.desktop_file)
-                                      : desktop        ? desktop->value
-                                                       : NULL,
-                           .carrel = arena_strdup(&c->arena, path),
-                           .names = names_of(c, &p, program)};
-    e->prefix = arena_printf(&c->arena, "%s run --app-id=%s", e->carrel, e->id);
-    for (int i = 0; i < SHIMS; i++)
-        look_through(e, i);
-    add_shims(e);
-    if (e->n)
-        qsort(e->v, e->n, sizeof *e->v, by_place);
-    return 0;
-}
 
 /* ---- what is in the person's folders ---- */
 
 enum state { FILE_OURS, FILE_OURS_OLD, FILE_MISSING, FILE_FOREIGN };
 
-static enum state state_of(struct cli *c, const struct file *f, const char *id)
+static enum state state_of(struct cli *c, const struct exported_file *f, const char *id)
 {
     struct buf text = {.arena = &c->arena};
     struct stat st;
@@ -295,10 +56,12 @@ static int make_folder(struct cli *c, const char *path)
 }
 
 /* Writes beside its place and renames: there is never half a file, nor none. */
-static int write_file(struct cli *c, const struct file *f)
+static int write_file(struct cli *c, const struct exported_file *f)
 {
-    const char *dir = own_folder(c, f->folder);
-    const char *staged = arena_printf(&c->arena, ".%s.carrel-new", f->name);
+    const char *base = base_name(f->name);
+    const char *dir = arena_printf(&c->arena, "%s/%.*s", own_folder(c, f->folder),
+                                   (int)(base - f->name), f->name);
+    const char *staged = arena_printf(&c->arena, ".%s.carrel-new", base);
     int r = make_folder(c, dir);
     cleanup_fd int at = r < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r == 0 && at < 0)
@@ -313,9 +76,11 @@ static int write_file(struct cli *c, const struct file *f)
         r = -errno;
     if (r == 0)
         r = file_write_all(fd, f->text.data, f->text.len);
-    if (r == 0 && renameat(at, staged, at, f->name) < 0)
+    if (r == 0 && renameat(at, staged, at, base) < 0)
         r = -errno;
-    return r == 0 ? 0 : cli_fail(c, NULL, "cannot write %s/%s: %s", dir, f->name, strerror(-r));
+    return r == 0 ? 0
+                  : cli_fail(c, NULL, "cannot write %s/%s: %s", own_folder(c, f->folder), f->name,
+                             strerror(-r));
 }
 
 static void tell_path(struct cli *c, const struct exported *e)
@@ -327,8 +92,8 @@ static void tell_path(struct cli *c, const struct exported *e)
         size_t k = strcspn(p, ":");
         if (k == n && strncmp(p, bin, n) == 0)
             return;
-        if (is_one_of(arena_strndup(&c->arena, p, k),
-                      (const char *const[]){"/usr/bin", "/bin", "/usr/games", NULL}))
+        const char *dir = arena_strndup(&c->arena, p, k);
+        if (str_eq(dir, "/usr/bin") || str_eq(dir, "/bin") || str_eq(dir, "/usr/games"))
             break;
         p += k + (p[k] == ':');
     }
@@ -354,6 +119,7 @@ static int enable(struct cli *c, const struct exported *e, struct buf *out)
         buf_printf(out, "wrote %s/%s\n", own_folder(c, e->v[i].folder), e->v[i].name);
     }
     tell_path(c, e);
+    tell_ways(e);
     return 0;
 }
 
@@ -361,40 +127,48 @@ static int enable(struct cli *c, const struct exported *e, struct buf *out)
 
 typedef int visit(struct cli *c, int folder, const char *name, const char *id, struct buf *out);
 
+struct visiting {
+    struct cli *c;
+    const char *id; /* NULL: any */
+    visit *f;
+    struct buf *out;
+    int folder, found;
+    bool failed;
+};
+
+static void visit_one(void *arg, const char *name)
+{
+    struct visiting *v = arg;
+    struct arena *a = &v->c->arena;
+    struct buf text;
+    const char *owner, *path = arena_printf(a, "%s/%s", own_folder(v->c, v->folder), name);
+    size_t len;
+    if (!read_text(a, path, &text) || !entry_is_ours(text.data, text.len, v->id, &owner, &len))
+        return;
+    v->failed |= v->f(v->c, v->folder, name, arena_strndup(a, owner, len), v->out) < 0;
+    v->found++;
+}
+
 /* Calls f for each of our files of this id (NULL: any), sorted. Returns how many, or -1. */
 static int each_of_ours(struct cli *c, const char *id, visit *f, struct buf *out)
 {
-    int found = 0;
-    for (int i = 0; i < FOLDERS; i++) {
-        struct dirent **entries;
-        const char *dir = own_folder(c, i);
-        int n = scandir(dir, &entries, NULL, alphasort);
-        for (int k = 0; k < n; k++) {
-            struct buf text = {.arena = &c->arena};
-            const char *name = arena_strdup(&c->arena, entries[k]->d_name), *owner;
-            size_t len;
-            free(entries[k]);
-            if (file_read(arena_printf(&c->arena, "%s/%s", dir, name), DESKTOP_MAX_BYTES, &text) ||
-                !text.data || !entry_is_ours(text.data, text.len, id, &owner, &len))
-                continue;
-            if (f(c, i, name, arena_strndup(&c->arena, owner, len), out) < 0)
-                found = INT_MIN / 2;
-            found++;
-        }
-        if (n >= 0)
-            free(entries);
-    }
-    return found < 0 ? -1 : found;
+    struct visiting v = {.c = c, .id = id, .f = f, .out = out};
+    for (v.folder = 0; v.folder < FOLDERS; v.folder++)
+        walk_files(&c->arena, own_folder(c, v.folder), folder_depth(v.folder), visit_one, &v);
+    return v.failed ? -1 : v.found;
 }
 
 static int remove_one(struct cli *c, int folder, const char *name, const char *id, struct buf *out)
 {
     (void)id;
-    const char *path = arena_printf(&c->arena, "%s/%s", own_folder(c, folder), name);
+    const char *top = own_folder(c, folder), *base = base_name(name);
+    const char *path = arena_printf(&c->arena, "%s/%s", top, name);
     if (unlink(path) < 0) {
         cli_fail(c, NULL, "cannot remove %s: %s", path, strerror(errno));
         return -1;
     }
+    if (base != name) /* a folder that enable has made; one with something in it stays */
+        rmdir(arena_printf(&c->arena, "%s/%.*s", top, (int)(base - name), name));
     buf_printf(out, "removed %s\n", path);
     return 0;
 }
@@ -423,6 +197,7 @@ static void tell_differences(struct cli *c, const struct exported *e)
                      e->v[i].name, word);
     }
     tell_path(c, e);
+    tell_ways(e);
 }
 
 static int status(struct cli *c, const struct exported *e, struct buf *out)
@@ -449,13 +224,13 @@ static int find_any(struct cli *c, const char *name, struct exported *e)
     if (!str_eq(c->operands[0], "enable") &&
         each_of_ours(c, name, show_one, &(struct buf){.arena = &c->arena}) > 0) {
         struct diags kept = c->diags;
-        if (find_exported(c, name, e)) {
+        if (exported_find(c, name, e)) {
             c->diags = kept;
             *e = (struct exported){.c = c, .id = name};
         }
         return 0;
     }
-    return find_exported(c, name, e);
+    return exported_find(c, name, e);
 }
 
 static const struct {

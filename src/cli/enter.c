@@ -26,22 +26,23 @@ int cli_read_plan(struct cli *c, int fd, struct plan *p)
 }
 
 /* What is the app's alone goes: its program, its descriptors, its line to the supervisor. */
-static void make_plan(struct cli *c, const struct plan *app, const char *session, struct plan *out)
+static void make_plan(struct cli *c, const struct plan *app, const char *streams, struct plan *out)
 {
     const char *const *words = c->operands + 1;
     *out = (struct plan){.arena = &c->arena};
     for (size_t i = 0; i < app->n; i++) {
         const struct plan_step *s = &app->v[i];
         if (s->verb == PLAN_EXEC || s->verb == PLAN_ARG || s->verb == PLAN_KEEP_FD ||
-            s->verb == PLAN_STATUS_FD)
+            s->verb == PLAN_STATUS_FD || s->verb == PLAN_TERMINAL)
             continue;
-        if (s->verb == PLAN_SESSION)
-            plan_add(out, PLAN_SESSION, s->why, session, (char *)NULL);
-        else if (s->verb == PLAN_SECCOMP)
+        if (s->verb == PLAN_SECCOMP)
             plan_add(out, PLAN_SECCOMP, s->why, RUN_ENTER_FILTER, step_arg(s, 1), (char *)NULL);
         else
             plan_add_words(out, s->verb, s->why, s->argc, s->argv);
     }
+    if (streams)
+        plan_add(out, PLAN_TERMINAL, "base: a terminal of its own", RUN_ENTER_TERMINAL,
+                 "/dev/pts/ptmx", streams, (char *)NULL);
     plan_add(out, PLAN_EXEC, "command line: the program", *words, (char *)NULL);
     while (*++words)
         plan_add(out, PLAN_ARG, NULL, *words, (char *)NULL);
@@ -54,7 +55,7 @@ static int enter(struct cli *c)
     struct instance_reply reply;
     struct plan app = {.arena = &c->arena}, plan;
     enum run_terminal terminal = RUN_DIRECT;
-    const char *id, *why;
+    const char *id, *why, *streams;
     size_t n;
     int r = find_instances(c, c->operands[0], false, &v, &n, &id);
     if (r)
@@ -69,11 +70,10 @@ static int enter(struct cli *c)
         return instance_failed(c, v, "cannot enter", "its supervisor shows no namespaces", EPROTO);
     if (cli_read_plan(c, reply.fds[INSTANCE_NAMESPACES], &app))
         return EXIT_REFUSED;
-    r = cli_terminal(c, &terminal);
+    r = cli_terminal(c, &terminal, &streams);
     if (r)
         return r;
-    bool has_terminal = terminal == RUN_TERMINAL || terminal == RUN_FORCED;
-    make_plan(c, &app, has_terminal ? "terminal" : "new", &plan);
+    make_plan(c, &app, streams, &plan);
     cli_print_diags(c, DIAG_NOTE);
     c->diags = (struct diags){.arena = &c->arena};
     run_enter(&plan, reply.fds, INSTANCE_NAMESPACES, c->libexec, terminal, &c->diags);

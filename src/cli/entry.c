@@ -14,8 +14,7 @@ static void write_mark(struct buf *out, const char *id)
     buf_char(out, '\n');
 }
 
-/* Whether the line of n bytes is KEY = …; *value is what follows the '=' and its blanks. */
-static bool has_key(const char *line, size_t n, const char *key, size_t *value)
+bool entry_key(const char *line, size_t n, const char *key, size_t *value)
 {
     size_t i = strlen(key);
     if (n <= i || memcmp(line, key, i) != 0)
@@ -35,8 +34,8 @@ static bool has_key(const char *line, size_t n, const char *key, size_t *value)
 static bool is_way_past(const char *line, size_t n)
 {
     size_t value;
-    return has_key(line, n, "DBusActivatable", &value) ||
-           has_key(line, n, "SystemdService", &value);
+    return entry_key(line, n, "DBusActivatable", &value) ||
+           entry_key(line, n, "SystemdService", &value);
 }
 
 void entry_confine(const char *text, size_t size, const char *prefix, const char *id,
@@ -56,7 +55,7 @@ void entry_confine(const char *text, size_t size, const char *prefix, const char
         }
         if (is_way_past(line, n))
             continue;
-        if (has_key(line, n, "Exec", &value)) {
+        if (entry_key(line, n, "Exec", &value)) {
             buf_str(out, "Exec=");
             buf_str(out, prefix);
             buf_char(out, ' ');
@@ -66,6 +65,45 @@ void entry_confine(const char *text, size_t size, const char *prefix, const char
         }
         buf_char(out, '\n');
     }
+}
+
+/* One command, its marks (systemd.service(5)) first. */
+static bool unit_command(const char *command, size_t n, const char *prefix, struct buf *out)
+{
+    static const char marks[] = "-:+!";
+    size_t k = 0;
+    while (k < n && strchr(marks, command[k]))
+        k++;
+    if (k == n || command[k] == '@' || command[n - 1] == '\\')
+        return false;
+    buf_str(out, "ExecStart=");
+    buf_bytes(out, command, k);
+    buf_printf(out, "%s ", prefix);
+    buf_bytes(out, command + k, n - k);
+    buf_char(out, '\n');
+    return true;
+}
+
+bool entry_unit(const char *text, size_t size, const char *prefix, const char *id, struct buf *out)
+{
+    const char *end = text + size;
+    bool any = false;
+    size_t value;
+    write_mark(out, id);
+    buf_str(out, "[Service]\nExecStart=\n");
+    while (text < end) {
+        const char *nl = memchr(text, '\n', (size_t)(end - text)), *line = text;
+        size_t n = (size_t)((nl ? nl : end) - text);
+        text = nl ? nl + 1 : end;
+        while (n && (line[n - 1] == ' ' || line[n - 1] == '\r' || line[n - 1] == '\t'))
+            n--;
+        if (!entry_key(line, n, "ExecStart", &value))
+            continue;
+        if (value < n && !unit_command(line + value, n - value, prefix, out))
+            return false;
+        any |= value < n;
+    }
+    return any;
 }
 
 void entry_shim(const char *carrel, const char *id, const char *name, struct buf *out)

@@ -19,6 +19,16 @@
  */
 void entry_confine(const char *text, size_t size, const char *prefix, const char *id,
                    struct buf *out);
+/*
+ * Appends a drop-in for a systemd unit (systemd.unit(5)) whose commands begin with `prefix`.
+ * Returns false, with out to be thrown away, when one of its ExecStart= commands cannot be put
+ * behind another program as it stands: with another name as its first argument ('@'), or over more
+ * than one line.
+ */
+bool entry_unit(const char *text, size_t size, const char *prefix, const char *id, struct buf *out);
+/* Whether the line of n bytes is KEY = …; *value is where what follows the '=' and its blanks
+ * begins. */
+bool entry_key(const char *line, size_t n, const char *key, size_t *value);
 /* A shell script that starts `name` as an app of that id. carrel: absolute path of plain
  * characters. */
 void entry_shim(const char *carrel, const char *id, const char *name, struct buf *out);

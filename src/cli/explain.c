@@ -3,7 +3,9 @@
 #include "cli/commands.h"
 
 #include "cli/job.h"
+#include "explain/display.h"
 #include "explain/explain.h"
+#include "util/str.h"
 
 #include <stdlib.h>
 
@@ -23,6 +25,25 @@ static const char *path_for_app(struct cli *c, const struct job *j, const char *
     return clean;
 }
 
+static int print_line(struct cli *c, struct buf *out)
+{
+    if (out->len && out->data[out->len - 1] != '\n')
+        buf_char(out, '\n');
+    return cli_print(c, out);
+}
+
+static int explain_its_display(struct cli *c, const struct job *j)
+{
+    struct buf out = {.arena = &c->arena};
+    struct display_view v;
+    explain_display(&c->arena, &j->plan, &v);
+    if (cli_has(c, "json"))
+        explain_display_json(&v, &out);
+    else
+        explain_display_text(&v, j->app.id, &out);
+    return print_line(c, &out);
+}
+
 static int explain(struct cli *c)
 {
     struct job j;
@@ -31,6 +52,8 @@ static int explain(struct cli *c)
     int r = job_prepare(c, NULL, "INSTANCE", &j);
     if (r)
         return r;
+    if (str_eq(c->operands[1], "display"))
+        return explain_its_display(c, &j);
     const char *path = path_for_app(c, &j, c->operands[1]);
     if (!path)
         return cli_fail(c, "give the path without \"..\"", "cannot tell which file \"%s\" is",
@@ -40,9 +63,7 @@ static int explain(struct cli *c)
         explain_json(&v, path, &out);
     else
         explain_text(&v, path, &out);
-    if (out.len && out.data[out.len - 1] != '\n')
-        buf_char(&out, '\n');
-    return cli_print(c, &out);
+    return print_line(c, &out);
 }
 
 static const struct option explain_options[] = {

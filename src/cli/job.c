@@ -171,29 +171,32 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 
 /* ---- the terminal ---- */
 
-int cli_terminal(struct cli *c, enum run_terminal *out)
+int cli_terminal(struct cli *c, enum run_terminal *out, const char **streams)
 {
-    const char *word = cli_value(c, "tty");
-    bool any = isatty(0) || isatty(1) || isatty(2);
+    const char *word = cli_value(c, "tty"), *s = NULL;
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd))
+            s = arena_printf(&c->arena, "%s%s%d", s ? s : "", s ? "," : "", fd);
     if (!word || str_eq(word, "auto"))
-        *out = any ? RUN_TERMINAL : RUN_DIRECT;
+        *out = s ? RUN_TERMINAL : RUN_DIRECT;
     else if (str_eq(word, "always"))
-        *out = any ? RUN_TERMINAL : RUN_FORCED;
+        *out = s ? RUN_TERMINAL : RUN_FORCED;
     else if (str_eq(word, "never"))
-        *out = any ? RUN_PIPES : RUN_DIRECT;
+        *out = s ? RUN_PIPES : RUN_DIRECT;
     else
         return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
                         "\"%s\" is no value of --tty", word);
+    bool terminal = *out == RUN_TERMINAL || *out == RUN_FORCED;
+    *streams = !terminal ? NULL : s ? s : "0,1,2";
     return 0;
 }
 
 static int choose_terminal(struct cli *c, struct job *j)
 {
-    int r = cli_terminal(c, &j->terminal);
+    int r = cli_terminal(c, &j->terminal, &j->request.terminal_streams);
     if (r)
         return r;
-    bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
-    j->request.terminal = terminal ? "terminal" : "new";
+    j->request.terminal_fd = j->request.terminal_streams ? run_free_fd(c->free_fd + 1) : 0;
     return 0;
 }
 
@@ -281,7 +284,8 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
-    j->request.supervisor_fd = run_next_free(c->free_fd);
+    int taken = j->request.terminal_fd ? j->request.terminal_fd : c->free_fd;
+    j->request.supervisor_fd = run_free_fd(taken + 1);
     j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)

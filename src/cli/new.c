@@ -20,9 +20,10 @@ enum { MAX_LIST = 16 << 20, MAX_STATUS = 256 << 20 };
 
 /* What is known of the app. */
 struct known {
-    const char *id, *program, *desktop;     /* desktop: the file's name, or NULL */
-    const char *title, *categories, *types; /* "" when it does not say */
-    const char *package, *depends;          /* "" when not known */
+    const char *id, *program, *desktop;      /* desktop: the file's name, or NULL */
+    const char *title, *categories, *types;  /* "" when it does not say */
+    bool takes_files;                        /* Exec= has a place for them */
+    const char *package, *depends, *section; /* "" when not known */
 };
 
 static const char *base_name(const char *path)
@@ -106,25 +107,31 @@ static const char *package_of(struct cli *c, const char *path)
     return arena_strndup(&c->arena, found, strcspn(found, ":")); /* less ":amd64" */
 }
 
-/* The Depends: line of an installed package, "" when there is none. */
-static const char *depends_of(struct cli *c, const char *package)
+/* A field of an installed package's paragraph, "" when it has none. */
+static const char *field_of(struct arena *a, const char *paragraph, const char *name)
+{
+    const char *end = strstr(paragraph, "\n\n");
+    const char *key = arena_printf(a, "\n%s: ", name), *line = strstr(paragraph, key);
+    if (!line || (end && line > end))
+        return "";
+    line += strlen(key);
+    return arena_strndup(a, line, strcspn(line, "\n"));
+}
+
+static void look_into_package(struct cli *c, struct known *k)
 {
     struct buf text = {.arena = &c->arena};
-    const char *head = arena_printf(&c->arena, "Package: %s\n", package);
-    if (!*package || file_read("/var/lib/dpkg/status", MAX_STATUS, &text) < 0 || !text.data)
-        return "";
+    const char *head = arena_printf(&c->arena, "Package: %s\n", k->package);
+    if (!*k->package || file_read("/var/lib/dpkg/status", MAX_STATUS, &text) < 0 || !text.data)
+        return;
     for (const char *p = text.data; (p = strstr(p, head)); p++) {
         if (p != text.data && p[-1] != '\n')
             continue;
-        const char *end = strstr(p, "\n\n"), *line = strstr(p, "\nDepends: ");
-        if (!line || (end && line > end))
-            return "";
-        return arena_strndup(&c->arena, line + 10, strcspn(line + 10, "\n"));
+        k->depends = field_of(&c->arena, p, "Depends");
+        k->section = field_of(&c->arena, p, "Section");
+        return;
     }
-    return "";
 }
-
-/* ---- what follows from it ---- */
 
 /* Whether one of the words (separated by blanks) is an item of the list (separated by ; , or
  * blanks). */
@@ -143,7 +150,65 @@ static const char *any_of(struct arena *a, const char *list, const char *words)
     return NULL;
 }
 
-enum source { CATEGORY, DEPENDENCY };
+/* Folders of /etc that belong to services of the system, or that every app has. */
+static const char shared_etc[] =
+    "alternatives apparmor.d bash_completion.d cron.d cron.daily cron.weekly cron.monthly "
+    "dbus-1 default emacs fonts init.d ld.so.conf.d logrotate.d menu menu-methods mime.types "
+    "modprobe.d modules-load.d network NetworkManager pam.d perl php polkit-1 profile.d "
+    "python3 rsyslog.d security skel ssl sudoers.d sysctl.d systemd udev X11 xdg";
+
+/* Whether the package is of one family with the app's: nethack-common and nethack-x11. */
+static bool is_kin(const char *package, const char *name, size_t n)
+{
+    size_t stem = strcspn(package, "-");
+    return stem > 2 && n >= stem && strncmp(package, name, stem) == 0 &&
+           (n == stem || name[stem] == '-');
+}
+
+/* The names in /etc that a package has; those that are there already are passed over. */
+static void add_etc(struct cli *c, const char *package, size_t n, struct buf *out)
+{
+    static const char etc[] = "\n/etc/";
+    struct buf text = {.arena = &c->arena};
+    if (file_read(arena_printf(&c->arena, "/var/lib/dpkg/info/%.*s.list", (int)n, package),
+                  MAX_LIST, &text) < 0 ||
+        !text.data)
+        return;
+    for (const char *p = text.data; (p = strstr(p, etc));) {
+        p += sizeof etc - 1;
+        const char *name = arena_strndup(&c->arena, p, strcspn(p, "/\n"));
+        const char *item = arena_printf(&c->arena, "%s;", name);
+        if (*name && !any_of(&c->arena, shared_etc, name) &&
+            !any_of(&c->arena, out->data ? out->data : "", name))
+            buf_str(out, item);
+    }
+}
+
+/* What the app's packages keep in /etc: "nethack;", or "". */
+static const char *etc_of(struct cli *c, const struct known *k)
+{
+    struct buf out = {.arena = &c->arena};
+    if (*k->package)
+        add_etc(c, k->package, strlen(k->package), &out);
+    for (const char *p = k->depends; *p;) {
+        size_t n = strcspn(p, ",| (");
+        if (is_kin(k->package, p, n))
+            add_etc(c, p, n, &out);
+        p += n + strcspn(p + n, ",|");
+        p += strspn(p, ",| ");
+    }
+    return out.data ? out.data : "";
+}
+
+/* ---- what follows from it ---- */
+
+enum source { CATEGORY, SECTION, DEPENDENCY, XLIB };
+
+static const char x11_toolkits[] =
+    "libgtk2.0-0 libgtk2.0-0t64 libxm4 libxaw7 tk tk8.6 libtk8.6 libtk8.6t64 python3-tk perl-tk "
+    "libsdl1.2debian libfltk1.3 libfltk1.3t64 freeglut3 libglut3.12 libforms2 libsfml-window2.5 "
+    "liballegro4.4 liballegro5.2 default-jre java-runtime java8-runtime openjdk-17-jre "
+    "openjdk-21-jre libgluezilla mono-runtime libmono-system-windows-forms4.0-cil";
 
 /* A grant is proposed when its source has one of the words; those with `doubt` as a comment. */
 static const struct {
@@ -154,38 +219,87 @@ static const struct {
      "Network WebBrowser Email InstantMessaging Chat IRCClient P2P FileTransfer News "
      "RemoteAccess VideoConference Feed",
      "shared=network;", "its .desktop file calls it", NULL},
+    {SECTION, "comm mail net news web", "shared=network;", "its package is of the section", NULL},
     {CATEGORY, "Game 3DGraphics Video Player WebBrowser", "devices=dri;",
      "the graphics card, as its .desktop file calls it", NULL},
     {CATEGORY, "AudioVideo Audio Video Player Game Music Midi Recorder", "sockets=pulseaudio;",
-     "sound, as its .desktop file calls it",
-     "The same socket is a microphone too, so it is left to you"},
-    {CATEGORY, "WebBrowser P2P FileTransfer Email InstantMessaging Chat",
-     "filesystems=xdg-download;", "a place for what it fetches, as its .desktop file calls it",
+     "sound (the same socket is a microphone), as its .desktop file calls it", NULL},
+    {CATEGORY, "P2P FileTransfer WebBrowser", "filesystems=xdg-download;",
+     "a place for what it fetches, as its .desktop file calls it", NULL},
+    {CATEGORY, "Email InstantMessaging Chat", "filesystems=xdg-download;",
+     "a place for what it fetches, as its .desktop file calls it",
      "All that lies there can be sent away, so it is left to you"},
-    {DEPENDENCY, "libgtk2.0-0 libxm4 libxaw7 tk tk8.6 python3-tk libsdl1.2debian libfltk1.3",
-     "sockets=x11;!wayland;!fallback-x11;", "a toolkit that speaks X11 only: it depends on", NULL},
+    {CATEGORY, "Player Music", "filesystems=xdg-music:ro;",
+     "what it plays, as its .desktop file calls it", "Files that are opened with it need no grant"},
+    {CATEGORY, "Photography", "filesystems=xdg-pictures;",
+     "what it keeps in order, as its .desktop file calls it",
+     "Files that are opened with it need no grant"},
+    {DEPENDENCY, x11_toolkits, "sockets=x11;!wayland;!fallback-x11;",
+     "a toolkit that speaks X11 only: it depends on", NULL},
+    {XLIB, "", "sockets=x11;!wayland;!fallback-x11;", "it speaks X11 only: it depends on", NULL},
     {DEPENDENCY,
      "libqt5webengine5 libqt5webenginecore5 libqt6webenginecore6 libwebkit2gtk-4.0-37 "
-     "libwebkit2gtk-4.1-0 libjavascriptcoregtk-4.0-18",
+     "libwebkit2gtk-4.1-0 libwebkitgtk-6.0-4 libjavascriptcoregtk-4.0-18",
      "shared=network;", "it shows pages of the Web: it depends on",
      "It may be for its help pages only, so it is left to you"},
 };
 
-static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
+/* A program that is linked with Xlib and with nothing that knows Wayland speaks X11 only. */
+static const char *plain_x11(struct arena *a, const char *depends)
 {
-    bool network = false;
-    buf_str(out, "\n[Context]\n");
+    static const char both[] =
+        "libgtk-3-0 libgtk-3-0t64 libgtk-4-1 libqt5gui5 libqt5gui5t64 libqt5gui5-gles libqt6gui6 "
+        "libqt6gui6t64 libsdl2-2.0-0 libsdl3-0 libwayland-client0 libglfw3 libevas1 libwxgtk3.2-1 "
+        "libwxgtk3.2-1t64";
+    return any_of(a, depends, both) || any_of(a, depends, x11_toolkits)
+               ? NULL
+               : any_of(a, depends, "libx11-6");
+}
+
+/* The word of what is known of the app for which a grant is proposed, or NULL. */
+static const char *cause(struct cli *c, const struct known *k, size_t i)
+{
+    switch (grants[i].source) {
+    case CATEGORY:
+        return any_of(&c->arena, k->categories, grants[i].words);
+    case SECTION: /* says less than a .desktop file */
+        return k->desktop ? NULL : any_of(&c->arena, k->section, grants[i].words);
+    case DEPENDENCY:
+        return any_of(&c->arena, k->depends, grants[i].words);
+    case XLIB:
+        return plain_x11(&c->arena, k->depends);
+    default:
+        return NULL;
+    }
+}
+
+/* One line for all grants of a key, as a second one would replace the first. */
+static bool write_key(struct cli *c, const struct known *k, const char *key, struct buf *out)
+{
+    struct buf line = {.arena = &c->arena};
     for (size_t i = 0; i < ARRAY_SIZE(grants); i++) {
-        const char *list = grants[i].source == CATEGORY ? k->categories : k->depends;
-        const char *word = any_of(&c->arena, list, grants[i].words);
+        const char *value = str_after(grants[i].grant, key);
+        const char *word = value && *value == '=' ? cause(c, k, i) : NULL;
         if (!word)
             continue;
-        network |= !grants[i].doubt && str_eq(grants[i].grant, "shared=network;");
         buf_printf(out, "# Why: %s %s.\n", grants[i].why, word);
         if (grants[i].doubt)
-            buf_printf(out, "# %s:\n#", grants[i].doubt);
-        buf_printf(out, "%s\n", grants[i].grant);
+            buf_printf(out, "# %s:\n#%s\n", grants[i].doubt, grants[i].grant);
+        else if (!line.data || !strstr(line.data, value + 1))
+            buf_str(&line, value + 1);
     }
+    if (line.data)
+        buf_printf(out, "%s=%s\n", key, line.data);
+    return line.data != NULL;
+}
+
+static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
+{
+    buf_str(out, "\n[Context]\n");
+    bool network = write_key(c, k, "shared", out);
+    write_key(c, k, "sockets", out);
+    write_key(c, k, "devices", out);
+    write_key(c, k, "filesystems", out);
     buf_str(out, "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
     return network;
 }
@@ -195,7 +309,7 @@ static void write_sandbox(bool network, struct buf *out)
     buf_str(out,
             "\n[Carrel Sandbox]\n"
             "# Many programs of KDE and GNOME do not start without a session bus; this one is its\n"
-            "# own, with nobody on it. It starts faster without, if it can.\n"
+            "# own, started when it is first used, with nobody on it.\n"
             "private-session-bus=true\n");
     if (network)
         buf_str(
@@ -204,19 +318,31 @@ static void write_sandbox(bool network, struct buf *out)
             "optional=landlock-scope\n");
 }
 
-/* Whether files among its arguments are opened to it, and how. */
-static const char *documents(struct cli *c, const struct known *k)
+/* How files among its arguments are opened to it, and why so: what changes none is given them to
+ * read, and what might be there to change them may do so. */
+static const char *documents(struct cli *c, const struct known *k, const char **why)
 {
     static const char editors[] = "TextEditor WordProcessor Spreadsheet Presentation 2DGraphics "
                                   "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving";
-    if (!*k->types)
+    static const char viewers[] =
+        "Viewer Player WebBrowser Game Emulator Documentation News Network Email P2P Chat "
+        "InstantMessaging FileManager System TerminalEmulator Monitor Settings";
+    *why = "its .desktop file knows of none, so they stay closed";
+    if (k->desktop && !*k->types && !k->takes_files)
         return "none";
-    return any_of(&c->arena, k->categories, editors) ? "rw" : "ro";
+    *why = k->desktop ? "it shows them, as far as its .desktop file tells"
+                      : "a program of the command line is given them to read. It writes into the "
+                        "folders\n# that filesystems= names";
+    if (!k->desktop ||
+        (!any_of(&c->arena, k->categories, editors) && any_of(&c->arena, k->categories, viewers)))
+        return "ro";
+    *why = "it may be there to change them; ro if it is not";
+    return "rw";
 }
 
 static void write_policy(struct cli *c, const struct known *k, struct buf *out)
 {
-    const char *opens = documents(c, k);
+    const char *why, *opens = documents(c, k, &why), *etc = etc_of(c, k);
     buf_printf(out,
                "# %s%s%s: a first policy, written by carrel new. It stands on top of the strict\n"
                "# default; read it, take away what you can, and try: carrel run %s\n",
@@ -228,11 +354,9 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
         buf_printf(out, "package=%s\n", k->package);
     if (k->desktop)
         buf_printf(out, "desktop=%s\n", k->desktop);
-    buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n",
-               str_eq(opens, "none") ? "its .desktop file knows of none, so they stay closed"
-               : str_eq(opens, "rw") ? "it changes them"
-                                     : "it reads them",
-               opens);
+    buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n", why, opens);
+    if (*etc)
+        buf_printf(out, "# Defaults that its packages keep in /etc.\netc=%s\n", etc);
     write_sandbox(network, out);
 }
 
@@ -260,8 +384,11 @@ static int look_up(struct cli *c, struct known *k)
     k->title = value_of(&c->arena, entry, "Name");
     k->categories = value_of(&c->arena, entry, "Categories");
     k->types = value_of(&c->arena, entry, "MimeType");
+    const char *exec = value_of(&c->arena, entry, "Exec");
+    for (const char *p = exec; (p = strchr(p, '%')); p += p[1] ? 2 : 1)
+        k->takes_files |= p[1] && strchr("fFuU", p[1]);
     k->package = package_of(c, app.program);
-    k->depends = depends_of(c, k->package);
+    look_into_package(c, k);
     return 0;
 }
 
@@ -288,7 +415,8 @@ static int save(struct cli *c, const char *id, const struct buf *text)
 
 static int new (struct cli *c)
 {
-    struct known k = {.title = "", .categories = "", .types = "", .package = "", .depends = ""};
+    struct known k = {
+        .title = "", .categories = "", .types = "", .package = "", .depends = "", .section = ""};
     struct buf text = {.arena = &c->arena};
     if (cli_look_around(c) < 0)
         return EXIT_REFUSED;

@@ -28,17 +28,6 @@ void run_cwd(NO_JOB, const struct step *s)
     CALL1(s, chdir, s->w[0].s, "cannot enter %q", s->w[0].s);
 }
 
-/* A process group of its own, in the foreground of the terminal if there is one. Its parent is in
- * the same session, so the group is no orphan and can be stopped and continued. */
-static void own_group(const struct job *j)
-{
-    int group = (int)sys0(__NR_getpid);
-    CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
-    if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSPGRP, &group),
-             "cannot come to the foreground");
-}
-
 /* The interpreter that a script, or an ELF program of 64 bits, asks for; NULL when it asks for none
  * in its first n bytes, behind which there is room for a NUL. */
 static const char *interpreter(char *text, size_t n)
@@ -97,24 +86,11 @@ static _Noreturn void execute(const struct job *j)
     die_of_exec(j->last[PLAN_EXEC], name, err);
 }
 
-void app_become(struct job *j)
+void install_filter(const struct step *s, const void *instructions, size_t size)
 {
-    const uint64_t no_signals = 0;
-    struct sock_fprog program = {.filter = (struct sock_filter *)(void *)j->filter.at};
-    program.len = (unsigned short)(j->filter.size / sizeof *program.filter);
-    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
-    run_steps(j, IN_APP);
-    for (int i = 0; i < j->n_kept; i++)
-        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
-              (unsigned)j->kept[i]);
-    if (j->last[PLAN_LANDLOCK])
-        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
-    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
-          "cannot unblock the signals");
-    if (program.len)
-        CALL3(j->last[PLAN_SECCOMP], seccomp, SECCOMP_SET_MODE_FILTER, 0, &program,
-              "cannot install the filter");
-    execute(j);
+    const struct sock_fprog program = {(unsigned short)(size / sizeof *program.filter),
+                                       (struct sock_filter *)(uintptr_t)instructions};
+    CALL3(s, seccomp, SECCOMP_SET_MODE_FILTER, 0, &program, "cannot install the filter");
 }
 
 void signal_default(int sig)
@@ -141,6 +117,23 @@ static void show_namespaces(const struct job *j)
           "cannot reach the supervisor");
 }
 
+void app_become(struct job *j)
+{
+    const uint64_t no_signals = 0;
+    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
+    run_steps(j, IN_APP);
+    for (int i = 0; i < j->n_kept; i++)
+        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
+              (unsigned)j->kept[i]);
+    if (j->last[PLAN_LANDLOCK])
+        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
+          "cannot unblock the signals");
+    if (j->filter.size)
+        install_filter(j->last[PLAN_SECCOMP], j->filter.at, j->filter.size);
+    execute(j);
+}
+
 /* The app's process, in a user namespace below that of pid 1. Its maps can only be written while
  * the memory is "dumpable", as their files belong to root otherwise; nothing foreign runs in the
  * namespaces yet. */
@@ -157,10 +150,15 @@ int app_main(void *job)
     sys_close(j->proc_fd);
     if (!job_value(j, PLAN_NESTED_USERNS, 0) && sys1(__NR_unshare, CLONE_NEWUSER) >= 0)
         die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
-    own_group(j);
+    /* Its parent is in the same session, so its group is no orphan and can be stopped. */
+    const int group = (int)sys0(__NR_getpid);
+    CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
+    if (j->last[PLAN_TERMINAL])
+        CALL3(j->last[PLAN_TERMINAL], ioctl, j->terminal, TIOCSPGRP, &group,
+              "cannot come to the foreground");
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
-    caps_empty_bounding_set();
+    caps_empty_bounding_set(0);
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ; /* so far pid 1 may have had a capability left */
     caps_keep_only(0);

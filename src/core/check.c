@@ -65,9 +65,9 @@ static bool read_path(const struct word *w)
 
 static bool read_size(struct word w, uint64_t *out)
 {
-    if (w.n && memchr("kmg", w.s[w.n - 1], 3))
-        w.n--;
-    return read_number(&w, 10, UINT64_MAX >> 31, out) && *out > 0;
+    bool unit = w.n && memchr("kmg", w.s[w.n - 1], 3);
+    w.n -= unit;
+    return read_number(&w, 10, unit ? UINT64_MAX >> 31 : UINT64_MAX >> 1, out) && *out > 0;
 }
 
 static bool read_same(const struct word *w, uint64_t *dev, uint64_t *ino)
@@ -134,16 +134,7 @@ static const char limits[] = "cpu fsize data stack core rss nproc nofile memlock
 _Static_assert(RLIMIT_NPROC == 6 && RLIMIT_NOFILE == 7 && RLIMIT_AS == 9 && RLIMIT_RTTIME == 15,
                "this architecture numbers the limits in another way");
 
-/* What the words of each verb are, and who carries it out. Where nobody does, the check has taken
- * in all of it. */
-enum { MANY = 1, REQUIRED = 2 };
-static const struct rule {
-    const char *words;
-    unsigned char flags, place;
-    const char *list[2]; /* of names: for the first word, for the others */
-    step_runner *run;
-    unsigned long needs; /* a namespace */
-} rules[PLAN_VERB_COUNT] = {
+static const struct rule rules[PLAN_VERB_COUNT] = {
     [PLAN_UID] = {"i", REQUIRED},
     [PLAN_GID] = {"i", REQUIRED},
     [PLAN_UNSHARE] = {"nnnnnnn", REQUIRED, 0, {namespaces, namespaces}},
@@ -164,7 +155,8 @@ static const struct rule {
     [PLAN_SEAL] = {"p", MANY, IN_ROOT, {0}, run_seal},
     [PLAN_RLIMIT] = {"nll", MANY, IN_APP, {limits}, run_rlimit},
     [PLAN_KEYRING] = {"n", 0, IN_APP, {"new"}, run_keyring},
-    [PLAN_SESSION] = {"n", 0, 0, {"new terminal"}},
+    [PLAN_SESSION] = {"n", 0, 0, {"new"}},
+    [PLAN_TERMINAL] = {"fpc", 0, IN_ROOT, {0, "0 1 2"}, run_terminal},
     [PLAN_UMASK] = {"m"},
     [PLAN_CWD] = {"p", 0, IN_APP, {0}, run_cwd},
     [PLAN_LANDLOCK] = {"cc", 0, IN_APP, {rights, "abstract_unix_socket signal"}, run_landlock},
@@ -176,11 +168,17 @@ static const struct rule {
     [PLAN_MISSING] = {".", MANY},
 };
 
+static const struct rule *rule_of(unsigned verb)
+{
+    const struct rule *other = compat_rule ? compat_rule(verb) : NULL;
+    return other ? other : &rules[verb];
+}
+
 /* The first mount makes the root, no later one does. */
 static const char *check_destination(struct job *j, const struct step *s, const struct word *dst)
 {
     bool is_root = dst->n == 1, makes = s->verb == PLAN_TMPFS || s->verb == PLAN_BIND;
-    if (j->rooted && is_root && s->verb != PLAN_SEAL)
+    if (j->rooted && is_root && s->verb != PLAN_SEAL && !j->loose)
         return "the root stands already";
     if (!j->rooted && !(is_root && makes))
         return "there is no root yet: the first mount must be a tmpfs or bind on /";
@@ -228,7 +226,9 @@ static const char *check_step(struct job *j, const struct step *s)
 
 static const char *take_step(struct job *j, struct step *s, struct fault *f)
 {
-    const struct rule *rule = &rules[s->verb];
+    const struct rule *rule = rule_of(s->verb);
+    if (!rule->words)
+        return "only carrel-bwrap does that";
     for (int i = 0; i < s->argc; i++) {
         if (read_word(rule->words[i], &s->w[i], rule->list[i > 0], &s->n[i]))
             continue;
@@ -241,7 +241,8 @@ static const char *take_step(struct job *j, struct step *s, struct fault *f)
     }
     if (j->last[s->verb] && !(rule->flags & MANY))
         return "may come only once";
-    const char *e = check_step(j, s);
+    const char *e = rule->check ? rule->check(j, s) : NULL;
+    e = e ? e : check_step(j, s);
     j->last[s->verb] = s;
     return e;
 }
@@ -249,17 +250,17 @@ static const char *take_step(struct job *j, struct step *s, struct fault *f)
 /* What the whole of the plan must have. */
 static const char *check_whole(const struct job *j, struct step *at)
 {
-    const unsigned long needed = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
+    const unsigned long needed = (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) & ~j->shared;
     *at = (struct step){0};
     for (at->verb = 0; at->verb < PLAN_VERB_COUNT; at->verb++)
-        if (rules[at->verb].flags & REQUIRED && !j->last[at->verb])
+        if (rule_of(at->verb)->flags & REQUIRED && !j->last[at->verb])
             return "missing from the plan";
     *at = *j->last[PLAN_UNSHARE];
     if ((j->namespaces & needed) != needed)
         return "user, mount and pid are required";
     for (size_t i = 0; i < j->n; i++) {
         *at = j->steps[i];
-        if (rules[at->verb].needs & ~j->namespaces)
+        if (rule_of(at->verb)->needs & ~j->namespaces)
             return "needs a namespace of its kind, which the unshare line does not name";
     }
     *at = (struct step){.verb = PLAN_TMPFS};
@@ -278,13 +279,13 @@ int job_read(struct job *j, char *text, size_t size, void *space, struct fault *
     struct word *words = (struct word *)(void *)((char **)space + size / 6 + 1 + 3);
     struct plan_reader r;
     struct plan_line l;
-    *j = (struct job){.root = -1, .parent = -1, .envp = space, .vector = space};
+    *j = (struct job){.root = -1, .parent = -1, .scratch = -1, .envp = space, .vector = space};
     *f = (struct fault){.list = ""};
     j->steps = (struct step *)(void *)(words + size / 2 + 1);
     int got = plan_reader_init(&r, text, size);
     while (got == 0 && (got = plan_next(&r, &l)) == 1) {
         struct step *s = &j->steps[j->n++];
-        *s = (struct step){.w = words, .line = r.line, .verb = (unsigned char)l.verb};
+        *s = (struct step){words, {0}, l.why, r.line, (unsigned char)l.verb, 0};
         s->argc = (unsigned char)l.argc;
         memcpy(words, l.argv, sizeof *words * s->argc);
         words += s->argc;
@@ -301,6 +302,6 @@ int job_read(struct job *j, char *text, size_t size, void *space, struct fault *
 void run_steps(struct job *j, enum step_place place)
 {
     for (const struct step *s = j->steps; s < j->steps + j->n; s++)
-        if (rules[s->verb].run && rules[s->verb].place == place)
-            rules[s->verb].run(j, s);
+        if (rule_of(s->verb)->run && rule_of(s->verb)->place == place)
+            rule_of(s->verb)->run(j, s);
 }

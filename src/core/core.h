@@ -5,6 +5,7 @@
 #include "plan/read.h"
 #include "plan/verbs.h"
 #include "util/word.h"
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ enum {
 struct step {
     struct word *w;
     uint64_t n[7];
+    const char *why; /* still escaped, or NULL */
     int line;
     unsigned char verb, argc;
 };
@@ -58,8 +60,10 @@ struct job {
     char **argv, **envp;                      /* for execve, NULL-terminated */
     unsigned long namespaces;                 /* CLONE_NEW* */
     int kept[MAX_KEPT_FDS], n_kept;
-    bool rooted;   /* these two are only of use to the check */
-    char **vector; /* where its next string goes */
+    unsigned loose;       /* bits of the loosen line: 0 in every plan of carrel-core */
+    unsigned long shared; /* CLONE_NEW*: what that line says is shared with the caller */
+    bool rooted;          /* these two are only of use to the check */
+    char **vector;        /* where its next string goes */
 
     /* set by the monitor before the first clone */
     uint32_t caller_uid, caller_gid;
@@ -72,6 +76,12 @@ struct job {
     int parent;              /* of a folder beneath it that was used last, or -1 */
     const char *parent_path; /* its path, parent_size bytes */
     size_t parent_size;
+    int terminal; /* the app's, where it gets one */
+    bool aliased; /* a symbolic link was followed beneath the root: paths do not tell places */
+    int scratch;  /* compat: a tmpfs that nobody sees, or -1 */
+    const struct step *layer; /* compat: the next one for an overlay */
+    int go[2], started[2];    /* compat: pipes, see compat_process.c */
+    bool entered;             /* compat: the folder to start in */
 
     int ruleset; /* the app's own: Landlock's */
 };
@@ -95,6 +105,21 @@ bool read_number(const struct word *w, unsigned base, uint64_t max, uint64_t *ou
 
 /* Who carries a step out: pid 1 or the app. */
 enum step_place { IN_ROOT, IN_APP };
+typedef void step_runner(struct job *j, const struct step *s);
+
+/* What the words of a verb are, and who carries it out. Where nobody does, the check has taken in
+ * all of it. */
+enum { MANY = 1, REQUIRED = 2 };
+struct rule {
+    const char *words; /* a letter each, see check.c */
+    unsigned char flags, place;
+    const char *list[2]; /* of names: for the first word, for the others */
+    step_runner *run;
+    unsigned long needs; /* a namespace */
+    /* what the single words do not show: NULL, or why the step is refused */
+    const char *(*check)(struct job *j, struct step *s);
+};
+
 void run_steps(struct job *j, enum step_place place);
 
 /* The first number of the one step of a verb, or what holds without it. */
@@ -109,6 +134,12 @@ static inline bool supervised(const struct job *j)
     return j->last[PLAN_STATUS_FD] && j->last[PLAN_STATUS_FD]->argc > 1;
 }
 
+/* A struct cmsghdr with SCM_RIGHTS: for one, or for all namespaces. */
+struct descriptors {
+    size_t size;
+    int level, type, fd[NAMESPACES];
+};
+
 /* ---- say.c ---- */
 
 /* A text that grows; what does not fit goes to standard error before. */
@@ -116,9 +147,14 @@ struct line {
     size_t n;
     char text[1024];
 };
-/* fmt knows %s (trusted text), %q (untrusted text), %w (a struct word pointer or NULL, untrusted)
+/* fmt knows %s (trusted text), %q (untrusted text), %e (the same without
+ * quotes), %w (a struct word pointer or NULL, untrusted)
  * and %u (unsigned). */
 void format(struct line *l, const char *fmt, ...);
+void vformat(struct line *l, const char *fmt, va_list ap);
+/* Puts untrusted text: what is no plain text is escaped as in a plan, but for blanks. */
+void put_escaped(struct line *l, const char *s, size_t n, const char *quote);
+void flush(struct line *l);
 
 /*
  * Prints one line, "carrel: plan line N (verb): message: reason (call); hint", and ends the
@@ -157,34 +193,44 @@ void root_covered(struct job *j, size_t size);
 
 /* ---- the handlers of the steps ---- */
 
-typedef void step_runner(struct job *j, const struct step *s);
 /* path.c, mount.c */
 step_runner run_host_dir, run_tmpfs, run_bind, run_proc, run_devpts, run_mqueue, run_dir, run_file,
     run_symlink, run_seal;
-/* ns.c */
-step_runner run_hostname, run_loopback;
+/* ns.c, init.c */
+step_runner run_hostname, run_loopback, run_terminal;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
 /* Leaves the old root for good. */
 void root_enter(const struct job *j);
+
+/* ---- mount.c: its tools ---- */
+
+/* Sets flags, and the propagation, of a mount; flags may be AT_RECURSIVE. */
+void mount_flags(const struct step *s, int tree, unsigned flags, uint64_t set,
+                 uint64_t propagation);
+/* A new file system of this type, detached. Options are pairs of key and value;
+ * NULL is that of a key alone. */
+int mount_new(const struct step *s, const char *type, const char *const *options,
+              uint64_t attributes);
+/* A detached copy of the mounts at a path. */
+int mount_clone(const struct step *s, int dir, const char *path, unsigned flags);
+/* Attaches a detached tree beneath the root. The descriptor becomes the job's root, or is closed.
+ */
+void mount_attach(struct job *j, const struct step *s, int tree, char *dst, bool dir);
+/* The rest of a bind step once its source is open; closes that. */
+void bind_opened(struct job *j, const struct step *s, int source);
 
 /* ---- ns.c ---- */
 
 /* Maps the one id of this process's new user namespace; the file is self/uid_map or self/gid_map.
  */
 void ns_map_id(const struct job *j, const char *name, uint64_t id, uint32_t outer);
-/* A struct cmsghdr with SCM_RIGHTS. */
-struct descriptors {
-    size_t size;
-    int level, type, fd[NAMESPACES];
-};
-
 /* Writes into a file of the caller's /proc. */
 void proc_write(const struct job *j, const char *name, const char *text, size_t n);
 /* Whether others may look into this memory, and whether the files of this process in /proc, the
  * maps too, belong to it instead of root. */
 void set_dumpable(unsigned long value);
-void caps_empty_bounding_set(void);
+void caps_empty_bounding_set(uint64_t but);
 /* Permitted and effective ones, a bit each. A new user namespace starts without inheritable and
  * ambient ones. */
 void caps_keep_only(uint64_t caps);
@@ -195,12 +241,32 @@ void signal_default(int sig);
 /* Carries out the steps of the process, lays down what is left of its powers and executes the
  * program. Of a caller without capabilities. */
 _Noreturn void app_become(struct job *j);
+/* SIGKILL for this process when its parent dies; at once if it has died already. */
+void die_with_parent(const struct job *j);
+/*
+ * Before each time that the monitor or pid 1 waits: how long. After the first time it is confined
+ * to the calls that it needs for that and for its end. A filter costs as much as a twentieth of a
+ * start, so what ends at once goes without.
+ */
+const struct timespec *confine_waiting(int round);
+void install_filter(const struct step *s, const void *instructions, size_t size);
 
 _Noreturn void monitor(struct job *j);
 int init_main(void *job);
-/* An ioctl on the first of the descriptors 0, 1 and 2 that is a terminal (input may be a pipe). */
-long terminal_ioctl(unsigned long request, const void *arg);
 int app_main(void *job);
 extern char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
+
+/* ---- compat_*.c: only in carrel-bwrap. Weak: carrel-core has none of them ---- */
+
+#define COMPAT __attribute__((weak))
+/* The rule of a verb that is another than carrel-core's, or NULL. */
+COMPAT const struct rule *compat_rule(unsigned verb);
+/* Prints a fault as bubblewrap would and ends the process. */
+_Noreturn COMPAT void compat_say(const struct step *s, const char *call, long err, const char *hint,
+                                 const char *fmt, va_list ap);
+/* What root_parent does when the parent folder of path, its first n bytes, cannot be opened. */
+COMPAT int compat_parent(struct job *j, const struct step *s, char *path, size_t n);
+/* Takes the root away for another one to be mounted in its place. */
+COMPAT void compat_drop_root(struct job *j, const struct step *s);
 
 #endif

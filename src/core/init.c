@@ -3,12 +3,14 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
+#include <sys/socket.h>
+
 /* Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
  * environment or arguments in its /proc files, and it is not "dumpable", so most cannot be read at
  * all. When it ends the kernel kills whatever is left. */
 
-/* SIGKILL for us when the monitor dies; if it did so before we asked, the pipe has no reader. */
-static void die_with_parent(const struct job *j)
+/* If the monitor died before we asked, the pipe has no reader. */
+void die_with_parent(const struct job *j)
 {
     struct pollfd p = {.fd = j->status_fds[1], .events = POLLOUT};
     const struct timespec now = {0, 0};
@@ -19,20 +21,31 @@ static void die_with_parent(const struct job *j)
         sys_exit(EXIT_OURS);
 }
 
-long terminal_ioctl(unsigned long request, const void *arg)
+/* Gives the master of the app's terminal out, and waits until the terminal is ready. */
+static void hand_out(const struct step *s, int socket, int master)
 {
-    long r = -ENOTTY;
-    for (int fd = 0; fd < 3 && (r == -ENOTTY || r == -EBADF); fd++)
-        r = sys3(__NR_ioctl, fd, request, arg);
-    return r;
+    struct descriptors rights = {CMSG_LEN(sizeof master), SOL_SOCKET, SCM_RIGHTS, {master}};
+    const struct msghdr message = {.msg_control = &rights, .msg_controllen = rights.size};
+    CALL3(s, sendmsg, socket, &message, MSG_NOSIGNAL, "cannot hand the terminal out");
+    CALL3(s, read, socket, &rights, 1, "cannot hand the terminal out");
 }
 
-static void own_session(const struct job *j)
+void run_terminal(struct job *j, const struct step *s)
 {
-    CALL0(NULL, setsid, "cannot make a session");
-    if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
-             "no standard descriptor is a terminal that could be the app's");
+    const char *name;
+    const int unlocked = 0;
+    int parent = root_parent(j, s, s->w[1].s, &name);
+    int master = (int)must(s, "openat", sys_openat(parent, name, O_RDWR | O_NOCTTY | O_NOFOLLOW, 0),
+                           "cannot open %q", s->w[1].s);
+    CALL3(s, ioctl, master, TIOCSPTLCK, &unlocked, "cannot unlock the terminal");
+    j->terminal = CALL3(s, ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC,
+                        "cannot open the terminal");
+    hand_out(s, (int)s->n[0], master);
+    sys_close(master);
+    for (int fd = 0; fd < FIRST_FREE_FD; fd++)
+        if (s->n[2] >> fd & 1)
+            CALL3(s, dup3, j->terminal, fd, 0, "cannot hand the terminal over");
+    CALL3(s, ioctl, j->terminal, TIOCSCTTY, 0, "cannot control the terminal");
 }
 
 /* Lays down what was only of use during the set-up; then the app's process may go on. The last
@@ -43,7 +56,7 @@ static void settle(const struct job *j, int app)
     CALL3(NULL, dup3, j->status_fds[1], STATUS_FD, O_CLOEXEC, "cannot settle");
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, 0), "cannot settle");
-    caps_empty_bounding_set();
+    caps_empty_bounding_set(0);
     caps_keep_only(0);
     CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);
@@ -80,7 +93,7 @@ int init_main(void *job)
     proc_write(j, "self/setgroups", "deny", 4);
     ns_map_id(j, "self/uid_map", 0, j->caller_uid);
     ns_map_id(j, "self/gid_map", 0, j->caller_gid);
-    own_session(j);
+    CALL0(NULL, setsid, "cannot make a session");
     run_steps(j, IN_ROOT);
     root_enter(j);
     if (!job_value(j, PLAN_NESTED_USERNS, 0))
@@ -89,10 +102,11 @@ int init_main(void *job)
     int app = spawn(app_main, app_stack + STACK_BYTES, CLONE_NEWUSER, j);
     must(NULL, "clone", app, "cannot make the inner user namespace");
     settle(j, app);
-    for (;;) {
+    for (int round = 0;; round = round ? 2 : 1) {
         siginfo_t info;
         reap(app);
-        long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, NULL, sizeof all_signals);
+        const struct timespec *limit = confine_waiting(round);
+        long sig = sys4(__NR_rt_sigtimedwait, &all_signals, &info, limit, sizeof all_signals);
         if (sig > 0 && sig != SIGCHLD)
             forward(app, &info);
         else if (sig < 0 && sig != -EINTR && sig != -EAGAIN)

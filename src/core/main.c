@@ -42,8 +42,9 @@ static void load_filter(struct job *j)
 {
     if (!j->last[PLAN_SECCOMP])
         return;
+    int fd = (int)job_value(j, PLAN_SECCOMP, 0);
     j->filter = map(MAX_FILTER_BYTES + 8);
-    size_t n = read_all((int)job_value(j, PLAN_SECCOMP, 0), j->filter.at, j->filter.size, "filter");
+    size_t n = read_all(fd, j->filter.at, j->filter.size, "filter");
     if (n == 0 || n % 8 || n > MAX_FILTER_BYTES)
         die(j->last[PLAN_SECCOMP], NULL, 0, "the filter has %u bytes, not 8 to %u and whole",
             (unsigned)n, MAX_FILTER_BYTES);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/core.h"
+#include "core/filter.gen.h"
 #include "core/signals.h"
 #include "core/sys.h"
 
@@ -8,6 +9,14 @@
 /* Static, as the processes that stand on them share this memory. */
 char init_stack[STACK_BYTES] __attribute__((aligned(16)));
 char app_stack[STACK_BYTES] __attribute__((aligned(16)));
+
+const struct timespec *confine_waiting(int round)
+{
+    static const struct timespec first = {1, 0};
+    if (round == 1)
+        install_filter(NULL, own_filter, sizeof own_filter);
+    return round ? NULL : &first;
+}
 
 static void send(int init, int sig, int whom)
 {
@@ -27,26 +36,30 @@ static void suffer(int sig)
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
 }
 
+/* A signal of our own doing, which would be forwarded. */
+static void swallow(int sig)
+{
+    const uint64_t set = 1ull << (sig - 1);
+    const struct timespec now = {0, 0};
+    sys4(__NR_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+}
+
 /* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
 static void stop_like_app(int init, int sig)
 {
-    const uint64_t cont = 1ull << (SIGCONT - 1);
-    const struct timespec now = {0, 0};
     suffer(sig);
-    sys4(__NR_rt_sigtimedwait, &cont, NULL, &now, sizeof cont);
+    swallow(SIGCONT);
     send(init, SIGCONT, TO_GROUP);
 }
 
-/* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business:
- * the signal must not be forwarded. */
+/* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business.
+ */
 static void report(const char *what, unsigned value)
 {
-    const uint64_t pipe = 1ull << (SIGPIPE - 1);
-    const struct timespec now = {0, 0};
     struct line l = {0};
     format(&l, "{ \"%s\": %u }\n", what, value);
     if (sys3(__NR_write, REPORT_FD, l.text, l.n) == -EPIPE)
-        sys4(__NR_rt_sigtimedwait, &pipe, NULL, &now, sizeof pipe);
+        swallow(SIGPIPE);
 }
 
 static _Noreturn void end_like(int status)
@@ -78,8 +91,9 @@ static _Noreturn void watch(int statuses, int signals, int init, bool guarded)
 {
     struct pollfd p[] = {
         {statuses, POLLIN, 0}, {signals, POLLIN, 0}, {guarded ? REPORT_FD : -1, 0, 0}};
-    for (int status;;) {
-        long n = sys5(__NR_ppoll, p, 3, NULL, NULL, 0);
+    for (int round = 0;; round = round ? 2 : 1) {
+        int status;
+        long n = sys5(__NR_ppoll, p, 3, confine_waiting(round), NULL, 0);
         if ((n < 0 && n != -EINTR) || p[2].revents)
             sys_exit(EXIT_OURS); /* and pid 1 dies with us, as we do with a supervisor */
         if (p[1].revents)

@@ -10,8 +10,7 @@
 enum { UNBINDABLE = 1 << 17, PRIVATE = 1 << 18, DETACH = 2 }; /* of sys/mount.h */
 #define INERT (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-static void set_flags(const struct step *s, int tree, unsigned flags, uint64_t set,
-                      uint64_t propagation)
+void mount_flags(const struct step *s, int tree, unsigned flags, uint64_t set, uint64_t propagation)
 {
     const struct mount_attr attr = {.attr_set = set, .propagation = propagation};
     CALL5(s, mount_setattr, tree, "", AT_EMPTY_PATH | flags, &attr, sizeof attr,
@@ -25,7 +24,7 @@ static void attach_on(struct job *j, const struct step *s, int tree, char *dst, 
     const char *name;
     int parent = root_parent(j, s, dst, &name);
     long err = dir ? sys3(__NR_mkdirat, parent, name, 0755)
-                   : sys4(__NR_mknodat, parent, name, S_IFREG | 0644, 0);
+                   : sys4(__NR_mknodat, parent, name, S_IFREG | (j->loose ? 0444 : 0644), 0);
     must(s, dir ? "mkdirat" : "mknodat", err == -EEXIST ? 0 : err, "cannot make %q", dst);
     int on = err ? entry_open(s, parent, name, dst, dir ? O_DIRECTORY : 0) : parent;
     CALL5(s, move_mount, tree, "", on, err ? "" : name,
@@ -36,30 +35,30 @@ static void attach_on(struct job *j, const struct step *s, int tree, char *dst, 
     sys_close(tree);
 }
 
-/* Attaches a detached tree. The descriptor becomes the job's root, or is closed. */
-static void attach(struct job *j, const struct step *s, int tree, char *dst, bool dir)
+void mount_attach(struct job *j, const struct step *s, int tree, char *dst, bool dir)
 {
     if (!dst[1]) {
+        if (j->root >= 0) /* which the check lets no plan of carrel-core ask for */
+            compat_drop_root(j, s);
         j->root = tree;
         CALL5(s, move_mount, tree, "", AT_FDCWD, dst, MOVE_MOUNT_F_EMPTY_PATH, "cannot mount");
         /* It lies on the host's root; a copy of that for a later bind must not hold it. */
-        set_flags(s, tree, 0, 0, UNBINDABLE);
+        mount_flags(s, tree, 0, 0, UNBINDABLE);
         return;
     }
     attach_on(j, s, tree, dst, dir);
 }
 
-/* A new file system of this type, detached. Options are pairs of key and value. */
-static int new_mount(const struct step *s, const char *type, const char *const *options,
-                     uint64_t attributes)
+int mount_new(const struct step *s, const char *type, const char *const *options,
+              uint64_t attributes)
 {
     int fs = CALL2(s, fsopen, type, FSOPEN_CLOEXEC, "cannot make a %s", type);
     for (; options && options[0]; options += 2)
-        CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, options[0], options[1], 0,
-              "cannot set the option %s of a %s to %q", options[0], type, options[1]);
+        CALL5(s, fsconfig, fs, options[1] ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options[0],
+              options[1], 0, "cannot set the option %s of a %s", options[0], type);
     CALL5(s, fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0, "cannot make a %s", type);
-    int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, attributes | MOUNT_ATTR_NOSUID,
-                     "cannot mount a %s", type);
+    attributes |= MOUNT_ATTR_NOSUID;
+    int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, attributes, "cannot mount a %s", type);
     sys_close(fs);
     return tree;
 }
@@ -68,23 +67,22 @@ void run_tmpfs(struct job *j, const struct step *s)
 {
     bool sized = strcmp(s->w[2].s, "-") != 0;
     const char *options[] = {"mode", s->w[1].s, sized ? "size" : NULL, s->w[2].s, NULL};
-    attach(j, s, new_mount(s, "tmpfs", options, MOUNT_ATTR_NODEV), s->w[0].s, true);
+    mount_attach(j, s, mount_new(s, "tmpfs", options, MOUNT_ATTR_NODEV), s->w[0].s, true);
 }
 
 /* The terminals of a devpts are devices, and must work. */
 void run_devpts(struct job *j, const struct step *s)
 {
     static const char *const options[] = {"ptmxmode", "0666", "mode", "0620", NULL};
-    attach(j, s, new_mount(s, "devpts", options, MOUNT_ATTR_NOEXEC), s->w[0].s, true);
+    mount_attach(j, s, mount_new(s, "devpts", options, MOUNT_ATTR_NOEXEC), s->w[0].s, true);
 }
 
 void run_mqueue(struct job *j, const struct step *s)
 {
-    attach(j, s, new_mount(s, "mqueue", NULL, INERT), s->w[0].s, true);
+    mount_attach(j, s, mount_new(s, "mqueue", NULL, INERT), s->w[0].s, true);
 }
 
-/* A detached copy of the mounts at a path. */
-static int clone_tree(const struct step *s, int dir, const char *path, unsigned flags)
+int mount_clone(const struct step *s, int dir, const char *path, unsigned flags)
 {
     return CALL3(s, open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags,
                  "cannot copy the mounts of %q", path);
@@ -92,26 +90,30 @@ static int clone_tree(const struct step *s, int dir, const char *path, unsigned 
 
 /* What is bound read-only is cut off from the host's later mounts as well: they would come
  * writable. What is bound writable follows them, so that a medium put in later is seen. */
-void run_bind(struct job *j, const struct step *s)
+void bind_opened(struct job *j, const struct step *s, int source)
 {
-    char *src = s->w[0].s;
     uint64_t flags = s->n[2];
     struct stat st;
-    int fd = path_open(s, src);
-    if (fd == -ENOENT && (flags & BIND_OPTIONAL))
-        return;
-    must(s, "openat2", fd, "cannot bind %q on %q", src, s->w[1].s);
-    must(s, "fstat", sys_fstat(fd, &st), "cannot bind %q on %q", src, s->w[1].s);
+    must(s, "fstat", sys_fstat(source, &st), "cannot bind %q on %q", s->w[0].s, s->w[1].s);
     if (s->argc == 4 && (st.st_dev != s->n[3] || st.st_ino != s->n[4]))
-        die(s, NULL, 0, "%q was replaced between the plan and the start", src);
-    int tree = clone_tree(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
-    sys_close(fd);
-    set_flags(s, tree, AT_RECURSIVE,
-              MOUNT_ATTR_NOSUID | (flags & BIND_RO ? MOUNT_ATTR_RDONLY : 0) |
-                  (flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
-                  (flags & BIND_NOEXEC ? MOUNT_ATTR_NOEXEC : 0),
-              flags & BIND_RO ? PRIVATE : 0);
-    attach(j, s, tree, s->w[1].s, S_ISDIR(st.st_mode));
+        die(s, NULL, 0, "%q was replaced between the plan and the start", s->w[0].s);
+    int tree = mount_clone(s, source, "", AT_EMPTY_PATH | AT_RECURSIVE);
+    sys_close(source);
+    mount_flags(s, tree, AT_RECURSIVE,
+                MOUNT_ATTR_NOSUID | (flags & BIND_RO ? MOUNT_ATTR_RDONLY : 0) |
+                    (flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
+                    (flags & BIND_NOEXEC ? MOUNT_ATTR_NOEXEC : 0),
+                flags & BIND_RO ? PRIVATE : 0);
+    mount_attach(j, s, tree, s->w[1].s, S_ISDIR(st.st_mode));
+}
+
+void run_bind(struct job *j, const struct step *s)
+{
+    int fd = path_open(s, s->w[0].s);
+    if (fd == -ENOENT && (s->n[2] & BIND_OPTIONAL))
+        return;
+    must(s, "openat2", fd, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
+    bind_opened(j, s, fd);
 }
 
 /* What in /proc acts on the whole machine is made read-only, too; but for the first only root could
@@ -120,15 +122,15 @@ void run_proc(struct job *j, const struct step *s)
 {
     static const char *const read_only[] = {"sys",  "sysrq-trigger", "irq", "bus", "acpi",
                                             "scsi", "dynamic_debug", "fs",  "mtrr"};
-    int proc = new_mount(s, "proc", NULL, INERT);
+    int proc = mount_new(s, "proc", NULL, INERT);
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
-    attach(j, s, proc, s->w[0].s, true);
+    mount_attach(j, s, proc, s->w[0].s, true);
     size_t n = !j->caller_uid ? sizeof read_only / sizeof *read_only : s->argc > 1 ? 0 : 1;
     for (size_t i = 0; i < n; i++) {
         if (sys3(__NR_faccessat, keep, read_only[i], 0) == -ENOENT)
             continue;
-        int tree = clone_tree(s, keep, read_only[i], 0);
-        set_flags(s, tree, 0, INERT | MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, 0);
+        int tree = mount_clone(s, keep, read_only[i], 0);
+        mount_flags(s, tree, 0, INERT | MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, 0);
         CALL5(s, move_mount, tree, "", keep, read_only[i], MOVE_MOUNT_F_EMPTY_PATH,
               "cannot cover %q", read_only[i]);
         sys_close(tree);
@@ -174,14 +176,14 @@ void run_seal(struct job *j, const struct step *s)
 {
     const char *name;
     int parent = root_parent(j, s, s->w[0].s, &name);
-    int fd = entry_open(s, parent, *name ? name : ".", s->w[0].s, 0);
-    set_flags(s, fd, 0, MOUNT_ATTR_RDONLY, 0);
+    int fd = entry_open(s, parent, name, s->w[0].s, 0);
+    mount_flags(s, fd, 0, MOUNT_ATTR_RDONLY, 0);
     sys_close(fd);
 }
 
 void root_enter(const struct job *j)
 {
-    set_flags(NULL, j->root, 0, 0, PRIVATE);
+    mount_flags(NULL, j->root, 0, 0, PRIVATE);
     CALL1(NULL, fchdir, j->root, "cannot enter the new root");
     CALL2(NULL, pivot_root, ".", ".", "cannot enter the new root");
     /* The old root now lies on top of the new one: "/.." would lead to it. */

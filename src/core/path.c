@@ -77,23 +77,26 @@ void run_host_dir(NO_JOB, const struct step *s)
 
 void root_covered(struct job *j, size_t size)
 {
-    if (j->parent >= 0 && j->parent != j->root && size <= j->parent_size)
+    bool stale = size <= j->parent_size || j->aliased;
+    if (j->parent >= 0 && j->parent != j->root && stale)
         sys_close(j->parent);
-    j->parent = size <= j->parent_size ? -1 : j->parent;
+    j->parent = stale ? -1 : j->parent;
 }
 
 int root_parent(struct job *j, const struct step *s, char *path, const char **name)
 {
     char *slash = strrchr(path, '/');
     size_t n = (size_t)(slash - path);
-    *name = slash + 1;
+    *name = slash[1] ? slash + 1 : ".";
     if (j->parent >= 0 && n == j->parent_size && memcmp(path, j->parent_path, n) == 0)
         return j->parent;
     root_covered(j, 0);
     *slash = '\0';
     int fd = n ? open_beneath(j->root, path + 1, O_DIRECTORY) : j->root;
     *slash = '/';
-    j->parent = fd >= 0 ? fd : walk(s, j->root, path + 1, n - 1, 0755, path);
+    j->parent = fd >= 0    ? fd
+                : j->loose ? compat_parent(j, s, path, n)
+                           : walk(s, j->root, path + 1, n - 1, 0755, path);
     j->parent_path = path;
     j->parent_size = n;
     return j->parent;

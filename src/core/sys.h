@@ -151,16 +151,23 @@ static inline _Noreturn void sys_exit(int status)
         sys1(__NR_exit_group, status);
 }
 
-/* A child that runs f(arg) and never comes back from it. Returns its id or -errno. stack_end is of
- * use where the address space is shared; a sanitizer does not bear another stack. */
-static inline int spawn(int (*f)(void *), char *stack_end, unsigned long flags, void *arg)
+/* A child that runs f(arg) and never comes back from it. Returns its id or -errno. Without a
+ * stack_end its memory is a copy of ours. */
+static inline int spawn_apart(int (*f)(void *), unsigned long flags, void *arg)
 {
-#ifdef CORE_ASAN
-    (void)stack_end;
     long pid = sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         sys_exit(f(arg));
     return (int)pid;
+}
+
+/* The same, with the address space shared where that can be: then it needs a stack of its own. A
+ * sanitizer does not bear another stack. */
+static inline int spawn(int (*f)(void *), char *stack_end, unsigned long flags, void *arg)
+{
+#ifdef CORE_ASAN
+    (void)stack_end;
+    return spawn_apart(f, flags, arg);
 #else
     int pid = clone(f, stack_end, (int)flags | CORE_SHARE | SIGCHLD, arg);
     return pid < 0 ? -errno : pid;

@@ -34,14 +34,15 @@ static void takes_in_the_values(void)
 {
     CHECK_INT(read_plan(START
                         "bind /a /b ro,noexec,optional fd:1f\nrlimit nofile 5 unlimited\n"
-                        "session terminal\numask 27\nlandlock execute,truncate signal\n"
+                        "terminal 7 /d/p 0,2\numask 27\nlandlock execute,truncate signal\n"
                         "landlock-allow /b truncate\nseccomp 5 default\nenv A=1\nenv B=\n" END),
               0);
     CHECK_INT(job.namespaces, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS);
     CHECK_INT(job_value(&job, PLAN_UID, 0), 1);
     CHECK_INT(job_value(&job, PLAN_GID, 0), 2);
     CHECK_INT(job_value(&job, PLAN_UMASK, 0), 027);
-    CHECK_INT(job_value(&job, PLAN_SESSION, 0), 1);
+    CHECK_INT(job_value(&job, PLAN_TERMINAL, 0), 7);
+    CHECK_INT(step(PLAN_TERMINAL)->n[2], 1 | 4);
     CHECK_INT(job_value(&job, PLAN_NESTED_USERNS, 0), 0);
     CHECK_INT(job_value(&job, PLAN_SECCOMP, 0), 5);
     CHECK_INT(job.n_kept, 2);

@@ -84,7 +84,7 @@ static void join_all(void)
     join(MNT, "/proc/self/ns/mnt");
 }
 
-static void die_with_parent(int parent)
+static void end_with(int parent)
 {
     struct pollfd p = {.fd = parent, .events = POLLIN};
     const struct timespec now = {0, 0};
@@ -99,15 +99,17 @@ static _Noreturn void become_app(struct job *j, int parent)
     CALL2(NULL, setns, FIRST_NAMESPACE_FD + USER, CLONE_NEWUSER,
           "cannot join the app's user namespace");
     CALL0(NULL, setsid, "cannot make a session");
-    if (job_value(j, PLAN_SESSION, 0))
-        must(j->last[PLAN_SESSION], "ioctl", terminal_ioctl(TIOCSCTTY, NULL),
-             "no standard descriptor is a terminal that could be the program's");
+    if (j->last[PLAN_TERMINAL]) {
+        j->root = CALL4(NULL, openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+                        "cannot open the root");
+        run_terminal(j, j->last[PLAN_TERMINAL]);
+    }
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
-    caps_empty_bounding_set();
+    caps_empty_bounding_set(0);
     caps_keep_only(0);
     /* A change of credentials takes this back, so it comes after the last. */
-    die_with_parent(parent);
+    end_with(parent);
     app_become(j);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "explain/display.h"
 #include "explain/explain.h"
 #include "t.h"
 
@@ -217,6 +218,82 @@ static void writes_json(void)
               "\"6:3\"],\"why\":\"policy:6: filesystems=!~/diary\"}}\n");
 }
 
+/* ---- the display ---- */
+
+/* A plan of these steps, with a Wayland filter where powers are given. */
+static struct display_view view(const char *steps, const char *powers)
+{
+    int line;
+    const char *error;
+    struct plan p = {.arena = &arena};
+    struct display_view v;
+    const char *text = arena_printf(&arena, "carrel-plan 1\n%sexec /x\n", steps);
+    CHECK(plan_read(&p, text, strlen(text), &line, &error) == 0);
+    if (powers) {
+        struct plan_service *s =
+            plan_add_service(&p, "wayland", "/run/x", "policy:2: sockets=wayland");
+        s->data = arena_printf(&arena, "carrel-wayland 1\nsocket /compositor\n%s", powers);
+        s->size = strlen(s->data);
+    }
+    explain_display(&arena, &p, &v);
+    return v;
+}
+
+static const char *told(const struct display_view *v)
+{
+    struct buf b = {.arena = &arena};
+    explain_display_text(v, "org.example.App", &b);
+    return b.data;
+}
+
+static void tells_of_a_filtered_display(void)
+{
+    struct display_view v =
+        view("env WAYLAND_DISPLAY=wayland-0\n", "power fullscreen clipboard-out\n");
+    CHECK_STR(told(&v),
+              "org.example.App: a Wayland window, by way of a filter of its own\n"
+              "  sees        its own windows, never the screen or those of other programs\n"
+              "  types       into its own windows, never for others\n"
+              "  hears keys  those typed while one of its windows has the focus, no others\n"
+              "  is seen     by the compositor, and by what reaches it past a filter\n"
+              "  clipboard   others may read what it copies; it gets nothing\n"
+              "  may         take the whole screen\n"
+              "  may not     ask that its windows be brought to the front; get text from the input "
+              "method; keep the pointer in its windows; follow the pointer's movements without its "
+              "place; keep the screen from going dark or locking; take the keys that the desktop "
+              "listens to; let others attach dialogs to its windows\n"
+              "  sound       none: no loudspeaker and no microphone\n"
+              "  decided by: Wayland: policy:2: sockets=wayland\n");
+    v = view("env WAYLAND_DISPLAY=wayland-0\n", "");
+    CHECK(strstr(told(&v), "it gets nothing, and others get nothing") != NULL);
+}
+
+static void tells_of_a_bare_display(void)
+{
+    struct display_view v =
+        view("env WAYLAND_DISPLAY=wayland-1 # policy:3: wayland=direct\n", NULL);
+    CHECK_INT(v.wayland, DISPLAY_DIRECT);
+    CHECK(strstr(told(&v), "the bare Wayland socket") != NULL);
+    CHECK(strstr(told(&v), "policy:3: wayland=direct") != NULL);
+    v = view("keep-fd 7\nenv WAYLAND_SOCKET=7\n", NULL);
+    CHECK_INT(v.wayland, DISPLAY_INHERITED);
+    v = view("env DISPLAY=:0\nenv PULSE_SERVER=unix:/x\n", NULL);
+    CHECK(strstr(told(&v), "all that are typed, passwords included") != NULL);
+    CHECK(strstr(told(&v), "microphone and to what others play") != NULL);
+    v = view("bind /dev /dev rw,dev 1:1\n", NULL);
+    CHECK(strncmp(told(&v), "org.example.App: no display\n", 28) == 0);
+    CHECK(strstr(told(&v), "cameras") != NULL);
+}
+
+static void tells_of_a_display_in_json(void)
+{
+    struct buf b = {.arena = &arena};
+    struct display_view v = view("env WAYLAND_DISPLAY=wayland-0\n", "power dmabuf clipboard-in\n");
+    explain_display_json(&v, &b);
+    CHECK_STR(b.data, "{\"wayland\":\"filtered\",\"x11\":\"none\",\"sound\":false,"
+                      "\"devices\":false,\"powers\":[\"dmabuf\",\"clipboard-in\"]}\n");
+}
+
 int main(void)
 {
     setup();
@@ -228,5 +305,8 @@ int main(void)
     RUN(looks_at_the_host);
     RUN(writes_text);
     RUN(writes_json);
+    RUN(tells_of_a_filtered_display);
+    RUN(tells_of_a_bare_display);
+    RUN(tells_of_a_display_in_json);
     return t_done();
 }

@@ -188,6 +188,14 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
     return &nothing;
 }
 
+const struct look_fact *facts_looks(struct facts *f, size_t *n)
+{
+    if (!f->looks_known)
+        want(f, "looks:", "");
+    *n = f->n_looks;
+    return f->looks;
+}
+
 const char *facts_env(const struct facts *f, const char *name)
 {
     for (size_t i = 0; i < f->n_env; i++) {

@@ -67,6 +67,29 @@ struct xauth_fact {   /* one entry of the Xauthority file that fits $DISPLAY */
     size_t size;
 };
 
+/*
+ * How the person's programs look and where a file opens: a setting that every app may know. Which
+ * ones there are stands in the table of looks.c; nothing else of these files is a fact.
+ */
+enum look_file {
+    LOOK_DCONF, /* GSettings: the group is a path, the value GVariant text */
+    LOOK_GTK2,  /* ~/.gtkrc-2.0; the group is empty */
+    LOOK_GTK3,  /* settings.ini */
+    LOOK_GTK4,
+    LOOK_KDE, /* kdeglobals */
+    LOOK_KDE_INPUT,
+    LOOK_QT5CT,
+    LOOK_QT6CT,
+    LOOK_MIME, /* mimeapps.list */
+    LOOK_X,    /* ~/.Xdefaults; the group is empty */
+    LOOK_FILES
+};
+
+struct look_fact {
+    enum look_file file;
+    const char *group, *key, *value;
+};
+
 struct facts {
     struct arena *arena;
     bool fixture; /* from a text: nothing more can be looked at */
@@ -92,8 +115,12 @@ struct facts {
     struct list_fact *lists;
     size_t n_lists, cap_lists;
     struct xauth_fact xauth;
+    bool looks_known;
+    struct look_fact *looks; /* those of one file together, those of one group of it too */
+    size_t n_looks, cap_looks;
 
-    /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits */
+    /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
+     * "looks:" alone for the settings */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -109,6 +136,8 @@ const struct path_fact *facts_path(struct facts *f, const char *path);
 const struct path_fact *facts_access(struct facts *f, const char *path);
 /* Names in a folder; NULL names and n = 0 when it is unknown, absent or no folder. Never NULL. */
 const struct list_fact *facts_list(struct facts *f, const char *path);
+/* f->looks, asked for the first time (else one asks for nothing that is not needed). */
+const struct look_fact *facts_looks(struct facts *f, size_t *n);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 

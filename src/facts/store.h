@@ -14,6 +14,9 @@ struct list_fact *facts_known_list(const struct facts *f, const char *path);
 void facts_put_list(struct facts *f, const struct list_fact *list);
 void facts_put_env(struct facts *f, const char *name, const char *value, bool asked);
 
+/* Reads the files of settings; looks.c. */
+void look_looks(struct facts *f);
+
 /* The folder that holds path: "/a" for "/a/b", "/" for "/a" and "/". */
 const char *path_parent(struct arena *a, const char *path);
 /* dir/name, without doubling the slash of "/". */

@@ -6,6 +6,7 @@
  *     uid N   gid N   user NAME   home PATH   runtime-dir PATH   hostname NAME   kernel VERSION
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
+ *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
  *     dir|file|socket|char|block|fifo PATH DEV:INO MODE UID [REAL|= [ACCESS]]
  *     absent PATH [REAL]
  *     error PATH NUMBER
@@ -14,6 +15,7 @@
  *
  * DEV and INO are hexadecimal, MODE is octal, ACCESS is some of "rwx" or "-".
  */
+#include "facts/looks.h"
 #include "facts/store.h"
 
 #include "util/str.h"
@@ -103,6 +105,15 @@ static void put_list(struct buf *out, const struct list_fact *l)
         put_line(out, "name", l->names[i]);
 }
 
+static void put_look(struct buf *out, const struct look_fact *l)
+{
+    const char *const words[] = {look_file_name(l->file), l->group, l->key, l->value};
+    buf_str(out, "look");
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        put_word(out, words[i]);
+    buf_char(out, '\n');
+}
+
 void facts_write(const struct facts *f, struct buf *out)
 {
     buf_printf(out, HEADER "\nuid %u\ngid %u\n", (unsigned)f->uid, (unsigned)f->gid);
@@ -125,6 +136,8 @@ void facts_write(const struct facts *f, struct buf *out)
         put_bytes(out, f->xauth.data, f->xauth.size);
         buf_char(out, '\n');
     }
+    for (size_t i = 0; i < f->n_looks; i++)
+        put_look(out, &f->looks[i]);
     for (size_t i = 0; i < f->n_paths; i++)
         put_path(out, &f->paths[i]);
     for (size_t i = 0; i < f->n_lists; i++)
@@ -219,6 +232,15 @@ static const char *read_env(struct reader *r, void *target)
 static const char *read_xauth(struct reader *r, void *target)
 {
     *(struct xauth_fact *)target = (struct xauth_fact){keep(r, 1), keep(r, 2), r->argv[2].n};
+    return NULL;
+}
+
+static const char *read_look(struct reader *r, void *target)
+{
+    int file = look_file_named(r->argv[1].s);
+    if (file < 0)
+        return "unknown file of settings";
+    looks_add(target, (enum look_file)file, keep(r, 2), keep(r, 3), keep(r, 4));
     return NULL;
 }
 
@@ -352,6 +374,7 @@ static const struct {
     {"user-dir", 3, 3, read_user_dir, offsetof(struct facts, user_dirs)},
     {"env", 3, 3, read_env, 0},
     {"xauth", 3, 3, read_xauth, offsetof(struct facts, xauth)},
+    {"look", 5, 5, read_look, 0},
     {"dir", 2, 7, read_file_fact, 0},
     {"file", 2, 7, read_file_fact, 0},
     {"socket", 2, 7, read_file_fact, 0},

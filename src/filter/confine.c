@@ -71,6 +71,7 @@ static const struct sock_filter calls[] = {
     OK(accept4),
     OK(connect),
     OK(read),
+    OK(pread64),
     OK(write),
     OK(sendto),
     OK(recvfrom),

@@ -37,7 +37,7 @@ struct stream {
     int *fds;         /* that came and are not gone: the first n_claimed go with the ready bytes */
     unsigned n_fds, n_claimed;
     bool ended;   /* nothing more will come */
-    bool dead;    /* the other side takes nothing more */
+    bool dead;    /* the other side takes nothing more; it is read all the same, for the protocol */
     bool full;    /* the other side's socket takes nothing now */
     bool held;    /* told to hold */
     bool blocked; /* there is something to judge, and it must wait */

@@ -127,11 +127,23 @@ static void settle(struct relay_conn *c)
         watch(c, (enum relay_side)i);
 }
 
+/* What was put for the client of a connection that is cut tells it why: it goes if it can go now.
+ */
+static void say_last_words(struct relay_conn *c)
+{
+    struct stream *s = &c->stream[RELAY_SERVER];
+    if (s->put.n && s->pass == 0 && !s->dead && !s->full && s->ready <= s->kept.n)
+        io_write(c->fd[RELAY_CLIENT], s->kept.v, s->ready, s->put.v, s->put.n, s->fds,
+                 s->n_claimed);
+}
+
 /* Closes what is over; the memory goes when no event of this batch can name it any more. */
 static void hang_up(struct relay_conn *c)
 {
     struct relay *r = c->relay;
     throttle(c, false);
+    if (c->cut)
+        say_last_words(c);
     c->cut = r->untidy = true;
     for (int i = 0; i < RELAY_SIDES; i++) {
         close(c->fd[i]);

@@ -28,7 +28,8 @@ enum relay_what {
     RELAY_PASS, /* the next `size` bytes, with `fds` descriptors, go to the other side */
     RELAY_DROP, /* they are thrown away, the descriptors closed */
     RELAY_HOLD, /* not now: asked again after relay_resume; nothing more is read meanwhile */
-    RELAY_CUT,  /* the connection ends at once, both ways; `why` is logged */
+    RELAY_CUT,  /* the connection ends at once, both ways; `why` is logged. What was put for the
+                   client before still goes to it, if its socket takes it at once */
 };
 
 struct relay_verdict {
@@ -87,7 +88,7 @@ int relay_run(const struct relay_setup *s);
 
 /* ---- for the protocol ---- */
 
-enum { RELAY_PUT_MOST = 256 << 10 };
+enum { RELAY_PUT_MOST = 1 << 20 };
 
 /*
  * Sends bytes of our own to one side, behind the message that is on its way there. From a judge

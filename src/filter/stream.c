@@ -222,6 +222,9 @@ static void work(struct stream *s)
     bool between = s->pass == 0 && s->n == s->ready && !s->has_pending;
     if (between && s->n_fds > s->n_claimed && s->conn->relay->setup.protocol->strict_fds)
         conn_cut(s->conn, "descriptors that belong to no message");
+    /* With so many there it would never read on. */
+    if (s->ready == 0 && !s->has_pending && !s->blocked && s->n_fds + FDS_AT_ONCE > FDS_MOST)
+        conn_cut(s->conn, "more descriptors than its messages claim");
 }
 
 void stream_turn(struct stream *s)
@@ -254,7 +257,7 @@ void stream_read(struct stream *s)
 
 bool stream_wants_read(const struct stream *s)
 {
-    return !s->ended && !s->dead && !s->blocked && !s->has_pending && s->ready == 0 &&
+    return !s->ended && !s->blocked && !s->has_pending && s->ready == 0 &&
            s->n_fds + FDS_AT_ONCE <= FDS_MOST;
 }
 
@@ -285,7 +288,8 @@ int relay_put(struct relay_conn *c, enum relay_side to, const void *bytes, size_
     if (n == 0 || s->dead)
         return 0;
     size_t need = b->n + n;
-    if (need > RELAY_PUT_MOST || !reserve(s, b, need > b->cap && need < 512 ? 512 : need))
+    size_t cap = need <= b->cap ? b->cap : need < 512 ? 512 : need + need / 2;
+    if (need > RELAY_PUT_MOST || !reserve(s, b, cap))
         return -ENOBUFS;
     memcpy(b->v + b->n, bytes, n);
     b->n += n;

@@ -74,12 +74,12 @@ static void write_why(struct buf *out, const char *why)
 }
 
 /* A comment line for each line of a text. */
-static void write_lines(const char *text, size_t size, struct buf *out)
+static void write_lines(const char *head, const char *text, size_t size, struct buf *out)
 {
     for (size_t i = 0, n; i < size; i += n + 1) {
         const char *end = memchr(text + i, '\n', size - i);
         n = end ? (size_t)(end - text) - i : size - i;
-        buf_str(out, "# | ");
+        buf_str(out, head);
         write_free(out, text + i, n);
         buf_char(out, '\n');
     }
@@ -105,7 +105,7 @@ void plan_write_all(const struct plan *p, struct buf *out)
     plan_write(p, out);
     if (p->info) {
         buf_str(out, "\n# told to portals\n");
-        write_lines(p->info, strlen(p->info), out);
+        write_lines("# | ", p->info, strlen(p->info), out);
     }
     for (size_t i = 0; i < p->n_services; i++) {
         const struct plan_service *s = &p->services[i];
@@ -114,7 +114,7 @@ void plan_write_all(const struct plan *p, struct buf *out)
             write_why(out, s->why);
         buf_char(out, '\n');
         plan_write(s->plan, out);
-        write_lines(s->data, s->size, out);
+        write_lines("# data: ", s->data, s->size, out);
     }
 }
 

@@ -186,7 +186,7 @@ static void writes_services_behind_the_plan(void)
     plan_write_all(&p, &text);
     CHECK_STR(text.data, "carrel-plan 1\nuid 1\n\n"
                          "# service dbus at /run/user/1/.flatpak/7/dbus # why\\x0a\n"
-                         "carrel-plan 1\nuid 2\n# | rule \\x1b\n# | last\n");
+                         "carrel-plan 1\nuid 2\n# data: rule \\x1b\n# data: last\n");
     plan_write_json(&p, &json);
     CHECK(strstr(json.data, "\"services\"") && strstr(json.data, "\"dbus\""));
     CHECK(strstr(json.data, "\"data\"") && strstr(json.data, "rule \\u001b\\u000alast"));

@@ -66,9 +66,11 @@
     /* the process */                                                                              \
     V(RLIMIT, "rlimit", 3, 3, PHASE_PROCESS, "NAME SOFT HARD")                                     \
     V(KEYRING, "keyring", 1, 1, PHASE_PROCESS, "new")                                              \
-    /* new: setsid; terminal: the same, and the first of the descriptors 0, 1 and 2 that is a      \
-       terminal becomes the controlling one */                                                     \
-    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new|terminal")                                     \
+    V(SESSION, "session", 1, 1, PHASE_PROCESS, "new")                                              \
+    /* a pseudo terminal made by PTMX inside, as the session's controlling one and as those of the \
+       descriptors 0, 1 and 2 that stand in a comma-separated list. FD is a socket: its other end  \
+       gets the master, makes the terminal ready (size, modes) and answers */                      \
+    V(TERMINAL, "terminal", 3, 3, PHASE_PROCESS, "FD PTMX FDS")                                    \
     /* without the line 022 */                                                                     \
     V(UMASK, "umask", 1, 1, PHASE_PROCESS, "MODE")                                                 \
     /* inside; without the line "/" */                                                             \
@@ -90,7 +92,52 @@
                                                                                                    \
     /* for people and tools only; the core passes over it. What the policy wishes and this host    \
        cannot give, where the policy said that it may be missing */                                \
-    V(MISSING, "missing", 1, 1, PHASE_ANY, "WHAT")
+    V(MISSING, "missing", 1, 1, PHASE_ANY, "WHAT")                                                 \
+                                                                                                   \
+    /* What bubblewrap's options ask for and no plan of `carrel run` holds. carrel-core refuses    \
+       these; only carrel-bwrap carries them out. Each way in which a sandbox may be looser than   \
+       `carrel run` makes it must be named by the first line:                                      \
+         host-user    no user namespace is made: the caller is root, or joins one                  \
+         host-pids    no pid namespace is made                                                     \
+         one-level    no second user namespace below that of the mounts                            \
+         host-caps    the caller's capabilities stay as they are                                   \
+         all-fds      all inherited descriptors reach the program, folders too                     \
+         links        parents of a DST may be symbolic links, followed beneath the new root;       \
+                      a later mount on "/" takes the place of the first                            \
+         outlive      what the program leaves running goes on without it                           \
+         no-reaper    the program itself is pid 1 */                                               \
+    V(LOOSEN, "loosen", 1, 1, PHASE_SETUP, "WHAT[,WHAT...]")                                       \
+    /* namespaces that descriptors lead to; user2 when all is set up */                            \
+    V(JOIN, "join", 2, 2, PHASE_SETUP, "user|user2|pid|net FD")                                    \
+    /* JSON: the child's id and namespaces, to-end also its exit code if it was started */         \
+    V(INFO_FD, "info-fd", 2, 2, PHASE_SETUP, "FD once|to-end")                                     \
+    /* a byte or the end of it is waited for: until others wrote the id maps, or before the start  \
+     */                                                                                            \
+    V(WAIT_FD, "wait-fd", 2, 2, PHASE_SETUP, "FD maps|start")                                      \
+    /* stays open until the last process of the sandbox ends */                                    \
+    V(HOLD_FD, "hold-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
+    /* SELinux: of the program, or of the files that are made */                                   \
+    V(LABEL, "label", 2, 2, PHASE_SETUP, "exec|files LABEL")                                       \
+    /* one layer of the next overlay, the topmost first */                                         \
+    V(LAYER, "layer", 1, 1, PHASE_SETUP, "SRC")                                                    \
+    V(OVERLAY, "overlay", 3, 5, PHASE_MOUNT, "DST LAYERS ro|tmp|rw [UPPER WORK]")                  \
+    /* to the end of the descriptor: into the file itself, or into one that is bound on it */      \
+    V(COPY_FD, "copy-fd", 3, 3, PHASE_MOUNT, "DST MODE FD")                                        \
+    V(BIND_COPY, "bind-copy", 4, 4, PHASE_MOUNT, "DST MODE FD ro|rw")                              \
+    V(CHMOD, "chmod", 2, 2, PHASE_MOUNT, "DST MODE")                                               \
+    /* read-locked, inside, until the last process of the sandbox ends */                          \
+    V(LOCK_FILE, "lock-file", 1, 1, PHASE_PROCESS, "PATH")                                         \
+    /* the capabilities that the program keeps, a bit each, in hexadecimal; with host-caps those   \
+       that it may have at most, if it lives in another user namespace than the caller */          \
+    V(CAPS, "caps", 1, 1, PHASE_PROCESS, "BITS")                                                   \
+    V(PARENT_DEATH, "parent-death", 1, 1, PHASE_PROCESS, "kill")                                   \
+    /* the first that can be entered is the folder to start in, and the value of PWD where the     \
+       plan has a line for that; after one with `must` the program is not started without it */    \
+    V(ENTER, "enter", 2, 2, PHASE_PROCESS, "PATH must|try")                                        \
+    /* a filter's bytes, to the end of the descriptor; all are installed, in order, in pid 1 too   \
+     */                                                                                            \
+    V(FILTER_FD, "filter-fd", 1, 1, PHASE_PROCESS, "FD")                                           \
+    V(ARGV0, "argv0", 1, 1, PHASE_EXEC, "TEXT")
 
 enum plan_phase { PHASE_SETUP, PHASE_MOUNT, PHASE_PROCESS, PHASE_EXEC, PHASE_ANY };
 
@@ -110,6 +157,8 @@ extern const struct plan_verb_info plan_verbs[PLAN_VERB_COUNT];
 
 /* First line of every plan. */
 #define PLAN_HEADER "carrel-plan 1"
+/* The first of those that only carrel-bwrap carries out. */
+#define PLAN_FIRST_COMPAT PLAN_LOOSEN
 /* Limits that the reader enforces. */
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_WORDS 8 /* per line, without the verb */

@@ -4,6 +4,7 @@
 #include "policy/keywords.h"
 #include "policy/merge.h"
 #include "util/str.h"
+#include "util/word.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,6 +72,48 @@ static bool check_desktop(const struct check *c, const char *name, struct place 
     return false;
 }
 
+static bool rule_fault(const struct check *c, struct place at, const char *what, const char *hint)
+{
+    source_diag(c->s, DIAG_ERROR, at, hint, "\"%s\" makes no rule for a bus", what);
+    return false;
+}
+
+/* Names of members and paths are all of these; the filter looks closer, and does not start. */
+static bool only(const char *s, const char *allowed)
+{
+    return *s && s[strspn(s, allowed)] == '\0';
+}
+
+#define WORD_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+/* As src/dbus/rules.h has it; tests/dbus/policy.py holds the two together. */
+static bool check_bus_rule(const struct check *c, const char *rule, struct place at)
+{
+    struct arena *a = c->s->p->arena;
+    struct word w[9];
+    char *comment, *line = arena_strdup(a, rule);
+    int n = word_split(line, strlen(line), w, (int)ARRAY_SIZE(w), &comment);
+    if (n < 4 || comment || n > 8)
+        return rule_fault(c, at, rule,
+                          "write call|broadcast NAME INTERFACE.MEMBER PATH [argN=TEXT...]");
+    if (!str_eq(w[0].s, "call") && !str_eq(w[0].s, "broadcast"))
+        return rule_fault(c, at, w[0].s, "it begins with call or broadcast");
+    if (bus_name_error(w[1].s))
+        return rule_fault(c, at, w[1].s, "write org.example.Name or org.example.*");
+    const char *dot = strrchr(w[2].s, '.');
+    if (!str_eq(w[2].s, "*") && (!dot || !only(w[2].s, WORD_CHARS ".*")))
+        return rule_fault(c, at, w[2].s, "write INTERFACE.MEMBER, INTERFACE.* or *");
+    if (!str_eq(w[3].s, "*") && (*w[3].s != '/' || !only(w[3].s, WORD_CHARS "/*")))
+        return rule_fault(c, at, w[3].s, "write an object's path, one with /* behind it, or *");
+    for (int i = 4; i < n; i++) {
+        const char *s = str_after(w[i].s, "arg");
+        size_t digits = s ? strspn(s, "0123456789") : 0;
+        if (digits < 1 || digits > 2 || (s[digits] != '=' && strncmp(s + digits, "^=", 2) != 0))
+            return rule_fault(c, at, w[i].s, "write argN=TEXT or argN^=BEGINNING");
+    }
+    return true;
+}
+
 /* One checker a type; NULL: the value is looked at as a whole. */
 static const struct {
     bool list;
@@ -85,6 +128,7 @@ static const struct {
     [VALUE_VARIABLES] = {true, check_variable},
     [VALUE_PACKAGE] = {false, check_package},
     [VALUE_DESKTOP] = {false, check_desktop},
+    [VALUE_BUS_RULES] = {true, check_bus_rule},
 };
 
 bool carrel_is_list(const struct keyword *k)

@@ -35,7 +35,7 @@ static bool bus_char(char c, bool first)
 }
 
 /* Well-known bus names of the D-Bus specification, with ".*" behind them for all names below. */
-static const char *bus_name_error(const char *name)
+const char *bus_name_error(const char *name)
 {
     size_t n = strlen(name), elements = 0;
     if (n > 255)

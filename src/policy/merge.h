@@ -56,6 +56,8 @@ void env_set(struct policy *p, const char *name, const char *value, struct place
 /* Checks a variable's name; tells why not. */
 bool env_name_ok(struct source *s, const char *name, struct place at);
 
+/* Why a name or NAME.* is none on a bus, or NULL. */
+const char *bus_name_error(const char *name);
 /* Checks the name and sets the rule. */
 void bus_set(struct source *s, enum bus_kind kind, const char *name, enum bus_access access,
              struct place at);

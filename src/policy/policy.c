@@ -207,6 +207,8 @@ static const struct {
     {"Accessibility Bus Policy", read_a11y_bus},
     {"Carrel Application", read_carrel},
     {"Carrel Sandbox", read_carrel},
+    {"Carrel Display", read_carrel},
+    {"Carrel Bus", read_carrel},
     {"Carrel Environment", read_carrel},
 };
 

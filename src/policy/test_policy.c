@@ -315,7 +315,7 @@ static void diagnostics_come_in_the_order_of_the_file(void)
         "f1:1:1: warning: [Foo] is no group that Carrel knows; it has no effect\n"
         "  hint: known: Application, Context, Environment, Session Bus Policy, System Bus "
         "Policy, Accessibility Bus Policy, Carrel Application, Carrel Sandbox, Carrel "
-        "Environment\n"
+        "Display, Carrel Environment\n"
         "f1:3:1: error: \"x\" is no key of [Carrel Sandbox]\n"
         "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, max-open-files, "
         "max-file-size\n"

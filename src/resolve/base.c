@@ -116,6 +116,35 @@ static void put_empty_sys(struct ctx *c)
             put_dir(c, names[i], "0755", "base: empty, for the app's own sandbox to bind");
 }
 
+/*
+ * Games keep scores and saved games in folders there that only their packages' group may write,
+ * which no program inside can join: so they are the app's own.
+ */
+static void put_games(struct ctx *c)
+{
+    static const char dir[] = "/var/games", why[] = "base: scores and saved games of its own";
+    if (!path_within(c->q->program, "/usr/games") || !c->app_home_real)
+        return;
+    const struct list_fact *games = facts_list(c->f, dir);
+    const char *own = join_path(c, c->app_home_real, ".local/state/games");
+    for (size_t i = 0; i < games->n; i++) {
+        const char *dst = join_path(c, dir, games->names[i]);
+        const char *src = join_path(c, own, games->names[i]);
+        const struct path_fact *there = facts_path(c->f, src);
+        if (facts_path(c->f, dst)->type != FILE_DIR || there->n_hops ||
+            (present(there) && there->type != FILE_DIR))
+            continue;
+        if (!present(there))
+            make_host_dir(c, src, "0700", why);
+        tree_put(&c->tree, (struct node){.kind = NODE_BIND,
+                                         .dst = dst,
+                                         .src = present(there) ? there : NULL,
+                                         .new_src = present(there) ? NULL : src,
+                                         .rw = true,
+                                         .why = why});
+    }
+}
+
 void rule_root(struct ctx *c)
 {
     tree_put(&c->tree, (struct node){.kind = NODE_TMPFS,
@@ -126,6 +155,7 @@ void rule_root(struct ctx *c)
     put_usr(c);
     put_dev(c);
     put_var(c);
+    put_games(c);
     put_proc(c);
     put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
     put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");

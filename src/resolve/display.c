@@ -30,19 +30,6 @@ void find_wayland(struct ctx *c)
         c->wayland_socket = path;
 }
 
-static void put_wayland(struct ctx *c)
-{
-    const char *why = why_perm(c, PERM_SOCKETS, c->wayland);
-    if (!c->wayland_socket) {
-        if (!c->x11 && !facts_env(c->f, "WAYLAND_SOCKET"))
-            put_missing(c, "sockets=wayland", why, "no compositor's socket found");
-        return;
-    }
-    const char *name = strrchr(c->wayland_socket, '/') + 1;
-    put_bind(c, facts_path(c->f, c->wayland_socket), join_path(c, c->runtime, name), why);
-    put_env(c, "WAYLAND_DISPLAY", name, why);
-}
-
 static bool is_number(const char *s)
 {
     return *s && strlen(s) < 7 && strspn(s, "0123456789") == strlen(s);
@@ -155,7 +142,7 @@ static void put_x11(struct ctx *c)
 void rule_display(struct ctx *c)
 {
     if (c->wayland)
-        put_wayland(c);
+        rule_wayland(c);
     put_inherited_wayland(c);
     if (c->x11)
         put_x11(c);

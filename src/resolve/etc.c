@@ -186,6 +186,21 @@ static void put_own_defaults(struct ctx *c, const struct list_fact *etc)
     }
 }
 
+/* What the policy says that the app's packages keep there. What is made for the app stays so, and
+ * root could read more there than the person, so for root there is none of it. */
+static void put_policy_items(struct ctx *c)
+{
+    const struct carrel_value *v = policy_carrel(c->p, "Carrel Application", "etc");
+    size_t n = 0;
+    const char *const *names = v && c->f->uid != 0 ? policy_list(c->a, v->value, &n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const char *path = join_path(c, "/etc", names[i]);
+        if (!tree_host_path(&c->tree, path))
+            put_item(c, path,
+                     &(struct etc_row){names[i], ALWAYS, why_at(c, v->at, "etc", names[i])});
+    }
+}
+
 static void put_host_items(struct ctx *c)
 {
     const struct list_fact *etc = facts_list(c->f, "/etc");
@@ -196,6 +211,7 @@ static void put_host_items(struct ctx *c)
         if (needed(c, deep_rows[i].needs))
             put_item(c, deep_rows[i].name, &deep_rows[i]);
     put_own_defaults(c, etc);
+    put_policy_items(c);
 }
 
 /* A field of passwd(5) must not hold a colon or the end of the line. */

@@ -93,10 +93,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *error;
     const char *const args[] = {"a", NULL};
     struct request q = {.app_id = "org.example.App",
+                        .libexec = "/usr/libexec/carrel",
                         .program = "/usr/bin/prog",
                         .args = args,
                         .cwd = "/home/anna/Documents",
-                        .terminal = "new",
                         .seccomp_fd = 4};
     policy_merge_text(&policy, LAYER_USER, "policy", (const char *)data, n, &d);
     bool ok = nul && facts_read(&f, (const char *)nul + 1, size - n - 1, &line, &error) == 0 &&

@@ -89,6 +89,9 @@ static void put_app_home(struct ctx *c, const struct path_fact *p)
     }
 }
 
+static const char why_looks[] = "base: the person's fonts and looks, read-only";
+static const char why_spelling[] = "base: the person's dictionaries, read-only";
+
 /*
  * The person's own fonts, icons and themes, read-only and where the app looks for them: without
  * them a window looks foreign. They are no secret of weight, and Flatpak shows them as well.
@@ -96,17 +99,23 @@ static void put_app_home(struct ctx *c, const struct path_fact *p)
 static void put_looks(struct ctx *c)
 {
     static const struct {
-        bool data; /* in the person's data folder, else in the home */
-        const char *name, *inside;
+        enum fs_base base;
+        const char *name, *inside, *why;
     } rows[] = {
-        {true, "fonts", "data/fonts"},   {true, "icons", "data/icons"},
-        {true, "themes", "data/themes"}, {false, ".fonts", ".fonts"},
-        {false, ".icons", ".icons"},     {false, ".themes", ".themes"},
+        {FS_XDG_DATA, "fonts", "data/fonts", why_looks},
+        {FS_XDG_DATA, "icons", "data/icons", why_looks},
+        {FS_XDG_DATA, "themes", "data/themes", why_looks},
+        {FS_HOME, ".fonts", ".fonts", why_looks},
+        {FS_HOME, ".icons", ".icons", why_looks},
+        {FS_HOME, ".themes", ".themes", why_looks},
+        {FS_XDG_CONFIG, "fontconfig", "config/fontconfig", why_looks},
+        /* Dictionaries that the person has added; not the lists of words beside them. */
+        {FS_XDG_CONFIG, "enchant/hunspell", "config/enchant/hunspell", why_spelling},
+        {FS_XDG_CONFIG, "enchant/nuspell", "config/enchant/nuspell", why_spelling},
     };
-    const char *why = "base: the person's fonts and looks, read-only";
-    const char *data = host_xdg_dir(c, FS_XDG_DATA);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const char *from = join_path(c, rows[i].data ? data : c->f->home, rows[i].name);
+        const char *dir = rows[i].base == FS_HOME ? c->f->home : host_xdg_dir(c, rows[i].base);
+        const char *why = rows[i].why, *from = join_path(c, dir, rows[i].name);
         const struct path_fact *p = facts_path(c->f, from);
         if (p->type != FILE_DIR)
             continue;

@@ -77,7 +77,7 @@ static void allow(struct ctx *c, const char *path, const char *names, const char
 static void allow_landing(struct ctx *c)
 {
     const char *home = facts_path(c->f, c->f->home)->real;
-    if (!instance_folder(c) || str_eq(home, "/"))
+    if (!c->q->supervisor_fd || !instance_folder(c) || str_eq(home, "/"))
         return;
     for (size_t i = 0; i < c->tree.n; i++) {
         const struct node *n = &c->tree.v[i];
@@ -105,6 +105,10 @@ void landlock_service(struct ctx *c, struct plan *p)
              (char *)NULL);
     plan_add(p, PLAN_LANDLOCK_ALLOW, "base: what the mounts show", "/", right_names(c, READ),
              (char *)NULL);
+    for (size_t i = 0, n = p->n; i < n; i++)
+        if (p->v[i].verb == PLAN_TMPFS && !str_eq(step_arg(&p->v[i], 0), "/"))
+            plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 0),
+                     right_names(c, WRITABLE), (char *)NULL);
 }
 
 static bool is_folder(const struct node *n)

@@ -27,6 +27,9 @@ void rule_decide(struct ctx *c)
     c->private_bus = policy_carrel(c->p, "Carrel Sandbox", "private-session-bus");
     if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
         c->private_bus = NULL;
+    const struct carrel_value *bus = policy_carrel(c->p, "Carrel Bus", "session");
+    if (bus && !str_eq(bus->value, "policy"))
+        c->private_bus = NULL;
     /* It is for desktop programs: without a display it would only cost time. */
     if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
@@ -147,10 +150,10 @@ void rule_setup(struct ctx *c)
                               : "base: no namespaces of its own",
              c->nested_userns ? "allow" : "deny", (char *)NULL);
     name_host(c);
-    if (instance_folder(c))
+    if (c->q->supervisor_fd && instance_folder(c))
         plan_add(c->out, PLAN_STATUS_FD, "base: entered into the registry of running apps",
                  arena_printf(c->a, "%d", c->q->supervisor_fd), "supervisor", (char *)NULL);
-    else if (c->q->instance)
+    else if (c->q->supervisor_fd)
         put_missing(
             c, "registry", "base: entered into the registry of running apps",
             "XDG_RUNTIME_DIR is not a folder of this person's alone; carrel ps, kill, enter, "
@@ -161,8 +164,12 @@ void emit_process(struct ctx *c)
 {
     limit(c);
     plan_add(c->out, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
-    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it",
-             c->q->terminal ? c->q->terminal : "new", (char *)NULL);
+    plan_add(c->out, PLAN_SESSION, "base: own session, so that no signal or input leaves it", "new",
+             (char *)NULL);
+    if (c->q->terminal_fd)
+        plan_add(c->out, PLAN_TERMINAL, "base: a terminal of its own",
+                 arena_printf(c->a, "%d", c->q->terminal_fd), "/dev/pts/ptmx",
+                 c->q->terminal_streams, (char *)NULL);
     plan_add(c->out, PLAN_UMASK, "base: not the caller's", "022", (char *)NULL);
     filter_calls(c);
 }

@@ -60,8 +60,7 @@ static void emit_exec(struct ctx *c)
     plan_add(c->out, PLAN_EXEC,
              why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value),
              PRIVATE_BUS_STARTER, (char *)NULL);
-    plan_add(c->out, PLAN_ARG, NULL, "--config-file=" PRIVATE_BUS_CONFIG, (char *)NULL);
-    plan_add(c->out, PLAN_ARG, NULL, "--", (char *)NULL);
+    plan_add(c->out, PLAN_ARG, NULL, join_path(c, c->runtime, PRIVATE_BUS_SOCKET), (char *)NULL);
     plan_add(c->out, PLAN_ARG, why, c->q->program, (char *)NULL);
 }
 

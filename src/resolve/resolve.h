@@ -14,12 +14,13 @@ struct request {
                                 sandbox's PATH */
     const char *const *args; /* behind the program's own name, NULL-terminated; may be NULL */
     const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
-    const char *terminal;    /* "terminal" when the app gets a controlling terminal, else "new" */
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
-    const char *instance;    /* digits: the name of this run in the registry; NULL: it has none, and
-                                no services */
-    int supervisor_fd;       /* with an instance: where the core will find the supervisor */
-    const char *libexec;     /* where the programs of services are */
+    int terminal_fd; /* where it will find the socket for a terminal; 0: the app gets none */
+    const char *terminal_streams; /* which of 0, 1 and 2 are that terminal, with commas */
+    const char *instance; /* digits: the name of this run in the registry; NULL: it has none, and
+                             no services */
+    int supervisor_fd;    /* where it will find the supervisor of the instance; 0: it has none */
+    const char *libexec;  /* the folder of Carrel's own programs on the host */
 };
 
 enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };

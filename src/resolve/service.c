@@ -65,6 +65,12 @@ const char *instance_info(struct ctx *c)
 
 /* ---- plans ---- */
 
+/* "dbus-system" is done by carrel-dbus. */
+static const char *program_of(struct ctx *c, const char *name)
+{
+    return arena_printf(c->a, "/carrel-%.*s", (int)strcspn(name, "-"), name);
+}
+
 static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
                        const char *inside)
 {
@@ -90,7 +96,7 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
 {
     const char *folder = instance_folder(c);
     const struct path_fact *program =
-        facts_path(c->f, concat(c, c->q->libexec, "/carrel-", name, NULL));
+        facts_path(c->f, concat(c, c->q->libexec, program_of(c, name), NULL));
     if (!folder || program->type != FILE_REGULAR) {
         put_missing(c, name, why, "%s",
                     folder ? "its helper is not installed"
@@ -102,7 +108,7 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
     socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
     tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
     struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
-    begin_plan(c, s->plan, program, concat(c, "/carrel-", name, NULL));
+    begin_plan(c, s->plan, program, program_of(c, name));
     return s;
 }
 
@@ -123,13 +129,14 @@ static void finish(struct ctx *c, struct plan_service *s)
     plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
              arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
              (char *)NULL);
-    plan_add(p, PLAN_EXEC, why, concat(c, "/carrel-", s->name, NULL), (char *)NULL);
+    plan_add(p, PLAN_EXEC, why, program_of(c, s->name), (char *)NULL);
     plan_sort(p);
 }
 
 void finish_services(struct ctx *c)
 {
-    c->out->info = instance_info(c);
+    if (c->q->supervisor_fd)
+        c->out->info = instance_info(c);
     for (size_t i = 0; i < c->out->n_services; i++)
         finish(c, &c->out->services[i]);
 }

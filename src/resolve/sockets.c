@@ -63,6 +63,8 @@ static void put_pulseaudio(struct ctx *c, const struct perm *perm)
 
 /* ---- buses ---- */
 
+#define SYSTEM_BUS "/run/dbus/system_bus_socket"
+
 static int hex(char ch)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -106,38 +108,45 @@ static void put_no_bus(struct ctx *c)
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
+    put_env(c, "GIO_USE_VFS", "local", why);
 }
 
 /*
- * A bus that is started inside, by dbus-run-session in front of the program (process.c). What it
- * starts on demand runs inside as well; nothing of the person's session is on it.
+ * A bus that is started inside, by carrel-ownbus in front of the program (program.c) once the app
+ * speaks on it. What it starts on demand runs inside as well; nothing of the person's session is
+ * on it.
  */
 static void put_private_bus(struct ctx *c)
 {
     const char *why = why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value);
-    if (facts_path(c->f, PRIVATE_BUS_STARTER)->type != FILE_REGULAR) {
-        put_missing(c, "private-session-bus", why, "the package dbus-daemon is not installed");
+    const struct path_fact *starter =
+        facts_path(c->f, join_path(c, c->q->libexec, "carrel-ownbus"));
+    bool daemon = facts_path(c->f, PRIVATE_BUS_DAEMON)->type == FILE_REGULAR;
+    if (!daemon || starter->type != FILE_REGULAR) {
+        put_missing(c, "private-session-bus", why,
+                    daemon ? "Carrel is not installed completely"
+                           : "the package dbus-daemon is not installed");
         c->private_bus = NULL;
         put_no_bus(c);
         return;
     }
+    put_bind(c, starter, PRIVATE_BUS_STARTER, why);
     put_text(c, PRIVATE_BUS_CONFIG,
              concat(c,
                     "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
                     "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-                    "<busconfig><type>session</type><listen>unix:path=",
-                    c->runtime,
-                    "/bus</listen><auth>EXTERNAL</auth><standard_session_servicedirs/>"
+                    "<busconfig><type>session</type><listen>systemd:</listen>"
+                    "<auth>EXTERNAL</auth><standard_session_servicedirs/>"
                     "<policy context=\"default\"><allow send_destination=\"*\" "
                     "eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>"
                     "</busconfig>\n",
                     NULL),
              why);
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS",
+            concat(c, "unix:path=", join_path(c, c->runtime, PRIVATE_BUS_SOCKET), NULL), why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
     put_env(c, "GIO_USE_VFS", "local", why);
-    put_env(c, "GSETTINGS_BACKEND", "keyfile", "base: settings are kept in the app's own home");
 }
 
 /* Landlock knows all abstract sockets or none, so this one opens all of them. */
@@ -157,12 +166,41 @@ static void put_abstract_bus(struct ctx *c, const char *address, const char *why
     put_no_bus(c);
 }
 
+/* Where the session's bus is, as libdbus finds it; NULL: only by an abstract name. */
+static const char *session_bus_path(struct ctx *c)
+{
+    const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
+    return address && *address ? dbus_value(c, address, "path") : in_runtime(c, "bus");
+}
+
+static const char *system_bus_path(struct ctx *c)
+{
+    const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
+    const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
+    return path ? path : SYSTEM_BUS;
+}
+
+static void put_filtered_session_bus(struct ctx *c, const char *inside)
+{
+    const char *why = "base: the session bus, filtered";
+    if (!put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside)) {
+        put_no_bus(c);
+        return;
+    }
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
+    put_env(c, "NO_AT_BRIDGE", "1", why);
+    put_env(c, "GTK_A11Y", "none", why);
+    put_env(c, "GIO_USE_VFS", "local", why);
+}
+
 static void put_session_bus(struct ctx *c)
 {
     const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
     const char *inside = join_path(c, c->runtime, "bus"), *path = in_runtime(c, "bus");
     if (!c->session_bus) {
-        if (c->private_bus)
+        if (wants_filtered_bus(c, BUS_SESSION))
+            put_filtered_session_bus(c, inside);
+        else if (c->private_bus)
             put_private_bus(c);
         else
             put_no_bus(c);
@@ -184,10 +222,8 @@ static void put_session_bus(struct ctx *c)
 
 static void put_system_bus(struct ctx *c, const struct perm *perm)
 {
-    const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
-    const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
-    put_socket(c, path ? path : "/run/dbus/system_bus_socket", "/run/dbus/system_bus_socket",
-               "sockets=system-bus", why_perm(c, PERM_SOCKETS, perm));
+    put_socket(c, system_bus_path(c), SYSTEM_BUS, "sockets=system-bus",
+               why_perm(c, PERM_SOCKETS, perm));
 }
 
 /* ---- agents, cards, printers ---- */
@@ -248,6 +284,8 @@ void rule_sockets(struct ctx *c)
         {"cups", put_cups},
     };
     put_session_bus(c);
+    if (!perm_granted(c, PERM_SOCKETS, "system-bus") && wants_filtered_bus(c, BUS_SYSTEM))
+        put_filtered_bus(c, BUS_SYSTEM, system_bus_path(c), SYSTEM_BUS);
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
         const struct perm *perm = perm_granted(c, PERM_SOCKETS, rules[i].name);
         if (perm)

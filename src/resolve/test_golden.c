@@ -5,7 +5,8 @@
  * environment the expected files are written anew; then read what git says has changed.
  *
  * request is a list of lines "WORD REST", words escaped as in a plan: parts (files of golden/parts
- * that come before the case's own facts), program, arg, cwd, instance, option (of the command line).
+ * that come before the case's own facts), program, arg, cwd, instance, option (of the command
+ * line).
  */
 #include "resolve/resolve.h"
 #include "t.h"
@@ -65,8 +66,12 @@ static void request_line(struct input *in, int argc, struct word *w)
         in->request.program = w[1].s;
     } else if (str_eq(w[0].s, "instance")) {
         in->request.instance = w[1].s;
+        in->request.supervisor_fd = 5;
     } else if (str_eq(w[0].s, "cwd")) {
         in->request.cwd = w[1].s;
+    } else if (str_eq(w[0].s, "terminal") && argc == 3) {
+        in->request.terminal_fd = atoi(w[1].s);
+        in->request.terminal_streams = w[2].s;
     } else if (str_eq(w[0].s, "arg") && in->n_args < MAX_ARGS) {
         in->args[in->n_args++] = w[1].s;
     } else if (str_eq(w[0].s, "option")) {
@@ -141,9 +146,8 @@ static void golden(void)
         .policy = {.arena = &arena},
         .d = &d,
         .request = {.app_id = "org.example.App",
-                    .terminal = "new",
                     .seccomp_fd = 4,
-                    .supervisor_fd = 5,
+                    .instance = "4711",
                     .libexec = "/usr/libexec/carrel"},
     };
     in.request.args = in.args;

@@ -28,6 +28,13 @@ int run_prepare(void)
     return fd;
 }
 
+int run_free_fd(int least)
+{
+    while (fcntl(least, F_GETFD) >= 0)
+        least++;
+    return least;
+}
+
 int sealed_file(const char *name, const void *bytes, size_t n)
 {
     cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -42,14 +49,6 @@ int sealed_file(const char *name, const void *bytes, size_t n)
     return steal_fd(&fd);
 }
 
-int run_next_free(int fd)
-{
-    do
-        fd++;
-    while (fcntl(fd, F_GETFD) >= 0);
-    return fd;
-}
-
 int fd_of(const struct plan_step *s)
 {
     char *end;
@@ -62,7 +61,7 @@ static bool plan_uses_fd(const struct plan *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
         enum plan_verb v = p->v[i].verb;
-        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP) &&
+        if ((v == PLAN_KEEP_FD || v == PLAN_STATUS_FD || v == PLAN_SECCOMP || v == PLAN_TERMINAL) &&
             fd_of(&p->v[i]) == fd)
             return true;
     }
@@ -127,17 +126,22 @@ int run_new_id(char id[16])
 }
 
 /* Becomes one of our programs, whose only word is the number of the plan's descriptor. */
-static int execute(struct arena *a, const char *program, int plan, const char *libexec,
+static int execute(const struct plan *p, const char *program, int plan, const char *libexec,
                    enum run_terminal terminal, struct diags *d)
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
+    struct arena *a = p->arena;
     char *core = arena_printf(a, "%s/%s", libexec, program), *name = arena_strdup(a, program);
     char *tty = arena_printf(a, "%s/carrel-tty", libexec), *number = arena_printf(a, "%d", plan);
     bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(a, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(a, step_arg(&p->v[i], 0));
     char *mode = direct ? NULL : arena_strdup(a, modes[terminal]), tty_name[] = "carrel-tty";
     char *core_argv[] = {name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, core, NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
     execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
     diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
              "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
@@ -159,7 +163,7 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
             keep_fd(&p->v[i], d) < 0)
             return -1;
     }
-    return execute(p->arena, "carrel-core", plan, libexec, terminal, d);
+    return execute(p, "carrel-core", plan, libexec, terminal, d);
 }
 
 /* Where carrel-enter finds them. */
@@ -190,5 +194,5 @@ int run_enter(const struct plan *p, const int *namespaces, int n, const char *li
             return refuse(d, "cannot hand over a descriptor", strerror(errno));
     if (sys_close_range((unsigned)last, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
-    return execute(p->arena, "carrel-enter", ENTER_PLAN, libexec, terminal, d);
+    return execute(p, "carrel-enter", ENTER_PLAN, libexec, terminal, d);
 }

@@ -21,8 +21,8 @@ enum run_terminal {
  */
 int run_prepare(void);
 
-/* The next number above fd that is not in use. */
-int run_next_free(int fd);
+/* The lowest number from `least` on that is not in use. */
+int run_free_fd(int least);
 
 /* Where a run is entered for the person's other programs to find. */
 struct run_instance {
@@ -44,8 +44,9 @@ int run_new_id(char id[16]);
 int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
              enum run_terminal terminal, struct diags *d);
 
-/* On which descriptor carrel-enter finds the filter, as a plan says it. */
-#define RUN_ENTER_FILTER "4"
+/* On which descriptors carrel-enter finds the filter and a terminal's socket, as a plan says it. */
+#define RUN_ENTER_FILTER   "4"
+#define RUN_ENTER_TERMINAL "12"
 
 /*
  * Replaces this process by carrel-enter, with carrel-tty in front as run_plan does: p is carried

@@ -3,7 +3,8 @@
  * Runs while Carrel is built: has libseccomp compile the tables of groups.c, once for each set of
  * features, and writes the programs as C source.
  *
- *     seccomp-gen MACHINE OUTPUT.c
+ *     seccomp-gen MACHINE OUTPUT.c        those of the apps
+ *     seccomp-gen MACHINE OUTPUT.h ROOM   that of a room's processes, for it to include
  */
 #include "seccomp/groups.h"
 #include "seccomp/seccomp.h"
@@ -176,19 +177,12 @@ static scmp_filter_ctx abi_filter(const struct machine *m, uint32_t arch, unsign
 }
 
 /* Compiles into prog, which holds MAX_INSTRUCTIONS. Returns the number of instructions. */
-static size_t compile(const struct machine *m, unsigned features, struct sock_filter *prog)
+static size_t export(scmp_filter_ctx ctx, struct sock_filter *prog)
 {
-    scmp_filter_ctx ctx = abi_filter(m, m->native, features);
-    int r;
-    if (features & SECCOMP_MULTIARCH) {
-        r = seccomp_merge(ctx, abi_filter(m, m->second, features));
-        if (r < 0)
-            errx(1, "libseccomp: merging: %s", strerror(-r));
-    }
     int fd = memfd_create("filter", MFD_CLOEXEC);
     if (fd < 0)
         err(1, "memfd_create");
-    r = seccomp_export_bpf(ctx, fd);
+    int r = seccomp_export_bpf(ctx, fd);
     if (r < 0)
         errx(1, "libseccomp: exporting: %s", strerror(-r));
     ssize_t size = pread(fd, prog, MAX_INSTRUCTIONS * sizeof *prog, 0);
@@ -197,6 +191,48 @@ static size_t compile(const struct machine *m, unsigned features, struct sock_fi
     close(fd);
     seccomp_release(ctx);
     return (size_t)size / sizeof *prog;
+}
+
+static size_t compile(const struct machine *m, unsigned features, struct sock_filter *prog)
+{
+    scmp_filter_ctx ctx = abi_filter(m, m->native, features);
+    if (features & SECCOMP_MULTIARCH) {
+        int r = seccomp_merge(ctx, abi_filter(m, m->second, features));
+        if (r < 0)
+            errx(1, "libseccomp: merging: %s", strerror(-r));
+    }
+    return export(ctx, prog);
+}
+
+static void write_program(FILE *out, const char *name, const struct sock_filter *prog, size_t n)
+{
+    fprintf(out, "static const struct sock_filter %s[] = {\n", name);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "{%#x,%u,%u,%#x},%s", (unsigned)prog[i].code, (unsigned)prog[i].jt,
+                (unsigned)prog[i].jf, prog[i].k, i % 8 == 7 ? "\n" : "");
+    fprintf(out, "};\n");
+}
+
+/* The filter of processes of ours: whatever is not on its list ends them. */
+static void write_own(FILE *out, const struct machine *m, const struct seccomp_own *own)
+{
+    static struct sock_filter prog[MAX_INSTRUCTIONS];
+    size_t n;
+    char name[MAX_NAME];
+    const char *list = own->calls;
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (!ctx || seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0)
+        errx(1, "libseccomp makes no filter");
+    for (const char *s; (s = seccomp_next_call(&list, &n));) {
+        int number = rule_number(m, m->native, copy_name(name, s, n));
+        if (number != -1) /* this machine has another call for it, which is listed, too */
+            add(ctx, name, SCMP_ACT_ALLOW, number, 0, NULL);
+    }
+    int number = rule_number(m, m->native, "ioctl");
+    for (const uint32_t *r = own->requests; r && *r; r++)
+        add(ctx, "ioctl", SCMP_ACT_ALLOW, number, 1,
+            &SCMP_CMP(1, SCMP_CMP_MASKED_EQ, UINT32_MAX, *r));
+    write_program(out, "own_filter", prog, export(ctx, prog));
 }
 
 static void write_name(FILE *out, unsigned features)
@@ -217,19 +253,15 @@ static unsigned canonical(unsigned features)
 static void write_filters(FILE *out, const struct machine *m)
 {
     static struct sock_filter prog[MAX_INSTRUCTIONS];
-    size_t size[SECCOMP_FEATURE_COMBINATIONS];
     int index[SECCOMP_FEATURE_COMBINATIONS], count = 0;
 
     for (unsigned f = 0; f < SECCOMP_FEATURE_COMBINATIONS; f++) {
         if (canonical(f) != f)
             continue;
         index[f] = count++;
-        size[f] = compile(m, f, prog);
-        fprintf(out, "static const struct sock_filter program_%u[] = {\n", f);
-        for (size_t i = 0; i < size[f]; i++)
-            fprintf(out, "{%#x,%u,%u,%#x},%s", (unsigned)prog[i].code, (unsigned)prog[i].jt,
-                    (unsigned)prog[i].jf, prog[i].k, i % 8 == 7 ? "\n" : "");
-        fprintf(out, "};\n");
+        char name[MAX_NAME];
+        snprintf(name, sizeof name, "program_%u", f);
+        write_program(out, name, prog, compile(m, f, prog));
     }
     fprintf(out, "const struct seccomp_filter seccomp_filters[] = {\n");
     for (unsigned f = 0; f < SECCOMP_FEATURE_COMBINATIONS; f++) {
@@ -281,18 +313,31 @@ static void write_numbers(FILE *out, const struct machine *m)
     fprintf(out, "};\nconst size_t seccomp_number_count = %zu;\n", count);
 }
 
+static const struct seccomp_own *find_own(const char *room)
+{
+    for (size_t i = 0; i < seccomp_own_count; i++)
+        if (str_eq(seccomp_own[i].room, room))
+            return &seccomp_own[i];
+    errx(1, "%s: no such filter", room);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3)
-        errx(2, "usage: seccomp-gen MACHINE OUTPUT.c");
+    if (argc != 3 && argc != 4)
+        errx(2, "usage: seccomp-gen MACHINE OUTPUT.c | seccomp-gen MACHINE OUTPUT.h ROOM");
     const struct machine *m = find_machine(argv[1]);
     FILE *out = fopen(argv[2], "we");
     if (!out)
         err(1, "%s", argv[2]);
     fprintf(out, "/* Made by seccomp-gen from groups.c; do not edit. */\n"
-                 "#include \"seccomp/tables.h\"\n#include <linux/filter.h>\n");
-    write_filters(out, m);
-    write_numbers(out, m);
+                 "#include <linux/filter.h>\n");
+    if (argc == 4) {
+        write_own(out, m, find_own(argv[3]));
+    } else {
+        fprintf(out, "#include \"seccomp/tables.h\"\n");
+        write_filters(out, m);
+        write_numbers(out, m);
+    }
     if (ferror(out) || fclose(out))
         err(1, "%s", argv[2]);
     return 0;

@@ -332,6 +332,23 @@ const struct seccomp_new_call seccomp_new_calls[] = {
 };
 const size_t seccomp_new_call_count = ARRAY_SIZE(seccomp_new_calls);
 
+/* What the relay asks of terminals: the modes, the size, who is in front. Never TIOCSTI. */
+static const uint32_t terminal_requests[] = {TCGETS,    TCSETS,     TCSETSW,    TCSETSF, TCFLSH,
+                                             TIOCGPGRP, TIOCGWINSZ, TIOCSWINSZ, 0};
+
+const struct seccomp_own seccomp_own[] = {
+    {"core",
+     "ppoll read write wait4 kill rt_sigqueueinfo rt_sigtimedwait rt_sigprocmask rt_sigaction "
+     "restart_syscall getpid exit_group",
+     NULL},
+    {"tty",
+     "poll ppoll epoll_wait epoll_pwait read write recvmsg sendto close fcntl wait4 kill tkill "
+     "tgkill gettid getpid getpgrp getpgid prctl rt_sigpending rt_sigprocmask rt_sigaction "
+     "restart_syscall exit_group",
+     terminal_requests},
+};
+const size_t seccomp_own_count = ARRAY_SIZE(seccomp_own);
+
 const char *seccomp_next_call(const char **list, size_t *n)
 {
     const char *s = *list + strspn(*list, " ");

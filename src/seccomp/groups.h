@@ -51,6 +51,14 @@ struct seccomp_new_call {
     const char *only; /* the machine that has it, as Meson names it, or NULL: the same on all */
 };
 
+/* What a process of ours may still call once it only waits; anything else ends it. */
+struct seccomp_own {
+    const char *room, *calls;
+    const uint32_t *requests; /* of ioctl, 0 at the end; NULL: no ioctl */
+};
+extern const struct seccomp_own seccomp_own[];
+extern const size_t seccomp_own_count;
+
 /* A word for a feature in the name of a filter; in the order of the bits. */
 extern const char *const seccomp_feature_names[];
 extern const size_t seccomp_feature_count;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-tty pty|force|pipes PLANFD CORE
+ * carrel-tty pty|force|pipes PLANFD TERMINALFD CORE
  *
  * Starts the core so that the app never holds the person's terminal.
  *   pty    those of the descriptors 0, 1, 2 that are terminals become one pseudo terminal of the
  *          app's own; the others (pipes, files) are handed over as they are.
  *   force  all three become the pseudo terminal, whether or not they were terminals.
  *   pipes  no terminal for the app: a terminal as input becomes empty input, as output a pipe.
+ * The pseudo terminal is made by the core, out of the sandbox's own devpts, so that it has a name
+ * inside; its master comes to us over a socket that the core finds as TERMINALFD (see the plan's
+ * line `terminal`). Until then what the core says comes that way, too.
  * The bytes are relayed unchanged. Started by `carrel run` in its own place, so the shell's job
  * is this process; it ends the way the core ends.
  */
@@ -15,10 +18,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,9 +30,10 @@
 enum mode { MODE_PTY, MODE_FORCE, MODE_PIPES, MODE_COUNT };
 static const char *const mode_names[MODE_COUNT] = {"pty", "force", "pipes"};
 
-/* What the core gets as 0, 1 and 2: a descriptor of ours, or -1 to keep what is there. */
+/* What the core gets as 0, 1 and 2: a descriptor of ours, or -1 to keep what is there; and a socket
+ * (or -1) under the number at which it looks for it. */
 struct handover {
-    int fd[3];
+    int fd[3], socket, number;
 };
 
 static _Noreturn void fail(const char *what)
@@ -47,41 +52,27 @@ static int pick_terminal(const bool terminal[3])
     return -1;
 }
 
-static int open_pty(struct relay *r)
-{
-    int unlock = 0;
-    r->master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (r->master < 0 || ioctl(r->master, TIOCSPTLCK, &unlock) < 0)
-        fail("cannot make a pseudo terminal");
-    int slave = ioctl(r->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (slave < 0)
-        fail("cannot open the pseudo terminal");
-    struct termios modes;
-    /* In the background the modes are those in which the shell edits its line; the kernel's
-     * defaults for a new terminal are better than these. */
-    if (r->outer.fd >= 0 && terminal_in_foreground(&r->outer) &&
-        tcgetattr(r->outer.fd, &modes) == 0)
-        tcsetattr(slave, TCSANOW, &modes);
-    terminal_copy_size(&r->outer, r->master);
-    return slave;
-}
-
+/* Until the core has made the pseudo terminal, the socket stands in its place. */
 static void set_up_pty(struct relay *r, enum mode mode, const bool terminal[3], struct handover *h)
 {
-    int slave = open_pty(r), front = r->outer.fd;
+    int front = r->outer.fd, ends[2];
+    int output = mode == MODE_FORCE && !terminal[1] ? 1 : front;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        fail("cannot make a socket");
+    h->socket = ends[1];
     for (int i = 0; i < 3; i++)
         if (mode == MODE_FORCE || terminal[i])
-            h->fd[i] = slave;
-    r->flow[FLOW_OUTPUT] =
-        (struct flow){.from = r->master, .to = mode == MODE_FORCE && !terminal[1] ? 1 : front};
+            h->fd[i] = h->socket;
+    r->awaited = true;
+    r->flow[FLOW_ERRORS] = (struct flow){.from = ends[0], .to = output};
+    r->flow[FLOW_OUTPUT] = (struct flow){.from = -1, .to = output};
     /* Only a program whose input or output is the terminal can want to be typed to. */
     bool input_is_pipe = mode == MODE_FORCE && !terminal[0];
     if (input_is_pipe) {
-        r->flow[FLOW_INPUT] = (struct flow){.from = 0, .to = r->master};
+        r->flow[FLOW_INPUT] = (struct flow){.from = 0, .to = -1};
         r->ends_input = true;
     } else if (terminal[0] || terminal[1]) {
-        r->flow[FLOW_INPUT] =
-            (struct flow){.from = r->outer.may_read ? front : -1, .to = r->master};
+        r->flow[FLOW_INPUT] = (struct flow){.from = r->outer.may_read ? front : -1, .to = -1};
         r->reads_terminal = r->outer.may_read;
     }
 }
@@ -115,6 +106,11 @@ static _Noreturn void become_core(const char *core, char *planfd, const struct h
     for (int i = 0; i < 3; i++)
         if (h->fd[i] >= 0 && dup2(h->fd[i], i) < 0)
             fail("cannot hand over a descriptor");
+    /* Last: any descriptor of ours may have this number, even the socket itself. */
+    if (h->socket >= 0 && dup2(h->socket, h->number) < 0)
+        fail("cannot hand over the socket");
+    if (h->socket >= 0)
+        fcntl(h->number, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, mask, NULL);
     execve(core, argv, envp);
     dprintf(2, "carrel: cannot start %s: %s\n", core, strerror(errno));
@@ -146,7 +142,7 @@ static void close_others(int *kept, int n)
  * 2 that we do not relay (a pipe's reader must see the end when the app closes it). */
 static void let_go(const struct relay *r)
 {
-    int kept[4 + 2 * FLOW_COUNT] = {r->signals, r->outer.fd, r->outer.edge, r->master}, n = 4;
+    int kept[3 + 2 * FLOW_COUNT] = {r->signals, r->outer.fd, r->outer.edge}, n = 3;
     bool relayed[3] = {false, false, false};
     for (int i = 0; i < FLOW_COUNT; i++) {
         const int ends[] = {r->flow[i].from, r->flow[i].to};
@@ -174,11 +170,11 @@ static void start_core(struct relay *r, const char *core, char *planfd, const st
     if (r->core == 0)
         become_core(core, planfd, h, parent, mask);
     setpgid(r->core, r->core); /* here as well: whoever comes first */
-    for (int i = 0; i < 3; i++) {
-        bool seen = (i > 0 && h->fd[i] == h->fd[0]) || (i > 1 && h->fd[i] == h->fd[1]);
-        if (h->fd[i] >= 0 && !seen)
+    for (int i = 0; i < 3; i++)
+        if (h->fd[i] >= 0 && h->fd[i] != h->socket)
             close(h->fd[i]);
-    }
+    if (h->socket >= 0)
+        close(h->socket);
     signal(SIGPIPE, SIG_IGN);
     let_go(r);
 }
@@ -229,13 +225,15 @@ static enum mode mode_named(const char *name)
 
 int main(int argc, char **argv)
 {
-    enum mode mode = argc == 4 ? mode_named(argv[1]) : MODE_COUNT;
-    if (mode == MODE_COUNT) {
-        dprintf(2, "usage: carrel-tty pty|force|pipes PLANFD CORE (started by `carrel run`)\n");
+    enum mode mode = argc == 5 ? mode_named(argv[1]) : MODE_COUNT;
+    int number = mode < MODE_PIPES ? atoi(argv[3]) : 3;
+    if (mode == MODE_COUNT || number < 3) {
+        dprintf(2, "usage: carrel-tty pty|force|pipes PLANFD TERMINALFD CORE "
+                   "(started by `carrel run`)\n");
         return 125;
     }
-    struct relay r = {.signals = -1, .outer = {.fd = -1, .edge = -1}, .master = -1};
-    struct handover h = {{-1, -1, -1}};
+    struct relay r = {.signals = -1, .outer = {.fd = -1, .edge = -1, .guard = -1}, .master = -1};
+    struct handover h = {{-1, -1, -1}, -1, number};
     sigset_t old;
     bool terminal[3];
     for (int i = 0; i < FLOW_COUNT; i++)
@@ -250,6 +248,6 @@ int main(int argc, char **argv)
         set_up_pipes(&r, terminal, &h);
     else
         set_up_pty(&r, mode, terminal, &h);
-    start_core(&r, argv[3], argv[2], &h, &old);
+    start_core(&r, argv[4], argv[2], &h, &old);
     end_like(relay_run(&r));
 }

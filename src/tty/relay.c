@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tty/relay.h"
+#include "tty/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -16,6 +20,8 @@
 #define LOOK_MS      50
 #define LATE_LOOKS   20 /* the last ones: a shell on a busy machine may be slow */
 #define LATE_LOOK_MS 500
+/* See settle(). */
+#define SETTLE_MS 1000
 /* How long to wait for the last bytes of an app that is gone, and how many there can be: no pipe or
  * pseudo terminal holds more. Without it somebody to whom the app has handed its terminal could
  * go on writing to the person's for ever. */
@@ -43,13 +49,62 @@ static bool reading_terminal_now(const struct relay *r)
 /* We may have been put in front: take the terminal. */
 static void come_forward(struct relay *r)
 {
-    if (r->outer.fd < 0 || r->outer.raw || !r->reads_terminal)
+    if (r->outer.fd < 0 || r->outer.raw || !r->reads_terminal || r->awaited)
         return;
     terminal_raw(&r->outer);
     if (r->outer.raw) {
         r->looks = 0;
         terminal_copy_size(&r->outer, r->master);
     }
+}
+
+/* The app's terminal is there: makes it ready before the app can see it. */
+static void take_terminal(struct relay *r, int master)
+{
+    struct termios modes;
+    r->master = master;
+    r->awaited = false;
+    fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+    /* In the background the modes are those in which the shell edits its line; the kernel's
+     * defaults for a new terminal are better than these. */
+    if (r->outer.fd >= 0 && terminal_in_foreground(&r->outer) &&
+        tcgetattr(r->outer.fd, &modes) == 0)
+        tcsetattr(master, TCSANOW, &modes);
+    terminal_copy_size(&r->outer, master);
+    r->flow[FLOW_OUTPUT].from = r->flow[FLOW_INPUT].to = master;
+    come_forward(r);
+    send(r->flow[FLOW_ERRORS].from, "", 1, MSG_NOSIGNAL);
+}
+
+/* As flow_read, from the socket to the core: a message is the terminal, or what the core says. */
+static enum flow_read receive(struct relay *r)
+{
+    struct flow *f = &r->flow[FLOW_ERRORS];
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } rights = {.bytes = {0}};
+    struct iovec part = {f->bytes, sizeof f->bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    ssize_t n = recvmsg(f->from, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (n >= 0 && CMSG_FIRSTHDR(&message) && rights.head.cmsg_type == SCM_RIGHTS) {
+        int master;
+        memcpy(&master, CMSG_DATA(&rights.head), sizeof master);
+        take_terminal(r, master);
+        return FLOW_NOTHING_YET;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return FLOW_NOTHING_YET;
+    f->from = n > 0 ? f->from : -1;
+    f->start = 0;
+    f->end = n > 0 ? (size_t)n : 0;
+    return n > 0 ? FLOW_BYTES : FLOW_END;
+}
+
+static enum flow_read read_flow(struct relay *r, int i)
+{
+    return r->awaited && i == FLOW_ERRORS ? receive(r) : flow_read(&r->flow[i]);
 }
 
 static void resume(struct relay *r)
@@ -77,7 +132,7 @@ static void drain(struct relay *r, int ms)
             struct pollfd from = {.fd = f->from, .events = POLLIN};
             if (left == 0 || poll(&from, 1, ms < 0 ? LAST_BYTES_MS : 0) == 0)
                 break;
-            if (flow_read(f) == FLOW_NOTHING_YET && ms >= 0)
+            if (read_flow(r, i) == FLOW_NOTHING_YET && ms >= 0)
                 break;
             size_t got = f->end ? f->end : 1; /* nothing is kept where the reader is gone */
             left -= got < left ? got : left;
@@ -188,8 +243,8 @@ static void collect(const struct relay *r, struct polled *p)
     want(p, r->signals, POLLIN);
     for (int i = 0; i < FLOW_COUNT; i++) {
         const struct flow *f = &r->flow[i];
-        bool reads =
-            f->from >= 0 && !flow_has_bytes(f) && (i != FLOW_INPUT || reading_terminal_now(r));
+        bool reads = f->from >= 0 && !flow_has_bytes(f) &&
+                     (i != FLOW_INPUT || (reading_terminal_now(r) && !r->awaited));
         p->from[i] = reads ? want(p, f->from, POLLIN) : -1;
         p->to[i] = flow_has_bytes(f) ? want(p, f->to, POLLOUT) : -1;
     }
@@ -212,7 +267,7 @@ static void move_bytes(struct relay *r, const struct polled *p)
             flow_write(f);
         if (!ready(p, p->from[i]) || f->from < 0)
             continue;
-        if (flow_read(f) == FLOW_END && i == FLOW_INPUT)
+        if (read_flow(r, i) == FLOW_END && i == FLOW_INPUT)
             input_ended(r);
         else if (flow_has_bytes(f))
             flow_write(f);
@@ -227,17 +282,45 @@ static int look_again_in(const struct relay *r)
     return r->looks > LATE_LOOKS ? LOOK_MS : r->looks > 0 ? LATE_LOOK_MS : -1;
 }
 
+/*
+ * After SETTLE_MS: what runs for longer is worth a guard for the terminal, and a filter for us.
+ * Both cost as much as a good part of a start. Returns the milliseconds until then; -1: it is done.
+ */
+static int settle(struct relay *r, const struct timespec *start)
+{
+    struct timespec now;
+    if (r->settled)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long ms = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+    if (ms < SETTLE_MS)
+        return (int)(SETTLE_MS - ms);
+    if (r->reads_terminal)
+        terminal_guard(&r->outer);
+    if (confine_self() < 0) {
+        terminal_restore(&r->outer);
+        dprintf(r->flow[FLOW_OUTPUT].to, "carrel: cannot install the relay's own filter: %s\n",
+                strerror(errno));
+        _exit(125); /* and the core dies with us */
+    }
+    r->settled = true;
+    return -1;
+}
+
 int relay_run(struct relay *r)
 {
     int status = 0;
     struct polled p;
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     come_forward(r);
     for (;;) {
         collect(r, &p);
-        int n = poll(p.fd, p.n, look_again_in(r));
+        int soon = settle(r, &start), look = look_again_in(r);
+        int n = poll(p.fd, p.n, soon < 0 || (look >= 0 && look < soon) ? look : soon);
         if (n < 0 && errno != EINTR)
             break;
-        if (n == 0 && r->looks > 0) {
+        if (n == 0 && look >= 0 && (soon < 0 || look < soon)) {
             r->looks--;
             come_forward(r);
             continue;
@@ -255,5 +338,6 @@ int relay_run(struct relay *r)
     }
     drain(r, -1);
     terminal_restore(&r->outer);
+    terminal_unguard(&r->outer);
     return status;
 }

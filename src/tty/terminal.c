@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tty/terminal.h"
+#include "tty/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -59,6 +61,30 @@ static void set_modes(int fd, int when, const struct termios *modes)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+static void tell_guard(const struct terminal *t)
+{
+    struct guarded state = {.raw = t->raw, .saved = t->saved};
+    if (t->guard >= 0 && (!t->raw || tcgetattr(t->fd, &state.set) == 0))
+        (void)!write(t->guard, &state, sizeof state);
+}
+
+void terminal_guard(struct terminal *t)
+{
+    if (t->fd < 0)
+        return;
+    t->guard = guard_start(t->fd, &t->guard_pid);
+    tell_guard(t);
+}
+
+void terminal_unguard(struct terminal *t)
+{
+    if (t->guard < 0)
+        return;
+    close(t->guard);
+    waitpid(t->guard_pid, NULL, 0);
+    t->guard = -1;
+}
+
 void terminal_raw(struct terminal *t)
 {
     if (t->fd < 0 || t->raw || !terminal_in_foreground(t) || tcgetattr(t->fd, &t->saved) < 0)
@@ -69,6 +95,7 @@ void terminal_raw(struct terminal *t)
     raw.c_cc[VTIME] = 0;
     set_modes(t->fd, TCSADRAIN, &raw);
     t->raw = true;
+    tell_guard(t);
 }
 
 void terminal_restore(struct terminal *t)
@@ -78,6 +105,7 @@ void terminal_restore(struct terminal *t)
     t->raw = false;
     if (terminal_in_foreground(t))
         set_modes(t->fd, TCSAFLUSH, &t->saved);
+    tell_guard(t);
 }
 
 void terminal_copy_size(const struct terminal *t, int master)

@@ -16,6 +16,8 @@ struct terminal {
     bool may_read; /* fd was opened for reading */
     bool raw;      /* we have set raw mode; `saved` is to be put back */
     struct termios saved;
+    int guard;       /* where its guard is told (see guard.h), -1: there is none */
+    pid_t guard_pid; /* the process */
 };
 
 /*
@@ -30,6 +32,11 @@ void terminal_raw(struct terminal *t);
 /* Puts the saved modes back (and throws unread input away: late replies of the terminal must not
  * reach the shell), if we went raw and are still in the foreground. */
 void terminal_restore(struct terminal *t);
+/* Has a guard put the modes back if we are killed. Without one (no process can be made) the
+ * terminal then stays raw. */
+void terminal_guard(struct terminal *t);
+/* Ends the guard. */
+void terminal_unguard(struct terminal *t);
 /* Copies the window size to the pseudo terminal behind master. */
 void terminal_copy_size(const struct terminal *t, int master);
 /* Forgets one arrival of input, so that `edge` sleeps until the next. */

@@ -18,7 +18,8 @@ import time
 WIDTH, HEIGHT = 1200, 800
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
-TOOLS = ("Xvfb", "openbox", "xdotool", "xprop", "dbus-daemon", "import", "compare", "convert")
+TOOLS = ("Xvfb", "openbox", "xdotool", "xprop", "xclip", "dbus-daemon", "import", "compare",
+         "convert")
 
 
 def missing_tools():
@@ -82,7 +83,9 @@ class Desk:
     def __init__(self, width=WIDTH, height=HEIGHT, bus=True, home=None, sound=False):
         self.width, self.height, self.bus, self.home = width, height, bus, home
         self.sound = sound
-        self.own, self.env, self.folder = [], {}, None
+        self.own, self.folder = [], None
+        self.env = {}  # what the apps get
+        self.screen = self.env  # what the tools get that look at the X display and act on it
 
     def __enter__(self):
         become_subreaper()
@@ -108,6 +111,7 @@ class Desk:
             "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": runtime,
             "XDG_SESSION_TYPE": "x11", "NO_AT_BRIDGE": "1",
         }
+        self.screen = self.env
         self._start_display()
         if self.bus:
             self._start_bus()
@@ -153,7 +157,7 @@ class Desk:
 
     def _spawn(self, argv, **more):
         with open(os.path.join(self.folder, os.path.basename(argv[0]) + ".log"), "wb") as log:
-            child = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+            child = subprocess.Popen(argv, env=self.screen, stdin=subprocess.DEVNULL, stdout=log,
                                      stderr=log, start_new_session=True, **more)
         self.own.append(child)
         return child
@@ -175,10 +179,13 @@ class Desk:
     # ---- looking and acting ----
 
     def ask(self, *argv, seconds=20):
-        """The output of a small X tool; empty when it fails."""
-        done = subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              timeout=seconds, check=False)
+        """The output of a small X tool; empty when it fails or takes too long."""
+        try:
+            done = subprocess.run(argv, env=self.screen, stdin=subprocess.DEVNULL, text=True,
+                                  errors="replace", stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, timeout=seconds, check=False)
+        except subprocess.TimeoutExpired:
+            return ""
         return done.stdout if done.returncode == 0 else ""
 
     def windows(self):
@@ -224,7 +231,12 @@ class Desk:
         self.ask("xdotool", "key", "--clearmodifiers", "--delay", "60", *keys)
 
     def type(self, text):
-        self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", text, seconds=60)
+        """A new line is the key Return: xdotool's own is Linefeed, which only terminals know."""
+        for i, line in enumerate(text.split("\n")):
+            if i:
+                self.key("Return")
+            if line:
+                self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", line, seconds=60)
 
     def confirm(self, window, seconds=20):
         """Presses Return until a dialog is gone: a file chooser swallows it while it completes."""
@@ -236,18 +248,21 @@ class Desk:
             return window not in self.windows()
         wait_for("the dialog to close", gone, seconds, step=0.5)
 
+    def clipboard(self, selection="clipboard"):
+        return self.ask("xclip", "-o", "-selection", selection, seconds=5)
+
     def picture(self, path, window="root"):
-        subprocess.run(["import", "-silent", "-window", window, path], env=self.env, check=True,
-                       timeout=30, stdin=subprocess.DEVNULL)
+        subprocess.run(["import", "-silent", "-window", window, path], env=self.screen, check=True,
+                       timeout=10, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return path
 
-    def settled_picture(self, path, window, seconds=15, limit=0.002):
+    def settled_picture(self, path, window, seconds=15, limit=0.002, step=0.5):
         """A picture of a window that has stopped to change (a blinking cursor may)."""
         other = path + ".before.png"
         self.picture(other, window)
 
         def still():
-            time.sleep(0.4)
+            time.sleep(step)
             self.picture(path, window)
             same = difference(path, other) <= limit
             if not same:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Things for the apps to open: a PDF with one coloured page after the other, a picture, a web page."""
 import http.server
+import socketserver
 import subprocess
 import threading
 
@@ -69,6 +70,40 @@ class Web:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/page"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        return False
+
+
+class Peer:
+    """A server of any protocol on the loopback interface: says its greeting, if it has one, to each
+    client, its answer to each line of theirs, and keeps in `got` what they send."""
+
+    def __init__(self, greeting=b"", answer=b""):
+        self.greeting, self.answer, self.got = greeting, answer, b""
+
+    def __enter__(self):
+        peer = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.sendall(peer.greeting)
+                while data := self.request.recv(4096):
+                    peer.got += data
+                    self.request.sendall(peer.answer * data.count(b"\n"))
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass  # the client was ended in the middle
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 

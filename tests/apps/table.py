@@ -18,7 +18,7 @@ class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
                  size=(800, 600), limit=0.02, seconds=60, command=None, packages=(),
                  statuses=(0,), pause=0, noise=None, lost="", same=True, sound=False,
-                 wayland=True):
+                 wayland=True, x11=True, talk=()):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
         self.prepare = prepare or (lambda visit: [])
@@ -30,6 +30,7 @@ class App:
         self.statuses, self.pause, self.noise = statuses, pause, noise
         self.lost, self.same, self.sound = lost, same, sound
         self.wayland = wayland  # False: it speaks X11 only
+        self.x11, self.talk = x11, talk  # talk: greeting and answer of a server on the loopback interface
 
 
 def write(path, text):

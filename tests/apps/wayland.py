@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Wayland compositor without a screen (weston), and no X display at all.
+"""Wayland by weston: either a whole desktop for what speaks nothing else (Desk), or a compositor
+without a screen and no X display at all (Compositor).
 
-It has neither pictures nor input; what it has is a log of the protocol, in which a window's title
-and the drawing of its contents stand.
+Weston keeps a log of the protocol, in which a window's title and the drawing of its contents stand.
 """
 import os
 import re
@@ -10,7 +10,10 @@ import shutil
 import subprocess
 import tempfile
 
+import desk
 from desk import become_subreaper, descendants, end_processes, wait_for
+
+LOGGED = ["--idle-time=0", "--logger-scopes=log,proto"]
 
 
 class Compositor:
@@ -29,7 +32,7 @@ class Compositor:
         with open(self.log, "wb") as log:
             self.child = subprocess.Popen(
                 ["weston", "--backend=headless-backend.so", "--use-pixman", "--socket=wayland-7",
-                 "--idle-time=0", "--logger-scopes=log,proto"], env=self.env, stdout=log,
+                 *LOGGED], env=self.env, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         self.env["WAYLAND_DISPLAY"] = "wayland-7"
         try:
@@ -60,3 +63,32 @@ class Compositor:
         text = self.protocol()
         found = re.search(rf'xdg_toplevel@\d+\.set_title\("[^"]*(?:{title})', text)
         return bool(found and re.search(r"wl_surface@\d+\.attach\(wl_buffer", text))
+
+
+class Desk(desk.Desk):
+    """The desktop of desk.py with weston in a window on it. The apps reach weston alone; pictures and
+    input are those of its window, in which the app fills the whole (weston's kiosk shell)."""
+
+    def _start(self):
+        super()._start()
+        self._spawn(["weston", "--backend=x11-backend.so", "--use-pixman", "--socket=wayland-7",
+                     "--shell=kiosk-shell.so", "--no-config", "--width=800", "--height=600", *LOGGED])
+        socket = os.path.join(self.screen["XDG_RUNTIME_DIR"], "wayland-7")
+        wait_for("the compositor", lambda: os.path.exists(socket), 20)
+        self.env = {k: v for k, v in self.screen.items() if k not in ("DISPLAY", "XAUTHORITY")}
+        self.env.update(WAYLAND_DISPLAY="wayland-7", XDG_SESSION_TYPE="wayland")
+
+    def said(self, call):
+        """What the last such request of a client said."""
+        with open(os.path.join(self.folder, "weston.log"), encoding="utf-8", errors="replace") as f:
+            found = re.findall(rf'xdg_toplevel@\d+\.{call}\("([^"]*)"', f.read())
+        return found[-1] if found else ""
+
+    def title(self, _window):
+        return self.said("set_title")
+
+    def window_class(self, _window):
+        return [self.said("set_app_id")]
+
+    def place(self, *_):
+        """It fills the screen."""

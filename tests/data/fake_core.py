@@ -1,9 +1,11 @@
 #!/usr/bin/python3 -IS
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Stands in for carrel-core in the tests of carrel-tty: no sandbox, but the core's part of the
-contract with the relay. The plan descriptor holds the argument list of the app, NUL-separated."""
-import fcntl, os, signal, sys, termios
+contract with the relay. The plan descriptor holds the argument list of the app, NUL-separated; the
+socket for the terminal is descriptor 20."""
+import array, fcntl, os, pty, signal, socket, sys, termios
 
+SOCKET = 20
 
 
 def pass_on(pid):
@@ -23,9 +25,30 @@ def let_go():
         os.dup2(null, fd)
 
 
+def make_terminal():
+    """Gives the master out; what was the socket becomes the terminal. Returns it, or None."""
+    try:
+        wire = socket.socket(fileno=SOCKET)
+    except OSError:
+        return None
+    master, slave = pty.openpty()
+    wire.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))])
+    wire.recv(1)
+    os.close(master)
+    here = os.fstat(SOCKET).st_ino
+    for fd in (0, 1, 2):
+        if os.fstat(fd).st_ino == here:
+            os.dup2(slave, fd)
+    wire.close()
+    return slave
+
+
 with os.fdopen(int(sys.argv[1]), "rb") as plan:
     argv = [os.fsdecode(a) for a in plan.read().split(b"\0")]
-terminal = next((fd for fd in (0, 1, 2) if os.isatty(fd)), None)
+if argv[0] == "fail":  # before there is a terminal
+    os.write(2, b"the core fails\n")
+    os._exit(125)
+terminal = make_terminal()
 monitor = os.getpid()
 app = os.fork()
 if app == 0:  # "pid 1": leads the session, so that the app is no orphaned process group

@@ -43,6 +43,51 @@ def test_home_does_not_show_its_files():
     differs("list", world.home, "notes.txt")
 
 
+def test_of_the_persons_settings_only_looks_are_known():
+    """Each file may be read in part, or is near one that may be; the word stands where nothing may be."""
+    word = "hunter2-of-the-person"
+    planted = {
+        ".config/gtk-3.0/settings.ini": f"[Settings]\ngtk-theme-name=Known\ngtk-modules={word}\n[{word}]\na={word}\n",
+        ".config/gtk-3.0/bookmarks": f"file:///{word}\n",
+        ".config/gtk-3.0/gtk.css": f"@import url('{word}');\n",
+        ".config/gtk-4.0/settings.ini": f"[Settings]\ngtk-im-module={word}\n",
+        ".gtkrc-2.0": f'gtk-theme-name="/{word}"\ninclude "{word}"\n',
+        ".config/kdeglobals": f"[Recent]\nFiles={word}\n[General]\nColorScheme=Known\nBrowserApplication={word}\n",
+        ".config/kwalletrc": f"[Wallet]\nDefault={word}\n",
+        ".config/qt5ct/qt5ct.conf": f"[Interface]\nstylesheets=/home/{word}\n[Appearance]\nstyle=/home/{word}\n",
+        ".config/Trolltech.conf": f"[qt]\nfiledialog={word}\n",
+        ".config/mimeapps.list": f"[Default Applications]\nx-scheme-handler/{word}=a.desktop\ntext/plain=/{word}\n",
+        ".config/user-dirs.dirs": f'XDG_MUSIC_DIR="$HOME/{word}"\n',
+        ".config/goa-1.0/accounts.conf": f"[Account]\nIdentity={word}\n",
+        ".config/enchant/en_US.dic": word,
+        ".local/share/recently-used.xbel": word,
+        ".local/share/keyrings/login.keyring": word,
+        ".Xdefaults": f"Xft.dpi: 96\nApp*password: {word}\n",
+        ".netrc": f"machine x password {word}\n",
+    }
+    for name, text in planted.items():
+        world.file(name, text)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "all"), "w", encoding="utf-8") as f:
+            f.write("[org/gnome/desktop/interface]\ngtk-theme='Known'\n"
+                    f"[system/proxy/http]\nauthentication-password='{word}'\n"
+                    f"[org/gnome/desktop/background]\npicture-uri='{word}'\n")
+        os.makedirs(os.path.join(world.home, ".config/dconf"), exist_ok=True)
+        if shutil.which("dconf"):
+            subprocess.run(["dconf", "compile", os.path.join(world.home, ".config/dconf/user"), folder], check=True)
+    look = ("/bin/grep", "-rlas", word, "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=usr")
+    outside = subprocess.run([*look, world.home], stdout=subprocess.PIPE, text=True, check=True)
+    assert len(outside.stdout.splitlines()) >= len(planted), outside.stdout
+    shows = {"DISPLAY": ":77"}
+    known = world.run_inside("/bin/grep", "-rls", "Known", "/run/carrel", "/etc/glib-2.0", env=shows)
+    assert len(known.stdout.splitlines()) == (3 if shutil.which("dconf") else 2), known.stdout
+    inside = world.run_inside(*look, "/dev/shm", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv",
+                              "/tmp", "/var", world.home, env=shows)
+    assert inside.returncode in (1, 2) and not inside.stdout, inside.stdout
+    told = world.run_inside("/bin/sh", "-c", f"env | grep {word}; find / -xdev -name '*{word}*' 2> /dev/null", env=shows)
+    assert not told.stdout, told.stdout
+
+
 def test_other_apps_home_cannot_be_read():
     other = world.file(".var/app/org.example.Other/secret", "x")
     differs("read", other)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* carrel-bwrap: bubblewrap's command line in front of the core, in one program. */
+#include "bwrap/bwrap.h"
+#include "core/compat.h"
+#include "util/file.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+static struct arena arena;
+
+/* ---- the host ---- */
+
+static char *real(struct arena *a, const char *path)
+{
+    (void)a;
+    return realpath(path, NULL);
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+static const char *first_line(struct arena *a, const char *path)
+{
+    char text[64];
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return arena_strdup(a, text);
+}
+
+static int read_fd(struct arena *a, int fd, char **data, size_t *n)
+{
+    struct buf b = {.arena = a};
+    int r = file_read_fd(fd, PLAN_MAX_BYTES, &b);
+    close(fd);
+    *data = b.len ? b.data : arena_strdup(a, "");
+    *n = b.len;
+    return r;
+}
+
+static const char *identity(struct arena *a, int fd)
+{
+    struct stat st;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fstat(fd, &st) ? NULL
+                          : arena_printf(a, "%llx:%llx", (unsigned long long)st.st_dev,
+                                         (unsigned long long)st.st_ino);
+}
+
+static void print_line(const struct wishes *w, const char *level, const char *text)
+{
+    struct buf b = {.arena = w->arena};
+    buf_printf(&b, "%sbwrap: %s\n", w->flags & LEVEL_PREFIX ? level : "", text);
+    file_write_all(2, b.data, b.len);
+}
+
+static void warn(const struct wishes *w, const char *text)
+{
+    print_line(w, "<4>", text);
+}
+
+static _Noreturn void fail(const struct wishes *w, const char *text)
+{
+    print_line(w, "<3>", text);
+    exit(1);
+}
+
+/* ---- what this process is ---- */
+
+static uint64_t capabilities(bool permitted)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    syscall(SYS_capget, &head, data);
+    return permitted ? data[0].permitted | (uint64_t)data[1].permitted << 32
+                     : data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+/* The name that the caller's shell uses for the folder, if it is one; else the kernel's. */
+static const char *working_folder(const struct wishes *w)
+{
+    struct stat named, here;
+    const char *pwd = env_get(w, "PWD");
+    if (pwd && *pwd == '/' && stat(pwd, &named) == 0 && stat(".", &here) == 0 &&
+        named.st_dev == here.st_dev && named.st_ino == here.st_ino)
+        return pwd;
+    char *cwd = getcwd(NULL, 0);
+    return cwd && *cwd == '/' ? cwd : NULL;
+}
+
+static const char *terminal(void)
+{
+    char path[256];
+    if (!isatty(1))
+        return NULL;
+    ssize_t n = readlink("/proc/self/fd/1", path, sizeof path - 1);
+    if (n <= 0)
+        return NULL;
+    path[n] = '\0';
+    return *path == '/' && exists(path) ? arena_strdup(&arena, path) : NULL;
+}
+
+static _Noreturn void print(const struct buf *b, int fd, int status)
+{
+    exit(file_write_all(fd, b->data, b->len) < 0 ? 1 : status);
+}
+
+static void answer_questions(struct wishes *w, const char *program)
+{
+    struct buf b = {.arena = w->arena};
+    if (w->flags & VERSION) {
+        buf_str(&b, "bubblewrap 0.13.1\ncarrel-bwrap " CARREL_VERSION "\n");
+        print(&b, 1, 0);
+    }
+    if (w->flags & ASSUMED_KERNEL) {
+        buf_str(&b, "5.12.0");
+        print(&b, 1, 0);
+    }
+    if (w->flags & HELP || !w->command) {
+        bwrap_help(&b, program);
+        print(&b, w->flags & HELP ? 1 : 2, w->flags & HELP ? 0 : 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct host host = {real,     exists,   first_line, read_fd,
+                        identity, getuid(), getgid(),   0,
+                        NULL,     NULL,     umask(0),   exists("/sys/fs/selinux/enforce"),
+                        warn};
+    struct wishes w = {.arena = &arena, .host = &host};
+    umask(host.umask);
+    host.caps = capabilities(false);
+    if (getauxval(AT_SECURE) || getuid() != geteuid())
+        fail(&w, "setuid use of bubblewrap is not supported");
+    if (host.uid != 0 && capabilities(true))
+        fail(&w, "Unexpected capabilities but not setuid, old file caps config?");
+    host.terminal = terminal();
+    if (bwrap_parse(&w, argv + (argc > 0), environ) < 0)
+        fail(&w, w.error);
+    answer_questions(&w, argc > 0 ? argv[0] : "bwrap");
+    host.cwd = working_folder(&w);
+    if (bwrap_plan(&w) < 0)
+        fail(&w, w.error);
+    struct buf text = {.arena = &arena};
+    plan_write(&w.plan, &text);
+    if (w.flags & PRINT_PLAN)
+        print(&text, 1, 0);
+    compat_run(text.data, text.len, w.flags & LEVEL_PREFIX, w.flags & EXPLAIN);
+}

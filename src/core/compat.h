@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_CORE_COMPAT_H
+#define CARREL_CORE_COMPAT_H
+
+#include "core/core.h"
+
+/*
+ * What bubblewrap does otherwise than carrel-core, for carrel-bwrap alone: the verbs behind
+ * PLAN_FIRST_COMPAT, its processes, and its texts. Everything else is the core's own code.
+ */
+
+/* Bits of the loosen line, in the order of the names; see plan/verbs.h. */
+enum {
+    LOOSE_USER = 1,
+    LOOSE_PIDS = 2,
+    LOOSE_ONE_LEVEL = 4,
+    LOOSE_CAPS = 8,
+    LOOSE_FDS = 16,
+    LOOSE_LINKS = 32,
+    LOOSE_OUTLIVE = 64,
+    LOOSE_NO_REAPER = 128,
+};
+
+/* A further bit of bind's flags: SRC is a magic link of /proc, to be followed. */
+enum { BIND_MAGIC = 32 };
+/* Places in join's list. */
+enum { JOIN_USER, JOIN_USER2, JOIN_PID, JOIN_NET };
+
+/* Carries out a plan; text[size] must be writable. prefixed: a level such as <3> before each
+ * message; explained: what else is known of a fault, in a second line. Comes back only by ending
+ * the process. */
+_Noreturn void compat_run(char *text, size_t size, bool prefixed, bool explained);
+void compat_say_how(bool prefixed, bool explained);
+
+/* compat_mount.c */
+step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, run_loose_seal,
+    run_loose_proc, run_loose_symlink;
+/* A tmpfs that lies under the new root and is gone with the old one. */
+void scratch_make(struct job *j);
+/* compat_process.c */
+step_runner run_enter;
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "explain/display.h"
+
+#include "util/diag.h"
+#include "util/json.h"
+#include "util/str.h"
+
+#include <string.h>
+
+/* ---- reading the plan ---- */
+
+/* The step that sets a variable; the last one counts. */
+static const struct plan_step *variable(const struct plan *p, const char *name)
+{
+    for (size_t i = p->n; i-- > 0;) {
+        const char *rest = p->v[i].verb == PLAN_ENV ? str_after(step_arg(&p->v[i], 0), name) : NULL;
+        if (rest && *rest == '=' && rest[1])
+            return &p->v[i];
+    }
+    return NULL;
+}
+
+static const struct plan_service *service(const struct plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_services; i++)
+        if (str_eq(p->services[i].name, name))
+            return &p->services[i];
+    return NULL;
+}
+
+static bool binds(const struct plan *p, const char *src, const char *dst)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_BIND && str_eq(step_arg(&p->v[i], 0), src) &&
+            str_eq(step_arg(&p->v[i], 1), dst))
+            return true;
+    return false;
+}
+
+/* The words behind "power" in what the filter goes by. */
+static const char *const *powers_of(struct arena *a, const struct plan_service *s)
+{
+    const char **v = NULL;
+    size_t n = 0, cap = 0;
+    const char *line = s->data ? arena_strndup(a, s->data, s->size) : "";
+    while (line && !str_after(line, "power ")) {
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    for (const char *w = line ? line + strlen("power ") : ""; *w && *w != '\n';) {
+        size_t len = strcspn(w, " \n");
+        v = arena_grow(a, v, n, &cap, sizeof *v);
+        v[n++] = arena_strndup(a, w, len);
+        w += len + (w[len] == ' ');
+    }
+    v = arena_grow(a, v, n, &cap, sizeof *v);
+    v[n] = NULL;
+    return v;
+}
+
+void explain_display(struct arena *a, const struct plan *p, struct display_view *out)
+{
+    const struct plan_service *filter = service(p, "wayland");
+    const struct plan_step *bare = variable(p, "WAYLAND_DISPLAY"), *x11 = variable(p, "DISPLAY"),
+                           *given = variable(p, "WAYLAND_SOCKET"),
+                           *sound = variable(p, "PULSE_SERVER");
+    *out = (struct display_view){.powers = arena_array(a, 1, sizeof(char *))};
+    out->wayland = given    ? DISPLAY_INHERITED
+                   : filter ? DISPLAY_FILTERED
+                   : bare   ? DISPLAY_DIRECT
+                            : DISPLAY_NONE;
+    out->wayland_why = given ? given->why : filter ? filter->why : bare ? bare->why : NULL;
+    if (filter)
+        out->powers = powers_of(a, filter);
+    out->x11 = x11;
+    out->x11_why = x11 ? x11->why : NULL;
+    out->sound = sound;
+    out->sound_why = sound ? sound->why : NULL;
+    out->devices = binds(p, "/dev", "/dev");
+}
+
+/* ---- telling it ---- */
+
+static bool has(const struct display_view *v, const char *power)
+{
+    for (const char *const *w = v->powers; *w; w++)
+        if (str_eq(*w, power))
+            return true;
+    return false;
+}
+
+static void line(struct buf *out, const char *label, const char *text)
+{
+    buf_printf(out, "  %-12s%s\n", label, text);
+}
+
+static void decided(struct buf *out, const char *what, const char *why)
+{
+    if (!why)
+        return;
+    buf_printf(out, "  decided by: %s: ", what);
+    diag_escape(out, why);
+    buf_char(out, '\n');
+}
+
+static void tell_powers(const struct display_view *v, bool has_them, const char *label,
+                        struct buf *out)
+{
+    static const struct {
+        const char *word, *text;
+    } rows[] = {
+        {"fullscreen", "take the whole screen"},
+        {"activation", "ask that its windows be brought to the front"},
+        {"text-input", "get text from the input method"},
+        {"pointer-lock", "keep the pointer in its windows"},
+        {"relative-pointer", "follow the pointer's movements without its place"},
+        {"idle-inhibit", "keep the screen from going dark or locking"},
+        {"shortcuts-inhibit", "take the keys that the desktop listens to"},
+        {"window-handles", "let others attach dialogs to its windows"},
+    };
+    struct buf text = {.arena = out->arena};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (has(v, rows[i].word) == has_them)
+            buf_printf(&text, "%s%s", text.len ? "; " : "", rows[i].text);
+    if (text.len)
+        line(out, label, text.data);
+}
+
+static void tell_filtered(const struct display_view *v, struct buf *out)
+{
+    static const char *const clipboard[] = {
+        "it gets nothing, and others get nothing that it copies",
+        "it may read it while one of its windows has the focus; others get nothing that it copies",
+        "others may read what it copies; it gets nothing",
+        "it may read it while one of its windows has the focus; others may read what it copies",
+    };
+    buf_str(out, "a Wayland window, by way of a filter of its own\n");
+    line(out, "sees", "its own windows, never the screen or those of other programs");
+    line(out, "types", "into its own windows, never for others");
+    line(out, "hears keys", "those typed while one of its windows has the focus, no others");
+    line(out, "is seen", "by the compositor, and by what reaches it past a filter");
+    line(out, "clipboard",
+         clipboard[(has(v, "clipboard-in") ? 1 : 0) + (has(v, "clipboard-out") ? 2 : 0)]);
+    tell_powers(v, true, "may", out);
+    tell_powers(v, false, "may not", out);
+}
+
+static void tell_wayland(const struct display_view *v, struct buf *out)
+{
+    if (v->wayland == DISPLAY_FILTERED) {
+        tell_filtered(v, out);
+        return;
+    }
+    buf_str(out, v->wayland == DISPLAY_DIRECT
+                     ? "the bare Wayland socket, without a filter\n"
+                     : "a Wayland connection that the caller opened, without a filter\n");
+    line(out, "sees", "where the compositor lets it: the screen and other programs' windows");
+    line(out, "types", "where the compositor lets it: for other programs");
+    line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
+}
+
+static void tell_x11(struct buf *out)
+{
+    buf_str(out, "the person's X display, shared with all other programs on it\n");
+    line(out, "sees", "the whole screen and every window");
+    line(out, "types", "into every window");
+    line(out, "hears keys", "all that are typed, passwords included");
+    line(out, "is seen", "by every program on that display, which can type into it too");
+    line(out, "clipboard", "at any time, in both directions");
+}
+
+void explain_display_text(const struct display_view *v, const char *name, struct buf *out)
+{
+    struct buf head = {.arena = out->arena};
+    diag_escape(&head, name);
+    if (v->wayland == DISPLAY_NONE && !v->x11)
+        buf_printf(out, "%s: no display\n", head.data);
+    if (v->wayland != DISPLAY_NONE) {
+        buf_printf(out, "%s: ", head.data);
+        tell_wayland(v, out);
+    }
+    if (v->x11) {
+        buf_printf(out, "%s: ", head.data);
+        tell_x11(out);
+    }
+    line(out, "sound",
+         v->sound     ? "plays, and can listen to the microphone and to what others play"
+         : v->devices ? "the sound cards themselves, microphones included"
+                      : "none: no loudspeaker and no microphone");
+    if (v->devices)
+        line(out, "devices",
+             "all that the person may open: cameras, and keyboards where they are open");
+    decided(out, "Wayland", v->wayland_why);
+    decided(out, "X11", v->x11_why);
+    decided(out, "sound", v->sound_why);
+}
+
+void explain_display_json(const struct display_view *v, struct buf *out)
+{
+    static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
+    struct json j = {.out = out};
+    json_object(&j, NULL);
+    json_string(&j, "wayland", ways[v->wayland]);
+    json_string(&j, "x11", v->x11 ? "shared" : "none");
+    json_bool(&j, "sound", v->sound);
+    json_bool(&j, "devices", v->devices);
+    json_array(&j, "powers");
+    for (const char *const *w = v->powers; *w; w++)
+        json_string(&j, NULL, *w);
+    json_end(&j);
+    json_end(&j);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_EXPLAIN_DISPLAY_H
+#define CARREL_EXPLAIN_DISPLAY_H
+
+#include "plan/plan.h"
+#include "util/buf.h"
+
+#include <stdbool.h>
+
+/* Who can see, type and hear what: a reading of the plan, nothing else. */
+enum display_way { DISPLAY_NONE, DISPLAY_FILTERED, DISPLAY_DIRECT, DISPLAY_INHERITED };
+
+struct display_view {
+    enum display_way wayland;
+    bool x11, sound;           /* a shared X server; the sound server's own socket */
+    bool devices;              /* every device: cameras, keyboards, sound cards */
+    const char *const *powers; /* of the filter, NULL-terminated */
+    const char *wayland_why, *x11_why, *sound_why; /* the policy's line, or NULL */
+};
+
+void explain_display(struct arena *a, const struct plan *p, struct display_view *out);
+/* Appends. name is the app's. */
+void explain_display_text(const struct display_view *v, const char *name, struct buf *out);
+void explain_display_json(const struct display_view *v, struct buf *out);
+
+#endif

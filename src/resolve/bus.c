@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A bus by way of a filter of the app's own (carrel-dbus): [Session Bus Policy], [System Bus
+ * Policy] and [Carrel Bus] become the filter's rules (src/dbus/rules.h), and the filter a plan. In
+ * its root stands /.flatpak-info: portals ask the bus for the process that made the connection, and
+ * look there for who the app is.
+ */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+#include "util/word.h"
+
+#include <string.h>
+
+static const struct carrel_value *bus_value(const struct ctx *c, const char *key)
+{
+    return policy_carrel(c->p, "Carrel Bus", key);
+}
+
+static bool bus_value_is(const struct ctx *c, const char *key, const char *value)
+{
+    const struct carrel_value *v = bus_value(c, key);
+    return v && str_eq(v->value, value);
+}
+
+/* What is special to each bus. */
+static const struct bus_row {
+    const char *service, *rules, *what;
+    bool session;
+} rows[BUS_KIND_COUNT] = {
+    [BUS_SESSION] = {"dbus", "session-rules", "Session Bus Policy", true},
+    [BUS_SYSTEM] = {"dbus-system", "system-rules", "System Bus Policy", false},
+};
+
+/* ---- whether ---- */
+
+/* The place that asks for this bus, or NULL. */
+static const char *wanted(struct ctx *c, enum bus_kind kind)
+{
+    const struct bus_row *row = &rows[kind];
+    const struct carrel_value *way = row->session ? bus_value(c, "session") : NULL;
+    const struct carrel_value *extra = bus_value(c, row->rules);
+    if (way && !str_eq(way->value, "policy"))
+        return str_eq(way->value, "filtered") ? why_at(c, way->at, "session", way->value) : NULL;
+    if (row->session && c->private_bus)
+        return NULL;
+    for (size_t i = 0; i < c->p->bus[kind].n; i++) {
+        const struct bus_rule *r = &c->p->bus[kind].v[i];
+        if (r->access > BUS_NONE)
+            return concat(c, place_text_of(c->a, r->at), ": [", row->what, "]", NULL);
+    }
+    return extra && *extra->value ? why_at(c, extra->at, row->rules, extra->value) : NULL;
+}
+
+bool wants_filtered_bus(struct ctx *c, enum bus_kind kind)
+{
+    return wanted(c, kind) != NULL;
+}
+
+/* ---- the rules ---- */
+
+static void put_words(struct buf *out, const char *verb, const char *word)
+{
+    size_t n = word_escaped_size(word, strlen(word));
+    char *to = arena_alloc(out->arena, n + 1);
+    word_escape(word, strlen(word), to);
+    to[n] = '\0';
+    buf_printf(out, "%s %s\n", verb, to);
+}
+
+/*
+ * As in Flatpak the app has its own names, the one under which players are found, and the portals:
+ * they ask the person before anything leaves them. The one that starts programs in a sandbox of
+ * Flatpak's is not among them: it would take our app for one of its own.
+ */
+static void put_implicit(struct ctx *c, struct buf *out)
+{
+    const char *id = c->q->app_id;
+    put_words(out, "own", concat(c, id, ".*", NULL));
+    put_words(out, "own", concat(c, "org.mpris.MediaPlayer2.", id, ".*", NULL));
+    if (bus_value_is(c, "portals", "false"))
+        return;
+    buf_str(out, "call org.freedesktop.portal.* * *\n"
+                 "broadcast org.freedesktop.portal.* * /org/freedesktop/portal/*\n"
+                 "none org.freedesktop.portal.Flatpak\n");
+}
+
+static void put_limits(struct ctx *c, struct buf *out)
+{
+    static const struct {
+        const char *key, *what;
+    } limits[] = {
+        {"max-message-size", "message"},
+        {"max-connections", "connections"},
+        {"max-rate", "rate"},
+        {"max-rate", "burst"},
+    };
+    const struct carrel_value *log = bus_value(c, "log");
+    buf_printf(out, "log %s\n", log ? log->value : "none");
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        const struct carrel_value *v = bus_value(c, limits[i].key);
+        if (v && !str_eq(v->value, "0"))
+            buf_printf(out, "limit %s %s\n", limits[i].what, v->value);
+    }
+}
+
+static void put_rules(struct ctx *c, enum bus_kind kind, struct buf *out)
+{
+    static const char *const access[] = {
+        [BUS_NONE] = "none", [BUS_SEE] = "see", [BUS_TALK] = "talk", [BUS_OWN] = "own"};
+    const struct carrel_value *extra = bus_value(c, rows[kind].rules);
+    const char *const *lines = extra ? policy_list(c->a, extra->value, NULL) : NULL;
+    buf_str(out, "carrel-bus 1\n");
+    put_words(out, "app", c->q->app_id);
+    if (rows[kind].session)
+        put_implicit(c, out);
+    for (size_t i = 0; i < c->p->bus[kind].n; i++)
+        put_words(out, access[c->p->bus[kind].v[i].access], c->p->bus[kind].v[i].name);
+    for (; lines && *lines; lines++)
+        buf_printf(out, "%s\n", *lines);
+    put_limits(c, out);
+}
+
+/* ---- the filter ---- */
+
+#define BUS_INSIDE "/bus"
+
+static const char *number(struct ctx *c, int n)
+{
+    return arena_printf(c->a, "%d", n);
+}
+
+bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside)
+{
+    const char *why = wanted(c, kind), *info = instance_info(c);
+    const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
+    if (!socket || socket->type != FILE_SOCKET) {
+        put_missing(c, rows[kind].what, why, "%s is not there", path ? path : "the bus' socket");
+        return false;
+    }
+    struct plan_service *s = begin_service(c, rows[kind].service, inside, why);
+    if (!s || !info)
+        return false;
+    struct buf data = {.arena = c->a};
+    put_rules(c, kind, &data);
+    s->data = data.data;
+    s->size = data.len;
+    const struct carrel_value *log = bus_value(c, "log");
+    bool logs = log && !str_eq(log->value, "none");
+    plan_add(s->plan, PLAN_BIND, why, socket->real, BUS_INSIDE, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+             (char *)NULL);
+    plan_add(s->plan, PLAN_FILE, "base: who the app is, for portals", "/.flatpak-info", "0600",
+             info, (char *)NULL);
+    const char *args[] = {number(c, SERVICE_LISTEN_FD), number(c, SERVICE_DATA_FD),
+                          number(c, SERVICE_CONTROL_FD), logs ? "2" : "-", BUS_INSIDE};
+    for (size_t i = 0; i < ARRAY_SIZE(args); i++)
+        plan_add(s->plan, PLAN_ARG, "base: its descriptors and the bus", args[i], (char *)NULL);
+    return true;
+}
