@@ -54,10 +54,10 @@ static int read_fd(struct arena *a, int fd, char **data, size_t *n)
 static const char *identity(struct arena *a, int fd)
 {
     struct stat st;
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return fstat(fd, &st) ? NULL
-                          : arena_printf(a, "%llx:%llx", (unsigned long long)st.st_dev,
-                                         (unsigned long long)st.st_ino);
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fstat(fd, &st)
+               ? NULL
+               : arena_printf(a, "%llx:%llx", (unsigned long long)st.st_dev,
+                              (unsigned long long)st.st_ino);
 }
 
 static void print_line(const struct wishes *w, const char *level, const char *text)

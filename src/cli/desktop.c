@@ -120,6 +120,12 @@ static int enable(struct cli *c, const struct exported *e, struct buf *out)
     }
     tell_path(c, e);
     tell_ways(e);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->v[i].folder == UNITS) {
+            diag_add(&c->diags, DIAG_NOTE, nowhere, "systemctl --user daemon-reload",
+                     "a running systemd does not know %s yet", e->v[i].name);
+            break;
+        }
     return 0;
 }
 

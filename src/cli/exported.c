@@ -211,6 +211,10 @@ static void look_through(struct exported *e, int folder)
         l.dir = *dir;
         walk_files(&e->c->arena, l.dir, 1, look_at, &l);
     }
+    if (folder == UNITS) { /* a drop-in covers the person's own units as well */
+        l.dir = own_folder(e->c, folder);
+        walk_files(&e->c->arena, l.dir, 1, look_at, &l);
+    }
 }
 
 /* ---- shims ---- */

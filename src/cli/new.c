@@ -293,14 +293,18 @@ static bool write_key(struct cli *c, const struct known *k, const char *key, str
     return line.data != NULL;
 }
 
-static bool write_grants(struct cli *c, const struct known *k, struct buf *out)
+static bool write_grants(struct cli *c, const struct known *k, bool edits, struct buf *out)
 {
     buf_str(out, "\n[Context]\n");
     bool network = write_key(c, k, "shared", out);
     write_key(c, k, "sockets", out);
     write_key(c, k, "devices", out);
     write_key(c, k, "filesystems", out);
-    buf_str(out, "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
+    buf_str(out, edits ? "# One folder more, to write. It takes one where it saves by renaming a "
+                         "new file over\n"
+                         "# the old one, or keeps a lock or a journal beside it:\n"
+                         "#filesystems=xdg-documents;\n"
+                       : "# One folder more, to read:\n#filesystems=xdg-documents:ro;\n");
     return network;
 }
 
@@ -323,7 +327,8 @@ static void write_sandbox(bool network, struct buf *out)
 static const char *documents(struct cli *c, const struct known *k, const char **why)
 {
     static const char editors[] = "TextEditor WordProcessor Spreadsheet Presentation 2DGraphics "
-                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving";
+                                  "RasterGraphics VectorGraphics IDE AudioVideoEditing Archiving "
+                                  "Database ProjectManagement Publishing";
     static const char viewers[] =
         "Viewer Player WebBrowser Game Emulator Documentation News Network Email P2P Chat "
         "InstantMessaging FileManager System TerminalEmulator Monitor Settings";
@@ -348,7 +353,7 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
                "# default; read it, take away what you can, and try: carrel run %s\n",
                k->title, *k->title ? ", " : "", k->id, base_name(k->program));
     buf_printf(out, "\n[Application]\nname=%s\ncommand=%s\n", k->id, k->program);
-    bool network = write_grants(c, k, out);
+    bool network = write_grants(c, k, str_eq(opens, "rw"), out);
     buf_str(out, "\n[Carrel Application]\n");
     if (*k->package)
         buf_printf(out, "package=%s\n", k->package);

@@ -74,10 +74,32 @@ static void odd_paths_are_refused(void)
     CHECK(!entry_plain_path("/home/a\nb/carrel"));
 }
 
+static void a_unit_gets_a_drop_in(void)
+{
+    static const char unit[] = "[Unit]\nDescription=x\n[Service]\nExecStartPre=/bin/no\n"
+                               "ExecStart=-/usr/bin/x --a \"b c\" %%h \nExecStart=/usr/bin/y\n";
+    struct buf out = {.arena = &arena}, bad = {.arena = &arena};
+    CHECK(entry_unit(unit, strlen(unit), "/bin/carrel run --app-id=a.b", "a.b", &out));
+    CHECK_STR(
+        strchr(out.data, '\n') + 1,
+        "[Service]\nExecStart=\nExecStart=-/bin/carrel run --app-id=a.b /usr/bin/x --a \"b c\" "
+        "%%h\nExecStart=/bin/carrel run --app-id=a.b /usr/bin/y\n");
+    CHECK(entry_is_ours(out.data, out.len, "a.b", NULL, NULL));
+    static const char *const refused[] = {"[Service]\nExecStart=@/usr/bin/x name\n",
+                                          "[Service]\nExecStart=/usr/bin/x \\\n  more\n",
+                                          "[Service]\nExecStart=-\n",
+                                          "[Service]\nExecStart=\n",
+                                          "[Service]\n",
+                                          ""};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        CHECK(!entry_unit(refused[i], strlen(refused[i]), "/bin/carrel", "a.b", &bad));
+}
+
 int main(void)
 {
     RUN(every_command_goes_through_carrel);
     RUN(other_keys_stay);
+    RUN(a_unit_gets_a_drop_in);
     RUN(nothing_leads_past_it);
     RUN(shims_are_known_again);
     RUN(nothing_else_is_ours);

@@ -93,8 +93,10 @@ void run_loose_proc(struct job *j, const struct step *s)
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
     mount_attach(j, s, proc, s->w[0].s, true);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (sys3(__NR_faccessat, keep, names[i], W_OK))
+        long err = sys3(__NR_faccessat, keep, names[i], W_OK);
+        if (err == -EACCES || err == -ENOENT || err == -EROFS)
             continue;
+        must(s, "faccessat", err, "Can't access %e/%s", s->w[0].s, names[i]);
         int tree = mount_clone(s, keep, names[i], AT_RECURSIVE);
         mount_flags(s, tree, AT_RECURSIVE, inert | MOUNT_ATTR_RDONLY, 0);
         CALL5(s, move_mount, tree, "", keep, names[i], MOVE_MOUNT_F_EMPTY_PATH, "cannot cover %q",

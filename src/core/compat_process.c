@@ -46,11 +46,15 @@ static void claim_fds(const struct job *j)
         must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, CLOSE_RANGE_CLOEXEC),
              "cannot close descriptors");
     for (int i = 0; i < j->n_kept; i++)
-        sys3(__NR_fcntl, j->kept[i], F_SETFD, 0);
+        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
+              (unsigned)j->kept[i]);
     for (const struct step *s = j->steps; s < j->steps + j->n; s++)
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            if (s->verb == rows[i].verb && !(s->verb == PLAN_HOLD_FD && asks(j, LOOSE_NO_REAPER)))
-                sys3(__NR_fcntl, s->n[rows[i].word], F_SETFD, FD_CLOEXEC);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            if (s->verb != rows[i].verb || (s->verb == PLAN_HOLD_FD && asks(j, LOOSE_NO_REAPER)))
+                continue;
+            long err = sys3(__NR_fcntl, s->n[rows[i].word], F_SETFD, FD_CLOEXEC);
+            must(s, "fcntl", err == -EBADF ? 0 : err, "cannot take a descriptor");
+        }
 }
 
 /* The bytes of a filter; n[1] of its step is where they are, n[2] how many. */

@@ -100,6 +100,7 @@ struct facts {
     const char *home; /* absolute, normalised, as $HOME says */
     const char
         *runtime_dir; /* $XDG_RUNTIME_DIR when it is a folder of ours with mode 0700, or NULL */
+    uint32_t memory;  /* of the machine, in MiB; 0: not known */
     const char *hostname;
     const char *kernel;          /* "6.18.0" */
     int landlock_abi;            /* 0: none */

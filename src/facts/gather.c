@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -134,6 +135,9 @@ static void gather_kernel(struct facts *f)
         f->hostname = "localhost";
         f->kernel = "0";
     }
+    struct sysinfo s;
+    if (sysinfo(&s) == 0)
+        f->memory = (uint32_t)((uint64_t)s.totalram * s.mem_unit >> 20);
     long abi = syscall(__NR_landlock_create_ruleset, NULL, 0, 1u /* …_VERSION */);
     f->landlock_abi = abi > 0 ? (int)abi : 0;
     for (size_t i = 0; i < ARRAY_SIZE(switches) && !f->userns_obstacle; i++)

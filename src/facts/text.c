@@ -4,6 +4,7 @@
  * in a plan, '#' begins a comment:
  *
  *     uid N   gid N   user NAME   home PATH   runtime-dir PATH   hostname NAME   kernel VERSION
+ *     memory MIB
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
  *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
@@ -122,6 +123,7 @@ void facts_write(const struct facts *f, struct buf *out)
     put_line(out, "runtime-dir", f->runtime_dir);
     put_line(out, "hostname", f->hostname);
     put_line(out, "kernel", f->kernel);
+    buf_printf(out, "memory %u\n", (unsigned)f->memory);
     buf_printf(out, "landlock %d\n", f->landlock_abi);
     put_line(out, "userns-obstacle", f->userns_obstacle);
     for (int i = 0; i < 8; i++)
@@ -369,6 +371,7 @@ static const struct {
     {"runtime-dir", 2, 2, read_path_name, offsetof(struct facts, runtime_dir)},
     {"hostname", 2, 2, read_string, offsetof(struct facts, hostname)},
     {"kernel", 2, 2, read_string, offsetof(struct facts, kernel)},
+    {"memory", 2, 2, read_id, offsetof(struct facts, memory)},
     {"landlock", 2, 2, read_landlock, offsetof(struct facts, landlock_abi)},
     {"userns-obstacle", 2, 2, read_string, offsetof(struct facts, userns_obstacle)},
     {"user-dir", 3, 3, read_user_dir, offsetof(struct facts, user_dirs)},

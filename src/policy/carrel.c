@@ -86,7 +86,7 @@ static bool only(const char *s, const char *allowed)
 
 #define WORD_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-/* As src/dbus/rules.h has it; tests/dbus/policy.py holds the two together. */
+/* As src/dbus/rules.h has it; tests/dbus/run.py holds the two together. */
 static bool check_bus_rule(const struct check *c, const char *rule, struct place at)
 {
     struct arena *a = c->s->p->arena;

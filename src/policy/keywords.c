@@ -119,6 +119,7 @@ const struct keyword keywords[] = {
     NUMBER("Carrel Sandbox", "max-processes", "0", 0, 4194304, "most processes and threads of the person; 0: as the caller's"),
     NUMBER("Carrel Sandbox", "max-open-files", "0", 0, 1048576, "most open files of one process; 0: as the caller's"),
     NUMBER("Carrel Sandbox", "max-file-size", "0", 0, 1LL << 60, "largest file it can write, in bytes; 0: as the caller's"),
+    NUMBER("Carrel Sandbox", "max-temporary", "0", 0, 1LL << 52, "most bytes in each of its folders in memory (/tmp, /dev/shm, the runtime folder); 0: a quarter of the machine's memory"),
 
     GROUP("Carrel Display", "what the app may do on the person's display"),
     OURS("Carrel Display", "wayland", VALUE_WORD, "filtered", "how sockets=wayland reaches the compositor"),

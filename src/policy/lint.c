@@ -65,6 +65,16 @@ static bool rule_covers(const char *rule, const char *name)
     return strncmp(rule, name, n - 2) == 0 && (name[n - 2] == '\0' || name[n - 2] == '.');
 }
 
+/* Values of our own groups. */
+static void lint_values(const struct policy *p, struct diags *d)
+{
+    const struct carrel_value *v = policy_carrel(p, "Carrel Display", "wayland");
+    if (v && str_eq(v->value, "direct"))
+        diag_add(d, DIAG_WARNING, v->at, "wayland=filtered lets it reach its own windows only",
+                 "wayland=direct: where the compositor lets it, the app can see the screen, type "
+                 "for others and read the clipboard at any time");
+}
+
 static void lint_perms(const struct policy *p, struct diags *d)
 {
     for (size_t i = 0; i < ARRAY_SIZE(perm_dangers); i++) {
@@ -200,6 +210,7 @@ static void lint_absolute(const struct fs_grant *g, struct diags *d)
 void policy_lint(const struct policy *p, struct diags *d)
 {
     lint_perms(p, d);
+    lint_values(p, d);
     for (size_t i = 0; i < p->n_filesystems; i++) {
         if (p->filesystems[i].mode == FS_NONE)
             continue;

@@ -42,6 +42,12 @@ static void dangerous_permissions(void)
     LINT("sockets=ssh-auth;gpg-agent\ndevices=input\n", "2: ssh-auth|2: gpg-agent|3: input|");
 }
 
+static void dangerous_values(void)
+{
+    LINT("sockets=wayland\n[Carrel Display]\nwayland=direct\n", "4: wayland=direct|");
+    LINT("sockets=wayland\n[Carrel Display]\nwayland=filtered\nclipboard=both\n", "");
+}
+
 static void harmless_permissions(void)
 {
     LINT("shared=network;ipc\nsockets=wayland;fallback-x11;!x11;cups\ndevices=dri\n", "");
@@ -98,6 +104,7 @@ static void harmless_names(void)
 int main(void)
 {
     RUN(dangerous_permissions);
+    RUN(dangerous_values);
     RUN(harmless_permissions);
     RUN(dangerous_files);
     RUN(harmless_files);

@@ -159,10 +159,10 @@ static void bad_values(void)
         char told[400];
         if (strchr(cases[i][0], '\x1b'))
             snprintf(told, sizeof told, "%s",
-                     "command line: error: \"\\x1b\" holds a control character or a byte that is "
+                     "command line, argument 1: error: \"\\x1b\" holds a control character or a byte that is "
                      "not UTF-8\n");
         else
-            snprintf(told, sizeof told, "command line: error: %s", cases[i][1]);
+            snprintf(told, sizeof told, "command line, argument 1: error: %s", cases[i][1]);
         CHECK_OPTION(cases[i][0], "", told);
     }
 }

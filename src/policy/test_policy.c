@@ -2,6 +2,10 @@
 #include "policy/test_help.h"
 #include "util/str.h"
 
+#define GROUPS                                                                                     \
+    "Application, Context, Environment, Session Bus Policy, System Bus Policy, Accessibility Bus " \
+    "Policy, Carrel Application, Carrel Sandbox, Carrel Display, Carrel Bus, Carrel Environment"
+
 static void empty_files(void)
 {
     CHECK_FILE("", "", "");
@@ -127,13 +131,9 @@ static void groups_that_mean_nothing_here(void)
                "  hint: did you mean \"Context\"?\n");
     CHECK_FILE("[X]\n[X-]\n", "",
                "f1:1:1: warning: [X] is no group that Carrel knows; it has no effect\n"
-               "  hint: known: Application, Context, Environment, Session Bus Policy, System Bus "
-               "Policy, Accessibility Bus Policy, Carrel Application, Carrel Sandbox, Carrel "
-               "Environment\n"
+               "  hint: known: " GROUPS "\n"
                "f1:2:1: warning: [X-] is no group that Carrel knows; it has no effect\n"
-               "  hint: known: Application, Context, Environment, Session Bus Policy, System Bus "
-               "Policy, Accessibility Bus Policy, Carrel Application, Carrel Sandbox, Carrel "
-               "Environment\n");
+               "  hint: known: " GROUPS "\n");
 }
 
 static void unknown_and_repeated_keys(void)
@@ -181,7 +181,8 @@ static void our_bad_values(void)
         {"Sandbox", "machine-id=", 12,
          "\"\" is no value of machine-id\n  hint: write true or false\n"},
         {"Sandbox", "optional=landlock;seccmp", 19,
-         "\"seccmp\" is no value of optional\n  hint: known: landlock, landlock-scope, abstract-sockets\n"},
+         "\"seccmp\" is no value of optional\n  hint: known: landlock, landlock-scope, "
+         "abstract-sockets\n"},
         {"Sandbox", "max-processes=4194305", 15,
          "\"4194305\" is no value of max-processes\n"
          "  hint: a whole number from 0 to 4194304; K, M and G stand for powers of 1024\n"},
@@ -310,20 +311,18 @@ static void what_is_written_reads_the_same(void)
 
 static void diagnostics_come_in_the_order_of_the_file(void)
 {
-    CHECK_FILE(
-        "[Foo]\n[Carrel Sandbox]\nx=1\n[Context]\nx=1\nbroken\n", "",
-        "f1:1:1: warning: [Foo] is no group that Carrel knows; it has no effect\n"
-        "  hint: known: Application, Context, Environment, Session Bus Policy, System Bus "
-        "Policy, Accessibility Bus Policy, Carrel Application, Carrel Sandbox, Carrel "
-        "Display, Carrel Environment\n"
-        "f1:3:1: error: \"x\" is no key of [Carrel Sandbox]\n"
-        "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, max-open-files, "
-        "max-file-size\n"
-        "f1:5:1: warning: \"x\" is no key of [Context]; it has no effect\n"
-        "  hint: known: shared, sockets, devices, features, filesystems, persistent, "
-        "unset-environment\n"
-        "f1:6:1: error: this is neither a key with its value nor a group\n"
-        "  hint: a line is key=value, [Group] or a # comment\n");
+    CHECK_FILE("[Foo]\n[Carrel Sandbox]\nx=1\n[Context]\nx=1\nbroken\n", "",
+               "f1:1:1: warning: [Foo] is no group that Carrel knows; it has no effect\n"
+               "  hint: known: " GROUPS "\n"
+               "f1:3:1: error: \"x\" is no key of [Carrel Sandbox]\n"
+               "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, "
+               "max-processes, max-open-files, "
+               "max-file-size\n"
+               "f1:5:1: warning: \"x\" is no key of [Context]; it has no effect\n"
+               "  hint: known: shared, sockets, devices, features, filesystems, persistent, "
+               "unset-environment\n"
+               "f1:6:1: error: this is neither a key with its value nor a group\n"
+               "  hint: a line is key=value, [Group] or a # comment\n");
 }
 
 int main(void)

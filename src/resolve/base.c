@@ -151,6 +151,7 @@ void rule_root(struct ctx *c)
                                      .dst = "/",
                                      .mode = "0755",
                                      .seal = true,
+                                     .limit = "32m", /* more than any plan fills */
                                      .why = "base: a root made from nothing"});
     put_usr(c);
     put_dev(c);

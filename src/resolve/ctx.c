@@ -3,7 +3,9 @@
 
 #include "util/str.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- words of the policy ---- */
@@ -113,9 +115,25 @@ void put_text(struct ctx *c, const char *dst, const char *content, const char *w
     put_file(c, dst, "0644", content, strlen(content), why);
 }
 
+/* What the policy says, or a quarter of the machine's memory, in whole MiB. */
+static const char *temporary_limit(struct ctx *c, const char **why)
+{
+    static const char key[] = "max-temporary";
+    const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", key);
+    uint64_t bytes = v ? strtoull(v->value, NULL, 10) : 0, mib = c->f->memory / 4;
+    if (bytes) {
+        mib = (bytes + (1u << 20) - 1) >> 20;
+        *why = arena_printf(c->a, "%s; %s", *why, why_at(c, v->at, key, v->value));
+    }
+    return mib ? arena_printf(c->a, "%" PRIu64 "m", mib) : NULL;
+}
+
 void put_tmpfs(struct ctx *c, const char *dst, const char *mode, const char *why)
 {
-    tree_put(&c->tree, (struct node){.kind = NODE_TMPFS, .dst = dst, .mode = mode, .why = why});
+    const char *limit = temporary_limit(c, &why);
+    tree_put(
+        &c->tree,
+        (struct node){.kind = NODE_TMPFS, .dst = dst, .mode = mode, .limit = limit, .why = why});
 }
 
 void put_hops(struct ctx *c, const struct path_fact *p, uint64_t rank, const char *why)

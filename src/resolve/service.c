@@ -89,6 +89,8 @@ static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *pr
     plan_add(p, PLAN_BIND, none, program->real, inside, "ro",
              arena_printf(c->a, "%jx:%jx", (uintmax_t)program->dev, (uintmax_t)program->ino),
              (char *)NULL);
+    /* Before the arguments that the rule adds. */
+    plan_add(p, PLAN_EXEC, why, inside, (char *)NULL);
 }
 
 struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
@@ -129,7 +131,6 @@ static void finish(struct ctx *c, struct plan_service *s)
     plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
              arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
              (char *)NULL);
-    plan_add(p, PLAN_EXEC, why, program_of(c, s->name), (char *)NULL);
     plan_sort(p);
 }
 

@@ -182,7 +182,7 @@ static void emit(const struct tree *t, const struct node *n, struct plan *out)
     if (n->kind == NODE_BIND)
         emit_bind(t, n, out);
     else if (n->kind == NODE_TMPFS)
-        plan_add(out, PLAN_TMPFS, n->why, n->dst, n->mode, "-", (char *)NULL);
+        plan_add(out, PLAN_TMPFS, n->why, n->dst, n->mode, n->limit ? n->limit : "-", (char *)NULL);
     else if (n->kind == NODE_DIR)
         plan_add(out, PLAN_DIR, n->why, n->dst, n->mode, (char *)NULL);
     else if (n->kind == NODE_SYMLINK)

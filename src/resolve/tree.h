@@ -47,7 +47,8 @@ struct node {
     bool keep;                   /* NODE_SYMLINK: is wanted below a bind too */
     const char *content;         /* NODE_FILE, size bytes */
     size_t size;
-    bool seal; /* NODE_TMPFS: read-only once everything stands in it */
+    bool seal;         /* NODE_TMPFS: read-only once everything stands in it */
+    const char *limit; /* NODE_TMPFS: its size; NULL: half of the memory, as the kernel has it */
 };
 
 struct tree {

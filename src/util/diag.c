@@ -53,6 +53,8 @@ static void place_text(struct buf *out, struct place at)
         buf_printf(out, ":%d", at.line);
     if (at.line > 0 && at.col > 0)
         buf_printf(out, ":%d", at.col);
+    if (at.line <= 0 && at.col > 0)
+        buf_printf(out, ", argument %d", at.col);
     buf_str(out, ": ");
 }
 

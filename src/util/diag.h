@@ -12,7 +12,8 @@
  */
 enum severity { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR };
 
-/* A place in some input. line and col count from 1; 0 means "not known". file may be NULL. */
+/* A place in some input. line and col count from 1; 0 means "not known". file may be NULL. Without
+ * a line, col is the number of an argument. */
 struct place {
     const char *file;
     int line, col;

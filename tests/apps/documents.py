@@ -201,6 +201,8 @@ MAKERS_THAT_KNOW = {"file.torrent": torrent}  # what runs beside the app
 
 def write(name, folder, visit):
     path = os.path.join(folder, name)
+    if os.path.exists(path):
+        return path
     if name in MAKERS:
         MAKERS[name](path)
     else:

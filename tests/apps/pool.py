@@ -6,6 +6,7 @@ Each gets its own process, so that each can take whatever is left below it for i
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -32,6 +33,7 @@ def take(tap, name, text, status):
     if plan is None or plan != points or (status != 0) != (failed > 0):
         tap.point(False, f"{name}: its tests come to an end", f"status {status}, planned {plan}, "
                   f"had {points}, of which {failed} failed; its last lines:\n{text[-2000:]}")
+    sys.stdout.flush()
 
 
 class Program:

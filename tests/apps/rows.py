@@ -49,7 +49,7 @@ def folder_for(visit, place):
     if not place:
         return visit.desk.home
     folder = os.path.join(visit.desk.home, place)
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     if place in USER_DIRS:
         config = os.path.join(visit.desk.home, ".config")
         os.makedirs(config, exist_ok=True)

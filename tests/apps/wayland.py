@@ -17,6 +17,8 @@ LOGGED = ["--idle-time=0", "--logger-scopes=log,proto"]
 
 
 class Compositor:
+    own = ()  # children that serve it, as those of desk.py
+
     def __enter__(self):
         become_subreaper()
         base = os.path.expanduser("~")

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tells what a program sees inside a sandbox, one fact a line: "key value". It needs nothing of the sandbox's own
- * but to be started: the host's /proc is read through descriptor PROC_FD, which the caller opened.
+ * Tells what a program sees inside a sandbox, one fact a line: "key value". It needs nothing of the
+ * sandbox's own but to be started: the host's /proc is read through descriptor PROC_FD, which the
+ * caller opened.
  *
  *   probe EXIT-CODE|-SIGNAL [DEV,DEV...]
  *
- * how it ends; the devices (decimal, as stat(2) has them) of the host's own tmpfs, which change while one looks.
+ * how it ends; the devices (decimal, as stat(2) has them) of the host's own tmpfs, which change
+ * while one looks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -79,9 +81,10 @@ static void lines_of(const char *path, const char *key, char separator)
 
 static void status(void)
 {
-    static const char *const keys[] = {"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-                                       "NoNewPrivs", "Seccomp", "Seccomp_filters", "SigBlk", "SigIgn", "SigCgt",
-                                       "Umask", "NSpid"};
+    static const char *const keys[] = {"Uid",        "Gid",     "Groups",          "CapInh",
+                                       "CapPrm",     "CapEff",  "CapBnd",          "CapAmb",
+                                       "NoNewPrivs", "Seccomp", "Seccomp_filters", "SigBlk",
+                                       "SigIgn",     "SigCgt",  "Umask",           "NSpid"};
     size_t n = read_all(PROC_FD, "self/status", text, sizeof text - 1);
     text[n] = 0;
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {

@@ -324,7 +324,7 @@ class Message:
 class Raw:
     """A connection that says exactly the bytes it is told to."""
 
-    def __init__(self, path, auth=True, hello=True):
+    def __init__(self, path, auth=True, hello=True, polite=False):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(WAIT)
         self.socket.connect(path)
@@ -332,8 +332,16 @@ class Raw:
         self.serial, self.unique = 0, None
         if auth:
             uid = str(os.geteuid()).encode().hex()
-            self.send(b"\0AUTH EXTERNAL " + uid.encode() + b"\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
-            lines = self.lines(2)
+            ask = [b"\0AUTH EXTERNAL " + uid.encode() + b"\r\n", b"NEGOTIATE_UNIX_FD\r\n", b"BEGIN\r\n"]
+            if polite:  # waits for each answer, as Debian 12's xdg-dbus-proxy needs it
+                lines = []
+                for part in ask[:2]:
+                    self.send(part)
+                    lines += self.lines(1)
+                self.send(ask[2])
+            else:
+                self.send(b"".join(ask))
+                lines = self.lines(2)
             assert lines[0].startswith(b"OK ") and lines[1] == b"AGREE_UNIX_FD", lines
             if hello:
                 self.unique = self.call(BUS, BUS_PATH, BUS, "Hello").body[0]

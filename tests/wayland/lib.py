@@ -45,6 +45,16 @@ def become_ordinary():
         os.environ["HOME"] = "/nonexistent"
 
 
+def ordinary_stage(stage):
+    """become_ordinary, and the stage (cli_lib.Stage) goes with us."""
+    if os.getuid() == 0:
+        for top, folders, files in os.walk(stage.top):
+            for name in (".", *folders, *files):
+                os.lchown(os.path.join(top, name), NOBODY, NOBODY)
+        become_ordinary()
+    return stage
+
+
 def scratch():
     """A folder of one's own whose path is short enough for a socket's name."""
     home = os.path.expanduser("~")
@@ -131,6 +141,35 @@ class Sway(Compositor):
 
     def variables(self):
         return {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
+
+
+class InTree(Compositor):
+    """One of a newer Debian, whose tree is the root of a namespace of its own. Its runtime folder
+    lies at the same path inside and outside."""
+    tree = None
+    inside = ()
+    settles = ()
+
+    def bwrap(self):
+        run = self.runtime
+        return ["bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", self.tree, "/",
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
+                "--tmpfs", "/" + self.folder.split("/")[1], "--ro-bind", self.account(), "/etc/passwd", "--bind", self.folder, self.folder,
+                "--setenv", "XDG_RUNTIME_DIR", run, "--chdir", "/"]
+
+    def account(self):
+        """bus daemons want the person to have a name."""
+        path = os.path.join(self.folder, "passwd")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"root:x:0:0::/root:/bin/sh\nu:x:{os.getuid()}:{os.getgid()}::/tmp:/bin/sh\n")
+        return path
+
+    def command(self):
+        return self.bwrap() + list(self.inside)
+
+    def tool(self, *argv):
+        """The words that start a tool of the tree."""
+        return self.bwrap() + list(argv)
 
 
 class Weston(Compositor):

@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import NOBODY, PATIENCE, Client, Sway, Tap, become_ordinary, end, wait_for  # noqa: E402
+from lib import PATIENCE, Client, Sway, Tap, end, ordinary_stage, wait_for  # noqa: E402
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import cli_lib  # noqa: E402
 
@@ -209,12 +209,7 @@ def no_compositor_no_display():
 def main():
     global STAGE
     tap = Tap()
-    STAGE = cli_lib.Stage(sys.argv[1], sys.argv[2])
-    if os.getuid() == 0:
-        for top, folders, files in os.walk(STAGE.top):
-            for name in (".", *folders, *files):
-                os.lchown(os.path.join(top, name), NOBODY, NOBODY)
-        become_ordinary()
+    STAGE = ordinary_stage(cli_lib.Stage(sys.argv[1], sys.argv[2]))
     with contextlib.closing(STAGE), Sway() as desk:
         for name, argv in TOOLS.items():
             tap.run(tool_works_outside_not_inside(desk, argv),
