@@ -147,7 +147,12 @@ void run_chmod(struct job *j, const struct step *s)
     sys_close(fd);
 }
 
-/* To the end. The descriptor is used up: no other file of ours may come under its number. */
+/* What an option named is read once; no other file of ours may come under its number. */
+void fd_used_up(const struct job *j, const struct step *s, uint64_t fd)
+{
+    CALL3(s, dup3, j->proc_fd, fd, O_CLOEXEC, "cannot close a descriptor");
+}
+
 static void copy(const struct job *j, const struct step *s, int from, int to)
 {
     char part[COPY_BYTES];
@@ -155,7 +160,7 @@ static void copy(const struct job *j, const struct step *s, int from, int to)
                             (unsigned)from));)
         for (long done = 0; done < n;)
             done += CALL3(s, write, to, part + done, n - done, "cannot write %q", s->w[0].s);
-    CALL3(s, dup3, j->proc_fd, from, O_CLOEXEC, "cannot close descriptor %u", (unsigned)from);
+    fd_used_up(j, s, (unsigned)from);
 }
 
 void run_copy_fd(struct job *j, const struct step *s)
