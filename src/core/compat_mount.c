@@ -92,6 +92,9 @@ void run_loose_proc(struct job *j, const struct step *s)
     mount_flags(s, proc, AT_RECURSIVE, inert, 0);
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
     mount_attach(j, s, proc, s->w[0].s, true);
+    bool root = s->w[0].n == 1; /* which cannot be copied from, see there */
+    if (root)
+        mount_flags(s, keep, 0, 0, PRIVATE);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         long err = sys3(__NR_faccessat, keep, names[i], W_OK);
         if (err == -EACCES || err == -ENOENT || err == -EROFS)
@@ -103,6 +106,8 @@ void run_loose_proc(struct job *j, const struct step *s)
               names[i]);
         sys_close(tree);
     }
+    if (root)
+        mount_flags(s, keep, 0, 0, UNBINDABLE);
     sys_close(keep);
 }
 
