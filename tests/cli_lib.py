@@ -24,6 +24,7 @@ class Stage:
                                ("src/core/carrel-core", "libexec/carrel/carrel-core"),
                                ("src/tty/carrel-tty", "libexec/carrel/carrel-tty"),
                                ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
+                               ("src/enter/carrel-enter", "libexec/carrel/carrel-enter"),
                                ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
                                ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Signals, stops, terminals, and who dies with whom (classes 5 and 19)."""
 import fcntl
+import array
 import os
 import pty
 import re
@@ -354,6 +355,46 @@ def waiting_processes_are_confined(tmp):
         read_until(core.p.stdout.fileno(), 'got\n', 20)
         core.p.send_signal(signal.SIGTERM)
         check(core.finish().rc == 9, core.p.returncode)
+
+
+def supervisor_learns_the_namespaces_and_its_end_is_the_apps(tmp):
+    names = ('user', 'mnt', 'pid', 'ipc', 'uts', 'net', 'cgroup')
+    # An app that no one may look at has shown its namespaces before.
+    hide = "import ctypes, sys; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print('ready', flush=True); sys.stdin.read()"
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    core = Core(basic_plan('/usr/bin/python3', '-c', hide).add('status-fd', theirs.fileno(), 'supervisor'),
+                fds=[theirs.fileno()], stdin=subprocess.PIPE)
+    theirs.close()
+    check(core.p.stdout.readline() == b'ready\n')
+    pids, fds, texts = tree(core), array.array('i'), []
+    while len(texts) < 2:
+        text, control, _, _ = ours.recvmsg(100, 1000)
+        texts.append(text.decode())
+        for _, kind, data in control:
+            if kind == socket.SCM_RIGHTS:
+                fds.frombytes(data)
+                sender = [struct.unpack('iii', d)[0] for _, k, d in control if k == socket.SCM_CREDENTIALS]
+    check(sender == [pids[2]] and sorted(texts) == ['', f'{{ "child-pid": {pids[1]} }}\n'], sender, pids, texts)
+    check([os.readlink(f'/proc/self/fd/{fd}').split(':')[0] for fd in fds] == list(names))
+    own = [os.stat(f'/proc/self/ns/{name}').st_ino for name in names]
+    check(not set(own) & {os.fstat(fd).st_ino for fd in fds}, 'namespaces of ours')
+    for fd in fds:
+        os.close(fd)
+    ours.close()
+    core.p.stdin.close()
+    core.p.wait(30)
+    check(core.p.returncode == 125, core.p.returncode)
+    no_children_left()
+    for pid in pids:
+        check(not os.path.exists(f'/proc/{pid}'), pid)
+    # Without one the app does not start.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.close()
+    r = start(shell('echo ran').add('status-fd', theirs.fileno(), 'supervisor'), fds=[theirs.fileno()])
+    theirs.close()
+    check(r.rc == 125 and r.out == '', r)
+    refused(start(shell('').add('status-fd', 9, 'boss')), 'one of: supervisor')
 
 
 def resident_memory_is_small(tmp):

@@ -7,6 +7,7 @@
 The services are ones of the tests (with_service starts them), so that no filter is needed here."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -98,6 +99,7 @@ class Stage:
     def start(self, *command, services=("echo",), service_plan=None, data="rules\n", app=None, **more):
         """Starts an app that sees each service's socket at /run/NAME."""
         plan = app or basic_plan(*command)
+        plan.add("status-fd", 40, "supervisor")
         words = []
         service = self.file("service.plan", (service_plan or self.echo_plan()).text())
         told = self.file("data", data)
@@ -318,13 +320,22 @@ def test_folder_tells_who_runs_and_is_locked(stage):
     assert (stage.folder.stat().st_mode & 0o777, (stage.folder / "echo").stat().st_mode & 0o777) == (0o700, 0o600)
 
 
-def test_lock_is_gone_when_the_supervisor_is(stage):
-    p = stage.start(*SLEEP)
-    supervisor = stage.supervisor()
-    wait_for(lambda: len(below(p.pid)) >= 2, "the app")
+def test_portals_find_the_app_before_its_service_starts(stage):
+    p, _, _ = connected(stage)
+    told = json.loads((stage.folder / "bwrapinfo.json").read_text())
+    app = told["child-pid"]
+    assert app == below(p.pid)[-1], (told, below(p.pid))
+    for name in ("mnt", "pid", "ipc", "uts", "net", "cgroup"):
+        assert os.readlink(f"/proc/{app}/ns/{name}") == f"{name}:[{told[name + '-namespace']}]", (name, told)
+
+
+def test_killing_the_supervisor_ends_all(stage):
+    p, supervisor, pids = connected(stage)
     os.kill(supervisor, signal.SIGKILL)
-    wait_for(lambda: gone(supervisor), "its end")
-    assert not lock_of(stage.folder / ".ref")
+    assert p.wait(timeout=SECONDS) == 125
+    for pid in [supervisor, *pids]:
+        wait_for(lambda pid=pid: gone(pid), f"the end of {pid}")
+    assert stage.folder.is_dir() and not lock_of(stage.folder / ".ref")
 
 
 def refused(stage, *parts):

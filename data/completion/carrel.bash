@@ -34,11 +34,11 @@ _carrel() {
     fi
     _carrel_app_at
     case $command:$app:$cur in
-    run:-1:-* | plan:-1:-* | [!rp]*:*:-* | reset:*:-*)
+    run:-1:-* | plan:-1:-* | [!rp]*:*:-* | reset:*:-* | revoke:*:-* | ps:*:-*)
         _carrel_offer < <("$carrel" --words 2> /dev/null | sed -n "s/^$command \(--[^ ]*\).*/\1/p")
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2> /dev/null
         ;;
-    run:-1:* | plan:-1:* | explain:-1:* | import:-1:* | reset:-1:*)
+    run:-1:* | plan:-1:* | explain:-1:* | import:-1:* | reset:-1:* | grant:-1:*)
         _carrel_offer < <({ _carrel_apps; compgen -c -- "$cur"; compgen -f -- "$cur"; } | sort -u)
         ;;
     run:* | plan:*)

@@ -80,11 +80,12 @@ static _Noreturn void fail(const struct wishes *w, const char *text)
 
 /* ---- what this process is ---- */
 
-static uint64_t capabilities(bool permitted)
+static uint64_t capabilities(const struct wishes *w, bool permitted)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
-    syscall(SYS_capget, &head, data);
+    if (syscall(SYS_capget, &head, data) < 0)
+        fail(w, "capget failed");
     return permitted ? data[0].permitted | (uint64_t)data[1].permitted << 32
                      : data[0].effective | (uint64_t)data[1].effective << 32;
 }
@@ -143,10 +144,10 @@ int main(int argc, char **argv)
                         warn};
     struct wishes w = {.arena = &arena, .host = &host};
     umask(host.umask);
-    host.caps = capabilities(false);
+    host.caps = capabilities(&w, false);
     if (getauxval(AT_SECURE) || getuid() != geteuid())
         fail(&w, "setuid use of bubblewrap is not supported");
-    if (host.uid != 0 && capabilities(true))
+    if (host.uid != 0 && capabilities(&w, true))
         fail(&w, "Unexpected capabilities but not setuid, old file caps config?");
     host.terminal = terminal();
     if (bwrap_parse(&w, argv + (argc > 0), environ) < 0)

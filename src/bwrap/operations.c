@@ -147,7 +147,12 @@ int make_dev(struct wishes *w, const struct operation *op)
                                            {"/proc/kcore", "core"}};
     char *to = inside(w, op->arg[0]);
     const char *dir = to[1] ? to : "";
-    add_step(w, op, PLAN_TMPFS, to, "755", "-", (char *)NULL);
+    /* What is above it is made for nobody else, as the others of bubblewrap's that have no mode do.
+     */
+    bool above = strchr(dir + (*dir == '/'), '/') != NULL;
+    add_step(w, op, PLAN_TMPFS, to, above ? "700" : "755", "-", (char *)NULL);
+    if (above)
+        add_step(w, op, PLAN_CHMOD, to, "755", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
         add_step(w, op, PLAN_BIND, arena_printf(w->arena, "/dev/%s", nodes[i]),
                  arena_printf(w->arena, "%s/%s", dir, nodes[i]), "rw,dev", (char *)NULL);

@@ -6,7 +6,7 @@
  * Faults in bubblewrap's words, as programs look for them on standard error. With --explain-errors
  * what else is known, the argument and our own words, follows in a second line.
  */
-enum { ANY = PLAN_VERB_COUNT, NO_WORD = -1, DESTINATION = -2 };
+enum { ANY = PLAN_VERB_COUNT, NO_WORD = -1, DESTINATION = -2, SOURCE_ON_DESTINATION = -3 };
 
 static const struct text {
     short verb, err; /* err 0: any, which is then named */
@@ -46,7 +46,7 @@ static const struct text {
     {PLAN_BIND, 0, "openat2", "Can't find source path ", 0},
     {PLAN_BIND, EINVAL, "move_mount", "Destination is not a file ", 1},
     {PLAN_BIND_COPY, EINVAL, "move_mount", "Destination is not a file ", 0},
-    {PLAN_BIND, 0, NULL, "Can't bind mount on ", 1},
+    {PLAN_BIND, 0, NULL, "Can't bind mount ", SOURCE_ON_DESTINATION},
     {PLAN_OVERLAY, ELOOP, NULL, "Can't make overlay mount: Overlay directories may not overlap",
      NO_WORD},
     {PLAN_OVERLAY, 0, NULL, "Can't make overlay mount on ", 0},
@@ -104,6 +104,13 @@ static void put_word(struct line *l, const struct step *s, int word)
 {
     if (word == DESTINATION)
         word = s->verb == PLAN_BIND || s->verb == PLAN_SYMLINK;
+    if (word == SOURCE_ON_DESTINATION) {
+        put_word(l, s, 0);
+        format(l, " on ");
+        put_word(l, s, 1);
+        format(l, ": Unable to mount source on destination");
+        return;
+    }
     put_escaped(l, s->w[word].s, s->w[word].n, "");
 }
 

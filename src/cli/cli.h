@@ -4,6 +4,7 @@
 
 #include "catalog/catalog.h"
 #include "facts/facts.h"
+#include "run/run.h"
 #include "util/arena.h"
 #include "util/diag.h"
 
@@ -86,6 +87,9 @@ void cli_print_diags(const struct cli *c, enum severity least);
 
 /* Sets libexec and datadir. Returns 0, or EXIT_REFUSED with an error. */
 int cli_find_tree(struct cli *c);
+/* What --tty and the standard descriptors ask for; streams: which of 0, 1 and 2 are to be a
+ * terminal of its own, NULL for none. Returns 0, or an exit code with an error. */
+int cli_terminal(struct cli *c, enum run_terminal *out, const char **streams);
 /* Facts and catalog; needed by all commands that look at apps. Returns 0 or -1. */
 int cli_look_around(struct cli *c);
 /* ~/.var/app/ID on the host, where the app's own home is. */

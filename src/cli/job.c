@@ -171,27 +171,32 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 
 /* ---- the terminal ---- */
 
-static int choose_terminal(struct cli *c, struct job *j)
+int cli_terminal(struct cli *c, enum run_terminal *out, const char **streams)
 {
-    const char *word = cli_value(c, "tty");
-    const char *streams = NULL;
+    const char *word = cli_value(c, "tty"), *s = NULL;
     for (int fd = 0; fd < 3; fd++)
         if (isatty(fd))
-            streams =
-                arena_printf(&c->arena, "%s%s%d", streams ? streams : "", streams ? "," : "", fd);
-    bool any = streams != NULL;
+            s = arena_printf(&c->arena, "%s%s%d", s ? s : "", s ? "," : "", fd);
     if (!word || str_eq(word, "auto"))
-        j->terminal = any ? RUN_TERMINAL : RUN_DIRECT;
+        *out = s ? RUN_TERMINAL : RUN_DIRECT;
     else if (str_eq(word, "always"))
-        j->terminal = any ? RUN_TERMINAL : RUN_FORCED;
+        *out = s ? RUN_TERMINAL : RUN_FORCED;
     else if (str_eq(word, "never"))
-        j->terminal = any ? RUN_PIPES : RUN_DIRECT;
+        *out = s ? RUN_PIPES : RUN_DIRECT;
     else
         return cli_fail(c, "write --tty=auto, --tty=always or --tty=never",
                         "\"%s\" is no value of --tty", word);
-    bool terminal = j->terminal == RUN_TERMINAL || j->terminal == RUN_FORCED;
-    j->request.terminal_streams = any ? streams : "0,1,2";
-    j->request.terminal_fd = terminal ? run_free_fd(c->free_fd + 1) : 0;
+    bool terminal = *out == RUN_TERMINAL || *out == RUN_FORCED;
+    *streams = !terminal ? NULL : s ? s : "0,1,2";
+    return 0;
+}
+
+static int choose_terminal(struct cli *c, struct job *j)
+{
+    int r = cli_terminal(c, &j->terminal, &j->request.terminal_streams);
+    if (r)
+        return r;
+    j->request.terminal_fd = j->request.terminal_streams ? run_free_fd(c->free_fd + 1) : 0;
     return 0;
 }
 
@@ -279,6 +284,8 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
+    int taken = j->request.terminal_fd ? j->request.terminal_fd : c->free_fd;
+    j->request.supervisor_fd = run_free_fd(taken + 1);
     j->request.libexec = c->libexec;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 const struct command *const cli_commands[] = {
-    &command_run,   &command_plan,  &command_explain, &command_list,    &command_import,
-    &command_reset, &command_check, &command_doctor,  &command_desktop, &command_new,
-    NULL,
+    &command_run,    &command_plan,  &command_explain, &command_list,    &command_import,
+    &command_reset,  &command_check, &command_doctor,  &command_desktop, &command_new,
+    &command_ps,     &command_kill,  &command_enter,   &command_grant,   &command_revoke,
+    &command_grants, NULL,
 };
 
 /* The folders of the installed tree are found from the running program, so that it can be moved. */
@@ -59,7 +60,7 @@ static const struct command *find_command(const char *name)
 
 static int unknown_command(struct cli *c, const char *name)
 {
-    const char *names[16];
+    const char *names[32];
     size_t n = 0;
     for (const struct command *const *k = cli_commands; *k && n < ARRAY_SIZE(names); k++)
         names[n++] = (*k)->name;

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <sys/socket.h>
 
 void run_rlimit(NO_JOB, const struct step *s)
 {
@@ -100,19 +101,52 @@ void signal_default(int sig)
               "cannot reset signal %u", sig);
 }
 
-/*
- * The app's process, in a user namespace below that of pid 1. Its maps can only be written while
+/* Shows the supervisor where the app lives, and by the sender's credentials which process it is: it
+ * may keep its files in /proc from everybody later. */
+static void show_namespaces(const struct job *j)
+{
+    static const char names[NAMESPACES][15] = {"self/ns/user",  "self/ns/mnt", "self/ns/pid",
+                                               "self/ns/ipc",   "self/ns/uts", "self/ns/net",
+                                               "self/ns/cgroup"};
+    struct descriptors all = {CMSG_LEN(sizeof all.fd), SOL_SOCKET, SCM_RIGHTS, {0}};
+    const struct msghdr message = {.msg_control = &all, .msg_controllen = all.size};
+    for (int i = 0; i < NAMESPACES; i++)
+        all.fd[i] = CALL4(NULL, openat, j->proc_fd, names[i], O_RDONLY | O_CLOEXEC, 0,
+                          "cannot open /proc/%s", names[i]);
+    CALL3(j->last[PLAN_STATUS_FD], sendmsg, job_value(j, PLAN_STATUS_FD, 0), &message, MSG_NOSIGNAL,
+          "cannot reach the supervisor");
+}
+
+void app_become(struct job *j)
+{
+    const uint64_t no_signals = 0;
+    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
+    run_steps(j, IN_APP);
+    for (int i = 0; i < j->n_kept; i++)
+        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
+              (unsigned)j->kept[i]);
+    if (j->last[PLAN_LANDLOCK])
+        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
+    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
+          "cannot unblock the signals");
+    if (j->filter.size)
+        install_filter(j->last[PLAN_SECCOMP], j->filter.at, j->filter.size);
+    execute(j);
+}
+
+/* The app's process, in a user namespace below that of pid 1. Its maps can only be written while
  * the memory is "dumpable", as their files belong to root otherwise; nothing foreign runs in the
- * namespaces yet.
- */
+ * namespaces yet. */
 int app_main(void *job)
 {
     struct job *j = job;
-    const uint64_t no_signals = 0, go_on = 1ull << (GO_ON - 1);
+    const uint64_t go_on = 1ull << (GO_ON - 1);
     set_dumpable(1);
     ns_map_id(j, "self/uid_map", job_value(j, PLAN_UID, 0), 0);
     ns_map_id(j, "self/gid_map", job_value(j, PLAN_GID, 0), 0);
     set_dumpable(0);
+    if (supervised(j))
+        show_namespaces(j);
     sys_close(j->proc_fd);
     if (!job_value(j, PLAN_NESTED_USERNS, 0) && sys1(__NR_unshare, CLONE_NEWUSER) >= 0)
         die(NULL, NULL, 0, "the limit on nested user namespaces has no effect");
@@ -128,16 +162,5 @@ int app_main(void *job)
     while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
         ; /* so far pid 1 may have had a capability left */
     caps_keep_only(0);
-    sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
-    run_steps(j, IN_APP);
-    for (int i = 0; i < j->n_kept; i++)
-        CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
-              (unsigned)j->kept[i]);
-    if (j->last[PLAN_LANDLOCK])
-        CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
-    CALL4(NULL, rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals,
-          "cannot unblock the signals");
-    if (j->filter.size)
-        install_filter(j->last[PLAN_SECCOMP], j->filter.at, j->filter.size);
-    execute(j);
+    app_become(j);
 }

@@ -37,6 +37,7 @@ step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, 
     run_loose_proc, run_loose_symlink;
 /* A tmpfs that lies under the new root and is gone with the old one. */
 void scratch_make(struct job *j);
+void fd_used_up(const struct job *j, const struct step *s, uint64_t fd);
 /* compat_process.c */
 step_runner run_enter;
 

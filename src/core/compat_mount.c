@@ -92,6 +92,9 @@ void run_loose_proc(struct job *j, const struct step *s)
     mount_flags(s, proc, AT_RECURSIVE, inert, 0);
     int keep = CALL3(s, fcntl, proc, F_DUPFD_CLOEXEC, FIRST_FREE_FD, "cannot mount a proc");
     mount_attach(j, s, proc, s->w[0].s, true);
+    bool root = s->w[0].n == 1; /* which cannot be copied from, see there */
+    if (root)
+        mount_flags(s, keep, 0, 0, PRIVATE);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         long err = sys3(__NR_faccessat, keep, names[i], W_OK);
         if (err == -EACCES || err == -ENOENT || err == -EROFS)
@@ -103,6 +106,8 @@ void run_loose_proc(struct job *j, const struct step *s)
               names[i]);
         sys_close(tree);
     }
+    if (root)
+        mount_flags(s, keep, 0, 0, UNBINDABLE);
     sys_close(keep);
 }
 
@@ -147,7 +152,12 @@ void run_chmod(struct job *j, const struct step *s)
     sys_close(fd);
 }
 
-/* To the end. The descriptor is used up: no other file of ours may come under its number. */
+/* What an option named is read once; no other file of ours may come under its number. */
+void fd_used_up(const struct job *j, const struct step *s, uint64_t fd)
+{
+    CALL3(s, dup3, j->proc_fd, fd, O_CLOEXEC, "cannot close a descriptor");
+}
+
 static void copy(const struct job *j, const struct step *s, int from, int to)
 {
     char part[COPY_BYTES];
@@ -155,7 +165,7 @@ static void copy(const struct job *j, const struct step *s, int from, int to)
                             (unsigned)from));)
         for (long done = 0; done < n;)
             done += CALL3(s, write, to, part + done, n - done, "cannot write %q", s->w[0].s);
-    CALL3(s, dup3, j->proc_fd, from, O_CLOEXEC, "cannot close descriptor %u", (unsigned)from);
+    fd_used_up(j, s, (unsigned)from);
 }
 
 void run_copy_fd(struct job *j, const struct step *s)

@@ -33,6 +33,14 @@ static const struct step *find(const struct job *j, enum plan_verb verb, int n, 
     return NULL;
 }
 
+static void wait_for(const struct job *j, uint64_t which)
+{
+    const struct step *s = find(j, PLAN_WAIT_FD, 1, which);
+    char byte;
+    if (s)
+        sys3(__NR_read, s->n[0], &byte, 1);
+}
+
 /* ---- what is done before the first process is made ---- */
 
 /* What options named is not the program's. Those that are not open are found when they are used. */
@@ -72,6 +80,7 @@ static void load_filters(struct job *j)
             n = CALL3(s, read, s->n[0], (char *)at + size, max - size, "Can't read seccomp data");
         if (size % sizeof(struct sock_filter) || size > MAX_FILTER_BYTES)
             die(s, NULL, 0, "the filter has %u bytes", (unsigned)size);
+        fd_used_up(j, s, s->n[0]);
         s->n[1] = (uint64_t)at;
         s->n[2] = size / sizeof(struct sock_filter);
     }
@@ -81,8 +90,9 @@ static void install_filters(const struct job *j)
 {
     for (const struct step *s = j->steps; s < j->steps + j->n; s++) {
         struct sock_fprog program = {(unsigned short)s->n[2], (struct sock_filter *)s->n[1]};
-        if (s->verb == PLAN_FILTER_FD)
-            CALL3(s, seccomp, SECCOMP_SET_MODE_FILTER, 0, &program, "cannot install the filter");
+        if (s->verb == PLAN_FILTER_FD) /* by the call that such filters allow for the next */
+            must(s, "seccomp", sys3(__NR_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+                 "cannot install the filter");
     }
 }
 
@@ -242,14 +252,21 @@ static long search(const struct job *j, const char *name)
     return err;
 }
 
+/* So that the program keeps it. What is not inheritable, or unknown, cannot be raised. */
+static void raise_ambient(unsigned long cap)
+{
+    long err = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+    must(NULL, "prctl", err == -EINVAL || err == -EPERM ? 0 : err, "Adding ambient capability");
+}
+
 /* A byte tells the monitor that the program is about to start; a second one that it did not. */
 static _Noreturn void start_program(struct job *j)
 {
     char *name = j->last[PLAN_EXEC]->w[0].s;
     ask_parents_death(j);
-    for (unsigned long cap = 0; cap < 64 && !asks(j, LOOSE_CAPS); cap++)
+    for (unsigned long cap = 0; cap < 64; cap++)
         if (job_value(j, PLAN_CAPS, 0) >> cap & 1)
-            sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+            raise_ambient(cap);
     if (j->last[PLAN_LANDLOCK])
         CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
     install_filters(j);
@@ -360,10 +377,7 @@ static int child_main(void *job)
     second_level(j);
     if (!asks(j, LOOSE_CAPS))
         set_caps(job_value(j, PLAN_CAPS, 0));
-    const struct step *wait = find(j, PLAN_WAIT_FD, 1, 1);
-    char byte;
-    if (wait)
-        sys3(__NR_read, wait->n[0], &byte, 1);
+    wait_for(j, 1);
     sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
     sys1(__NR_chdir, "/");
     run_steps(j, IN_APP);
@@ -480,9 +494,7 @@ static unsigned make_child(struct job *j)
 static _Noreturn void run(struct job *j)
 {
     const uint64_t chld = 1ull << (SIGCHLD - 1);
-    const struct step *maps = find(j, PLAN_WAIT_FD, 1, 0), *report = find(j, PLAN_INFO_FD, 1, 1);
-    const struct step *info = find(j, PLAN_INFO_FD, 1, 0);
-    char byte = 1;
+    const struct step *info = find(j, PLAN_INFO_FD, 1, 0), *report = find(j, PLAN_INFO_FD, 1, 1);
     signal_default(SIGCHLD); /* ignored, children would leave no status */
     CALL4(NULL, rt_sigprocmask, SIG_UNBLOCK, &chld, NULL, sizeof chld, "cannot unblock signals");
     sys1(__NR_umask, 0);
@@ -490,14 +502,12 @@ static _Noreturn void run(struct job *j)
     open_pipe(j->status_fds);
     if (report)
         open_pipe(j->started);
-    if (report || info || maps || find(j, PLAN_JOIN, 0, JOIN_PID))
+    if (report || info || find(j, PLAN_WAIT_FD, 1, 0) || find(j, PLAN_JOIN, 0, JOIN_PID))
         open_pipe(j->go);
     join(j, JOIN_USER, CLONE_NEWUSER, "Joining specified user namespace failed");
     join(j, JOIN_NET, CLONE_NEWNET, "Joining the network namespace failed");
     join(j, JOIN_PID, CLONE_NEWPID, "Setting pidns failed");
     unsigned child = make_child(j);
-    if (j->last[PLAN_PARENT_DEATH])
-        must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for that");
     if (info)
         write_info(j, info, child);
     if (report)
@@ -505,10 +515,8 @@ static _Noreturn void run(struct job *j)
     join(j, JOIN_USER2, CLONE_NEWUSER, "Setting userns2 failed");
     set_caps(0);
     ask_parents_death(j);
-    if (maps)
-        sys3(__NR_read, maps->n[0], &byte, 1);
-    byte = 1;
-    sys3(__NR_write, j->go[1], &byte, 1);
+    wait_for(j, 0);
+    sys3(__NR_write, j->go[1], "\1", 1);
     watch(j, (int)child, report);
 }
 

@@ -32,6 +32,7 @@ enum {
     MAX_KEPT_FDS = 64,
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
+    NAMESPACES = 7,
 };
 
 /* One step, checked. n[I] is the value of word I: a number, mode or limit, the place of a name in
@@ -126,6 +127,18 @@ static inline uint64_t job_value(const struct job *j, enum plan_verb verb, uint6
 {
     return j->last[verb] ? j->last[verb]->n[0] : otherwise;
 }
+
+/* Whether the status-fd is a supervisor's. */
+static inline bool supervised(const struct job *j)
+{
+    return j->last[PLAN_STATUS_FD] && j->last[PLAN_STATUS_FD]->argc > 1;
+}
+
+/* A struct cmsghdr with SCM_RIGHTS: for one, or for all namespaces. */
+struct descriptors {
+    size_t size;
+    int level, type, fd[NAMESPACES];
+};
 
 /* ---- say.c ---- */
 
@@ -225,6 +238,9 @@ void caps_keep_only(uint64_t caps);
 /* ---- monitor.c, init.c, app.c ---- */
 
 void signal_default(int sig);
+/* Carries out the steps of the process, lays down what is left of its powers and executes the
+ * program. Of a caller without capabilities. */
+_Noreturn void app_become(struct job *j);
 /* SIGKILL for this process when its parent dies; at once if it has died already. */
 void die_with_parent(const struct job *j);
 /*

@@ -5,11 +5,9 @@
 
 #include <sys/socket.h>
 
-/*
- * Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
+/* Pid 1 of the sandbox. It never executes a program: the app finds none of the caller's
  * environment or arguments in its /proc files, and it is not "dumpable", so most cannot be read at
- * all. When it ends the kernel kills whatever is left.
- */
+ * all. When it ends the kernel kills whatever is left. */
 
 /* If the monitor died before we asked, the pipe has no reader. */
 void die_with_parent(const struct job *j)
@@ -26,11 +24,8 @@ void die_with_parent(const struct job *j)
 /* Gives the master of the app's terminal out, and waits until the terminal is ready. */
 static void hand_out(const struct step *s, int socket, int master)
 {
-    struct {
-        size_t size;
-        int level, type, fd;
-    } rights = {CMSG_LEN(sizeof master), SOL_SOCKET, SCM_RIGHTS, master};
-    const struct msghdr message = {.msg_control = &rights, .msg_controllen = sizeof rights};
+    struct descriptors rights = {CMSG_LEN(sizeof master), SOL_SOCKET, SCM_RIGHTS, {master}};
+    const struct msghdr message = {.msg_control = &rights, .msg_controllen = rights.size};
     CALL3(s, sendmsg, socket, &message, MSG_NOSIGNAL, "cannot hand the terminal out");
     CALL3(s, read, socket, &rights, 1, "cannot hand the terminal out");
 }

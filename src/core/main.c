@@ -87,9 +87,8 @@ int main(int argc, char **argv, char **envp)
          "cannot close descriptors");
     /* 0, 1 and 2 may be closed. They stay so, but nothing of ours may take their place. */
     do
-        j.proc_fd =
-            (int)must(NULL, "openat", sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0),
-                      "cannot open /proc");
+        j.proc_fd = CALL4(NULL, openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+                          "cannot open /proc");
     while (j.proc_fd < FIRST_FREE_FD);
     j.caller_uid = (uint32_t)sys0(__NR_geteuid);
     j.caller_gid = (uint32_t)sys0(__NR_getegid);

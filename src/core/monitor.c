@@ -64,13 +64,11 @@ static void report(const char *what, unsigned value)
 
 static _Noreturn void end_like(int status)
 {
-    report("exit-code",
-           (unsigned)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
-    if (WIFSIGNALED(status)) {
-        suffer(WTERMSIG(status));
-        sys_exit(128 + WTERMSIG(status)); /* as pid 1 of a container no signal ends us */
-    }
-    sys_exit(WEXITSTATUS(status));
+    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    report("exit-code", (unsigned)code);
+    if (WIFSIGNALED(status))
+        suffer(WTERMSIG(status)); /* as pid 1 of a container no signal ends us */
+    sys_exit(code);
 }
 
 /* Waits for pid 1's very end: then nothing runs and nothing is mounted any more. */
@@ -89,14 +87,15 @@ static void forward(int signals, int init)
         send(init, (int)got.ssi_signo, got.ssi_code == SI_KERNEL ? TO_GROUP : TO_ONE);
 }
 
-static _Noreturn void watch(int statuses, int signals, int init)
+static _Noreturn void watch(int statuses, int signals, int init, bool guarded)
 {
-    struct pollfd p[] = {{.fd = statuses, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    struct pollfd p[] = {
+        {statuses, POLLIN, 0}, {signals, POLLIN, 0}, {guarded ? REPORT_FD : -1, 0, 0}};
     for (int round = 0;; round = round ? 2 : 1) {
         int status;
-        long n = sys5(__NR_ppoll, p, 2, confine_waiting(round), NULL, 0);
-        if (n < 0 && n != -EINTR)
-            sys_exit(EXIT_OURS); /* and pid 1 dies with us */
+        long n = sys5(__NR_ppoll, p, 3, confine_waiting(round), NULL, 0);
+        if ((n < 0 && n != -EINTR) || p[2].revents)
+            sys_exit(EXIT_OURS); /* and pid 1 dies with us, as we do with a supervisor */
         if (p[1].revents)
             forward(signals, init);
         if (!p[0].revents)
@@ -104,8 +103,8 @@ static _Noreturn void watch(int statuses, int signals, int init)
         long got = sys3(__NR_read, statuses, &status, sizeof status);
         if (got != sizeof status || !WIFSTOPPED(status)) {
             int end = reap_init(init);
-            end_like(got == sizeof status ? status
-                                          : end); /* without a word it failed or was killed */
+            /* without a word it failed or was killed */
+            end_like(got == sizeof status ? status : end);
         }
         stop_like_app(init, WSTOPSIG(status));
     }
@@ -134,5 +133,5 @@ void monitor(struct job *j)
     must(NULL, "close_range", sys_close_range(REPORT_FD + !!j->last[PLAN_STATUS_FD], 0),
          "cannot watch");
     report("child-pid", (unsigned)init);
-    watch(0, 1, init);
+    watch(0, 1, init, supervised(j));
 }

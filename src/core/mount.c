@@ -4,11 +4,9 @@
 
 #include <linux/mount.h>
 
-/*
- * The root is made with the new mount calls, on descriptors: a tree is cloned or made detached, its
+/* The root is made with the new mount calls, on descriptors: a tree is cloned or made detached, its
  * flags are set while nobody can reach it, and only then it is attached. /proc/self/mountinfo is
- * never read, so the time does not depend on how many mounts the host has.
- */
+ * never read, so the time does not depend on how many mounts the host has. */
 enum { UNBINDABLE = 1 << 17, PRIVATE = 1 << 18, DETACH = 2 }; /* of sys/mount.h */
 #define INERT (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
@@ -90,10 +88,8 @@ int mount_clone(const struct step *s, int dir, const char *path, unsigned flags)
                  "cannot copy the mounts of %q", path);
 }
 
-/*
- * What is bound read-only is cut off from the host's later mounts as well: they would come
- * writable. What is bound writable follows them, so that a medium put in later is seen.
- */
+/* What is bound read-only is cut off from the host's later mounts as well: they would come
+ * writable. What is bound writable follows them, so that a medium put in later is seen. */
 void bind_opened(struct job *j, const struct step *s, int source)
 {
     uint64_t flags = s->n[2];

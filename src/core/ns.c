@@ -54,8 +54,7 @@ void caps_empty_bounding_set(uint64_t but)
 void caps_keep_only(uint64_t caps)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {
-        {.effective = (uint32_t)caps, .permitted = (uint32_t)caps},
-        {.effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32)}};
+    uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
+    struct __user_cap_data_struct data[2] = {{low, low, 0}, {high, high, 0}};
     CALL2(NULL, capset, &head, data, "cannot lay down the capabilities");
 }

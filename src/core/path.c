@@ -4,11 +4,9 @@
 
 #include <linux/openat2.h>
 
-/*
- * No path is followed twice and no symbolic link is followed at all. Destinations are reached from
+/* No path is followed twice and no symbolic link is followed at all. Destinations are reached from
  * the descriptor of the new root only, so nothing that a folder on the host holds, and nothing
- * that is swapped meanwhile, leads out of it.
- */
+ * that is swapped meanwhile, leads out of it. */
 static int open_beneath(int dir, const char *name, int flags)
 {
     const uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
@@ -26,11 +24,9 @@ int entry_open(const struct step *s, int parent, const char *name, const char *p
     return (int)must(s, "openat2", fd, "cannot open %q", path);
 }
 
-/*
- * Walks from `base` down the folders of path (its first n bytes, relative), one at a time. Those
+/* Walks from `base` down the folders of path (its first n bytes, relative), one at a time. Those
  * that are missing are made if there is a mode. Returns a descriptor of the last one, which is
- * base itself for an empty path. whole is for the message.
- */
+ * base itself for an empty path. whole is for the message. */
 static int walk(const struct step *s, int base, char *path, size_t n, long mode, const char *whole)
 {
     int fd = base;

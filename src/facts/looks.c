@@ -267,8 +267,9 @@ static void take_line(struct facts *f, enum look_file file, const char *group, s
         return;
     struct line key = trimmed(l.s, (size_t)(at - l.s));
     struct line value = trimmed(at + 1, l.n - (size_t)(at + 1 - l.s));
-    if (!may_pass(file, group, key.s, key.n) || !printable(key.s, key.n) ||
-        !plain_value(value.s, value.n) || (from->quoted && !whole_word(value)) ||
+    if (memchr(key.s, '[', key.n) || !may_pass(file, group, key.s, key.n) ||
+        !printable(key.s, key.n) || !plain_value(value.s, value.n) ||
+        (from->quoted && !whole_word(value)) ||
         (file == LOOK_MIME ? !common_kind(key.s, key.n) : !!memchr(key.s, '/', key.n)))
         return;
     looks_add(f, file, group, arena_strndup(f->arena, key.s, key.n),

@@ -73,14 +73,14 @@ static void write_why(struct buf *out, const char *why)
     write_free(out, why, strlen(why));
 }
 
-/* What a service is told besides its plan, a comment line for each of its lines. */
-static void write_data(const struct plan_service *s, struct buf *out)
+/* A comment line for each line of a text. */
+static void write_lines(const char *head, const char *text, size_t size, struct buf *out)
 {
-    for (size_t i = 0, n; i < s->size; i += n + 1) {
-        const char *end = memchr(s->data + i, '\n', s->size - i);
-        n = end ? (size_t)(end - s->data) - i : s->size - i;
-        buf_str(out, "# data: ");
-        write_free(out, s->data + i, n);
+    for (size_t i = 0, n; i < size; i += n + 1) {
+        const char *end = memchr(text + i, '\n', size - i);
+        n = end ? (size_t)(end - text) - i : size - i;
+        buf_str(out, head);
+        write_free(out, text + i, n);
         buf_char(out, '\n');
     }
 }
@@ -103,6 +103,10 @@ void plan_write(const struct plan *p, struct buf *out)
 void plan_write_all(const struct plan *p, struct buf *out)
 {
     plan_write(p, out);
+    if (p->info) {
+        buf_str(out, "\n# told to portals\n");
+        write_lines("# | ", p->info, strlen(p->info), out);
+    }
     for (size_t i = 0; i < p->n_services; i++) {
         const struct plan_service *s = &p->services[i];
         buf_printf(out, "\n# service %s at %s", s->name, s->socket);
@@ -110,7 +114,7 @@ void plan_write_all(const struct plan *p, struct buf *out)
             write_why(out, s->why);
         buf_char(out, '\n');
         plan_write(s->plan, out);
-        write_data(s, out);
+        write_lines("# data: ", s->data, s->size, out);
     }
 }
 
@@ -162,6 +166,8 @@ void plan_write_json(const struct plan *p, struct buf *out)
     struct json j = {.out = out};
     json_object(&j, NULL);
     write_steps_json(p, &j);
+    if (p->info)
+        json_string(&j, "info", p->info);
     if (p->n_services) {
         json_array(&j, "services");
         for (size_t i = 0; i < p->n_services; i++)

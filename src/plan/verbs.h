@@ -32,9 +32,11 @@
        folders */                                                                                  \
     V(KEEP_FD, "keep-fd", 1, 1, PHASE_SETUP, "FD")                                                 \
     /* an inherited descriptor, not the app's, to which the core writes two lines of JSON: the     \
-       id of its child (which is pid 1 inside) when that has started, the exit status at the end   \
-       */                                                                                          \
-    V(STATUS_FD, "status-fd", 1, 1, PHASE_SETUP, "FD")                                             \
+       id of its child (which is pid 1 inside) when that has started, the exit status at the end.  \
+       A supervisor's is a SOCK_SEQPACKET socket: before it executes the app's process sends a     \
+       message with descriptors of its user, mnt, pid, ipc, uts, net and cgroup namespaces; and    \
+       when the supervisor ends, so does the app */                                                \
+    V(STATUS_FD, "status-fd", 1, 2, PHASE_SETUP, "FD [supervisor]")                                \
                                                                                                    \
     /* the new root: the first line is a tmpfs or bind on "/" and makes it. Every other DST is     \
        resolved beneath it, by descriptor, no symbolic link followed; what is missing of it is     \

@@ -83,7 +83,8 @@ bool source_text_ok(struct source *s, const char *name, const char *text, size_t
 struct place place_after(struct place at, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        at.col += ((unsigned char)text[i] & 0xc0) != 0x80;
+        at.col +=
+            at.line > 0 && ((unsigned char)text[i] & 0xc0) != 0x80; /* else an argument's number */
     return at;
 }
 

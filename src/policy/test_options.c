@@ -141,8 +141,9 @@ static void bad_values(void)
                           "  hint: write --metadata=GROUP=KEY=VALUE\n"},
         {"--metadata=Carrel Sandbox=x=y",
          "\"x\" is no key of [Carrel Sandbox]\n"
-         "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, max-open-files, "
-         "max-file-size\n"},
+         "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, "
+         "max-open-files, "
+         "max-file-size, max-temporary\n"},
         {"--usb=vnd:12", "\"vnd:12\" is no value of --usb\n"
                          "  hint: write all, vnd:1234, vnd:1234+dev:5678 or cls:03:*\n"},
         {"--usb=all+", "\"all+\" is no value of --usb\n"
@@ -159,7 +160,8 @@ static void bad_values(void)
         char told[400];
         if (strchr(cases[i][0], '\x1b'))
             snprintf(told, sizeof told, "%s",
-                     "command line, argument 1: error: \"\\x1b\" holds a control character or a byte that is "
+                     "command line, argument 1: error: \"\\x1b\" holds a control character or a "
+                     "byte that is "
                      "not UTF-8\n");
         else
             snprintf(told, sizeof told, "command line, argument 1: error: %s", cases[i][1]);

@@ -317,7 +317,7 @@ static void diagnostics_come_in_the_order_of_the_file(void)
                "f1:3:1: error: \"x\" is no key of [Carrel Sandbox]\n"
                "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, "
                "max-processes, max-open-files, "
-               "max-file-size\n"
+               "max-file-size, max-temporary\n"
                "f1:5:1: warning: \"x\" is no key of [Context]; it has no effect\n"
                "  hint: known: shared, sockets, devices, features, filesystems, persistent, "
                "unset-environment\n"

@@ -42,8 +42,6 @@ static const char *wanted(struct ctx *c, enum bus_kind kind)
     const struct carrel_value *extra = bus_value(c, row->rules);
     if (way && !str_eq(way->value, "policy"))
         return str_eq(way->value, "filtered") ? why_at(c, way->at, "session", way->value) : NULL;
-    if (row->session && c->private_bus)
-        return NULL;
     for (size_t i = 0; i < c->p->bus[kind].n; i++) {
         const struct bus_rule *r = &c->p->bus[kind].v[i];
         if (r->access > BUS_NONE)

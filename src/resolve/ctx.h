@@ -101,9 +101,9 @@ bool present(const struct path_fact *p);
 
 /*
  * service.c: a helper that answers on a socket at `inside`; its program is carrel-NAME, without
- * what follows a '-' in the name. It gets a plan with namespaces, a tiny root and the program; the caller adds binds and variables to
- * s->plan and sets s->data. NULL when it cannot be had: that is then said in the plan, and nothing
- * is at `inside`. The pointer holds until the next call.
+ * what follows a '-' in the name. It gets a plan with namespaces, a tiny root and the program; the
+ * caller adds binds and variables to s->plan and sets s->data. NULL when it cannot be had: that is
+ * then said in the plan, and nothing is at `inside`. The pointer holds until the next call.
  */
 struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
                                    const char *why);
@@ -116,16 +116,16 @@ void landlock_service(struct ctx *c, struct plan *p);
 
 /* ---- the rules, in the order in which they are called ---- */
 
-void rule_decide(struct ctx *c);      /* process.c: what the other rules ask for */
-void find_wayland(struct ctx *c);     /* display.c: part of rule_decide */
-void rule_setup(struct ctx *c);       /* process.c: ids, namespaces */
-void rule_home(struct ctx *c);        /* home.c */
-void rule_looks(struct ctx *c);       /* looks.c: the person's settings */
-void rule_root(struct ctx *c);        /* base.c */
-void rule_etc(struct ctx *c);         /* etc.c */
-void rule_devices(struct ctx *c);     /* devices.c */
-void rule_display(struct ctx *c);     /* display.c: Wayland, X11 */
-void rule_wayland(struct ctx *c);     /* wayland.c: part of rule_display */
+void rule_decide(struct ctx *c);  /* process.c: what the other rules ask for */
+void find_wayland(struct ctx *c); /* display.c: part of rule_decide */
+void rule_setup(struct ctx *c);   /* process.c: ids, namespaces */
+void rule_home(struct ctx *c);    /* home.c */
+void rule_looks(struct ctx *c);   /* looks.c: the person's settings */
+void rule_root(struct ctx *c);    /* base.c */
+void rule_etc(struct ctx *c);     /* etc.c */
+void rule_devices(struct ctx *c); /* devices.c */
+void rule_display(struct ctx *c); /* display.c: Wayland, X11 */
+void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
 /* bus.c: whether the policy wants a bus by way of a filter; and the filter, for the bus at path on
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);

@@ -28,7 +28,7 @@ void rule_decide(struct ctx *c)
     if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
         c->private_bus = NULL;
     const struct carrel_value *bus = policy_carrel(c->p, "Carrel Bus", "session");
-    if (bus && !str_eq(bus->value, "policy"))
+    if (bus && str_eq(bus->value, "filtered"))
         c->private_bus = NULL;
     /* It is for desktop programs: without a display it would only cost time. */
     if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
@@ -150,6 +150,14 @@ void rule_setup(struct ctx *c)
                               : "base: no namespaces of its own",
              c->nested_userns ? "allow" : "deny", (char *)NULL);
     name_host(c);
+    if (c->q->supervisor_fd && instance_folder(c))
+        plan_add(c->out, PLAN_STATUS_FD, "base: entered into the registry of running apps",
+                 arena_printf(c->a, "%d", c->q->supervisor_fd), "supervisor", (char *)NULL);
+    else if (c->q->supervisor_fd)
+        put_missing(
+            c, "registry", "base: entered into the registry of running apps",
+            "XDG_RUNTIME_DIR is not a folder of this person's alone; carrel ps, kill, enter, "
+            "grant and portals do not find the app");
 }
 
 void emit_process(struct ctx *c)

@@ -19,6 +19,7 @@ struct request {
     const char *terminal_streams; /* which of 0, 1 and 2 are that terminal, with commas */
     const char *instance; /* digits: the name of this run in the registry; NULL: it has none, and
                              no services */
+    int supervisor_fd;    /* where it will find the supervisor of the instance; 0: it has none */
     const char *libexec;  /* the folder of Carrel's own programs on the host */
 };
 

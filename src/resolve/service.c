@@ -136,6 +136,8 @@ static void finish(struct ctx *c, struct plan_service *s)
 
 void finish_services(struct ctx *c)
 {
+    if (c->q->supervisor_fd)
+        c->out->info = instance_info(c);
     for (size_t i = 0; i < c->out->n_services; i++)
         finish(c, &c->out->services[i]);
 }

@@ -180,17 +180,20 @@ static const char *system_bus_path(struct ctx *c)
     return path ? path : SYSTEM_BUS;
 }
 
-static void put_filtered_session_bus(struct ctx *c, const char *inside)
+/* The names that a policy gives are on the person's bus only, so that one goes before a private
+ * one. */
+static bool put_filtered_session_bus(struct ctx *c, const char *inside)
 {
     const char *why = "base: the session bus, filtered";
-    if (!put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside)) {
-        put_no_bus(c);
-        return;
-    }
+    if (!wants_filtered_bus(c, BUS_SESSION) ||
+        !put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside))
+        return false;
+    c->private_bus = NULL;
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
     put_env(c, "GIO_USE_VFS", "local", why);
+    return true;
 }
 
 static void put_session_bus(struct ctx *c)
@@ -198,9 +201,9 @@ static void put_session_bus(struct ctx *c)
     const char *address = facts_env(c->f, "DBUS_SESSION_BUS_ADDRESS");
     const char *inside = join_path(c, c->runtime, "bus"), *path = in_runtime(c, "bus");
     if (!c->session_bus) {
-        if (wants_filtered_bus(c, BUS_SESSION))
-            put_filtered_session_bus(c, inside);
-        else if (c->private_bus)
+        if (put_filtered_session_bus(c, inside))
+            return;
+        if (c->private_bus)
             put_private_bus(c);
         else
             put_no_bus(c);

@@ -111,7 +111,7 @@ static int listening_socket(int folder, const char *name, int type)
 
 static void remove_folder(int registry, const char *id, int folder, const struct plan *p)
 {
-    static const char *const names[] = {".ref", "info", "pid"};
+    static const char *const names[] = {".ref", "info", "pid", "control"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         unlinkat(folder, names[i], 0);
     for (size_t i = 0; i < p->n_services; i++)
@@ -171,12 +171,37 @@ static int start(const struct handover *h, const char *program)
     return pid < 0 ? -errno : -error;
 }
 
+/* The core's end of the line to the supervisor goes where the plan says; returns the other one, -1
+ * when the plan has none, or an error below that. */
+static int report_line(const struct plan *p)
+{
+    const struct plan_step *s = NULL;
+    int ends[2], on = 1;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_STATUS_FD && p->v[i].argc > 1)
+            s = &p->v[i];
+    if (!s)
+        return -1;
+    if (fd_of(s) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -EBADF;
+    cleanup_fd int ours = ends[0], theirs = ends[1];
+    bool ready = setsockopt(ours, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
+    if (ours == fd_of(s)) /* it is where the other one must be */
+        ours = fcntl(ours, F_DUPFD_CLOEXEC, ours + 1);
+    ready &= ours >= 0;
+    if (theirs == fd_of(s))
+        theirs = -1;
+    else
+        ready &= dup3(theirs, fd_of(s), O_CLOEXEC) >= 0;
+    return ready ? steal_fd(&ours) : -EBADF;
+}
+
 /* Fills the folder and starts the supervisor. Each descriptor becomes the handover's at once. */
-static int fill(struct handover *h, int folder, const struct plan *p, const char *supervisor,
-                int app_plan, struct diags *d)
+static int fill(struct handover *h, int folder, int report, const struct plan *p,
+                const char *supervisor, int app_plan, struct diags *d)
 {
     char *pid = arena_printf(h->arena, "%d", (int)getpid());
-    int report[2], lock = locked_file(folder), on = 1;
+    int lock = locked_file(folder);
     add_fd(h, lock);
     int r = lock < 0 ? lock : write_file(folder, "pid", pid);
     if (r == 0 && p->info)
@@ -185,11 +210,11 @@ static int fill(struct handover *h, int folder, const struct plan *p, const char
         return fail(d, "cannot enter the app into the registry of running apps", "", -r);
     int parent = sys_pidfd_open(getpid());
     add_fd(h, parent);
-    if (parent < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0 ||
-        setsockopt(report[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
-        return fail(d, "cannot prepare", "the supervisor", errno);
-    close(report[1]);
-    add_fd(h, report[0]);
+    add_fd(h, report);
+    int control = listening_socket(folder, "control", SOCK_SEQPACKET);
+    add_fd(h, control);
+    if (parent < 0 || control < 0)
+        return fail(d, "cannot prepare", "the supervisor", control < 0 ? -control : errno);
     add_fd(h, fcntl(app_plan, F_DUPFD_CLOEXEC, 3));
     for (size_t i = 0; i < p->n_services; i++)
         if (!hand_over_service(h, folder, &p->services[i], d))
@@ -203,6 +228,9 @@ int instance_begin(const struct plan *p, const struct run_instance *in, const ch
                    int app_plan, struct diags *d)
 {
     struct handover h = {.arena = p->arena};
+    int report = report_line(p); /* first: its number must not be taken */
+    if (report < -1)
+        return fail(d, "cannot prepare", "the supervisor", -report);
     const char *where = arena_printf(p->arena, "%s/" INSTANCE_REGISTRY, in->runtime_dir);
     cleanup_fd int registry = own_folder(AT_FDCWD, where, false);
     if (registry < 0)
@@ -214,8 +242,8 @@ int instance_begin(const struct plan *p, const struct run_instance *in, const ch
     add_word(&h, arena_printf(p->arena, "%s/carrel-core", libexec));
     add_word(&h, in->id);
     add_fd(&h, folder);
-    int r =
-        fill(&h, folder, p, arena_printf(p->arena, "%s/carrel-supervisor", libexec), app_plan, d);
+    int r = fill(&h, folder, report, p, arena_printf(p->arena, "%s/carrel-supervisor", libexec),
+                 app_plan, d);
     if (r < 0)
         remove_folder(registry, in->id, folder, p);
     close_all(&h);

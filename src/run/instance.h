@@ -9,11 +9,14 @@
 /*
  * Makes a place in the registry for what this process is about to become, the sockets of the
  * plan's services in it, and starts the supervisor beside. app_plan is the descriptor of the plan's
- * bytes. Returns 0, or -1 with an error in d; the folder is gone again then.
+ * bytes. Where the plan has a supervisor's status-fd, that is put there. Returns 0, or -1 with an
+ * error in d; the folder is gone again then.
  */
 int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,
                    int app_plan, struct diags *d);
 
+/* The number in the first word of a step, or -1. */
+int fd_of(const struct plan_step *s);
 /* A memory file that nobody can change any more. Returns a descriptor or -errno. */
 int sealed_file(const char *name, const void *bytes, size_t n);
 

@@ -49,8 +49,7 @@ int sealed_file(const char *name, const void *bytes, size_t n)
     return steal_fd(&fd);
 }
 
-/* The number in the first word of a step, or -1. */
-static int fd_of(const struct plan_step *s)
+int fd_of(const struct plan_step *s)
 {
     char *end;
     errno = 0;
@@ -126,15 +125,36 @@ int run_new_id(char id[16])
     return 0;
 }
 
-int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
-             enum run_terminal terminal, struct diags *d)
+/* Becomes one of our programs, whose only word is the number of the plan's descriptor. */
+static int execute(const struct plan *p, const char *program, int plan, const char *libexec,
+                   enum run_terminal terminal, struct diags *d)
 {
     static const char *const modes[] = {
         [RUN_TERMINAL] = "pty", [RUN_FORCED] = "force", [RUN_PIPES] = "pipes"};
+    struct arena *a = p->arena;
+    char *core = arena_printf(a, "%s/%s", libexec, program), *name = arena_strdup(a, program);
+    char *tty = arena_printf(a, "%s/carrel-tty", libexec), *number = arena_printf(a, "%d", plan);
+    bool direct = terminal == RUN_DIRECT;
+    char *socket = arena_strdup(a, "-");
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            socket = arena_strdup(a, step_arg(&p->v[i], 0));
+    char *mode = direct ? NULL : arena_strdup(a, modes[terminal]), tty_name[] = "carrel-tty";
+    char *core_argv[] = {name, number, NULL}, *none[] = {NULL};
+    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
+    execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
+    diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
+             "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
+    return -1;
+}
+
+int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
+             enum run_terminal terminal, struct diags *d)
+{
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
     int plan = put_plan(p, d);
-    if (plan < 0)
+    if (plan < 0 || (in && instance_begin(p, in, libexec, plan, d) < 0))
         return -1;
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].verb == PLAN_SECCOMP && put_filter(&p->v[i], d) < 0)
@@ -143,22 +163,36 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
             keep_fd(&p->v[i], d) < 0)
             return -1;
     }
-    if (in && instance_begin(p, in, libexec, plan, d) < 0)
-        return -1;
-    char *core = arena_printf(p->arena, "%s/carrel-core", libexec);
-    char *tty = arena_printf(p->arena, "%s/carrel-tty", libexec);
-    char *number = arena_printf(p->arena, "%d", plan);
-    bool direct = terminal == RUN_DIRECT;
-    char *socket = arena_strdup(p->arena, "-");
+    return execute(p, "carrel-core", plan, libexec, terminal, d);
+}
+
+/* Where carrel-enter finds them. */
+enum { ENTER_PLAN = 3, ENTER_FILTER = 4, ENTER_NAMESPACES = 5, MAX_NAMESPACES = 8 };
+
+int run_enter(const struct plan *p, const int *namespaces, int n, const char *libexec,
+              enum run_terminal terminal, struct diags *d)
+{
+    const struct seccomp_filter *filter = NULL;
+    struct buf text = {.arena = p->arena};
+    int fds[ENTER_NAMESPACES + MAX_NAMESPACES], last = ENTER_NAMESPACES + n;
     for (size_t i = 0; i < p->n; i++)
-        if (p->v[i].verb == PLAN_TERMINAL)
-            socket = arena_strdup(p->arena, step_arg(&p->v[i], 0));
-    char *mode = direct ? NULL : arena_strdup(p->arena, modes[terminal]);
-    char core_name[] = "carrel-core", tty_name[] = "carrel-tty";
-    char *core_argv[] = {core_name, number, NULL}, *none[] = {NULL};
-    char *tty_argv[] = {tty_name, mode, number, socket, core, NULL};
-    execve(direct ? core : tty, direct ? core_argv : tty_argv, none);
-    diag_add(d, DIAG_ERROR, nowhere, "Carrel is not installed completely: install it again",
-             "cannot start \"%s\": %s", direct ? core : tty, strerror(errno));
-    return -1;
+        if (p->v[i].verb == PLAN_SECCOMP)
+            filter = seccomp_filter_named(step_arg(&p->v[i], 1));
+    if (!filter || n > MAX_NAMESPACES)
+        return refuse(d, "cannot start", "the plan names an unknown system-call filter");
+    plan_write(p, &text);
+    fds[ENTER_PLAN] = sealed_file("carrel-plan", text.data, text.len);
+    fds[ENTER_FILTER] = sealed_file("carrel-filter", filter->program, filter->size);
+    for (int i = 0; i < n; i++)
+        fds[ENTER_NAMESPACES + i] = namespaces[i];
+    /* First out of each other's way, then into place. */
+    for (int i = ENTER_PLAN; i < last; i++)
+        if (fds[i] < 0 || (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, last)) < 0)
+            return refuse(d, "cannot hand over a descriptor", strerror(errno));
+    for (int i = ENTER_PLAN; i < last; i++)
+        if (dup2(fds[i], i) < 0)
+            return refuse(d, "cannot hand over a descriptor", strerror(errno));
+    if (sys_close_range((unsigned)last, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+        return refuse(d, "cannot close the inherited descriptors", strerror(errno));
+    return execute(p, "carrel-enter", ENTER_PLAN, libexec, terminal, d);
 }

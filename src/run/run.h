@@ -44,4 +44,15 @@ int run_new_id(char id[16]);
 int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
              enum run_terminal terminal, struct diags *d);
 
+/* On which descriptors carrel-enter finds the filter and a terminal's socket, as a plan says it. */
+#define RUN_ENTER_FILTER   "4"
+#define RUN_ENTER_TERMINAL "12"
+
+/*
+ * Replaces this process by carrel-enter, with carrel-tty in front as run_plan does: p is carried
+ * out in the namespaces that the n descriptors (see instance_ask, "join") are of.
+ */
+int run_enter(const struct plan *p, const int *namespaces, int n, const char *libexec,
+              enum run_terminal terminal, struct diags *d);
+
 #endif

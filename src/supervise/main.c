@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-supervisor CORE ID FOLDER LOCK PARENT REPORT PLAN [NAME LISTENER PLAN FILTER DATA]...
+ * carrel-supervisor CORE ID FOLDER LOCK PARENT REPORT CONTROL PLAN [NAME LISTENER PLAN FILTER
+ * DATA]...
  *
  * Started by `carrel run` beside the app; all but CORE, ID and NAME are numbers of descriptors that
  * it inherits, or "-". What they are stands in supervise.h; LOCK holds the lock on .ref in FOLDER,
@@ -33,7 +34,7 @@ static bool read_fd(const char *text, int *fd)
     return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-enum { FIXED_WORDS = 8, SERVICE_WORDS = 5 };
+enum { FIXED_WORDS = 9, SERVICE_WORDS = 5 };
 
 static bool read_words(struct supervisor *s, int argc, char **argv)
 {
@@ -43,9 +44,9 @@ static bool read_words(struct supervisor *s, int argc, char **argv)
         return false;
     s->core = argv[1];
     s->id = argv[2];
-    int *const fixed[] = {&s->folder, &lock, &s->parent, &s->report, &s->plan};
-    for (int i = 0; i < 5; i++)
-        if (!read_fd(argv[3 + i], fixed[i]) || *fixed[i] < 0)
+    int *const fixed[] = {&s->folder, &lock, &s->parent, &s->report, &s->control, &s->plan};
+    for (int i = 0; i < FIXED_WORDS - 3; i++)
+        if (!read_fd(argv[3 + i], fixed[i]) || (*fixed[i] < 0 && fixed[i] != &s->report))
             return false;
     for (char **w = argv + FIXED_WORDS; *w; w += SERVICE_WORDS) {
         struct service *v = &s->services[s->n_services++];

@@ -2,18 +2,22 @@
 #ifndef CARREL_SUPERVISE_SUPERVISE_H
 #define CARREL_SUPERVISE_SUPERVISE_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /*
  * What stands beside one running app for as long as it runs: holds its place in the registry,
- * starts its services, and knows its namespaces. One process, one thread, C library only, no heap.
+ * starts its services, knows its namespaces, and puts files into its sight when the person says so.
+ * One process, one thread, C library only, no heap.
  */
 
 /* The numbers under which a service's core finds its descriptors, as plan/plan.h has them. */
 enum { CHILD_LISTEN = 3, CHILD_FILTER, CHILD_DATA, CHILD_CONTROL, CHILD_PLAN, CHILD_FIRST_FREE };
 
-enum { MAX_SERVICES = 16 };
+enum { MAX_SERVICES = 16, MAX_GRANTS = 64 };
 
 struct service {
     const char *name;
@@ -23,16 +27,36 @@ struct service {
     pid_t pid;   /* of its core; 0: not started, -1: over */
 };
 
+/* The app's namespaces, in the order in which the core sends them. */
+enum { NS_USER, NS_MNT, NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_COUNT };
+
+/* A file or folder that was put into the app's sight while it runs. */
+struct grant {
+    char path[PATH_MAX]; /* as outside, so inside; "" where the row is free */
+    bool rw;
+    int made;       /* so many of its last components were made for it, inside */
+    uint64_t mount; /* the mount's id */
+    time_t ends;    /* CLOCK_BOOTTIME seconds; 0: with the app */
+};
+
 struct supervisor {
     const char *core; /* path of carrel-core */
     const char *id;   /* the instance's name: its folder's name */
     int folder;       /* in the registry */
     int parent;       /* pidfd of what the person has started: its end is the app's */
-    int report;       /* where the core says which process the app is */
+    int report;       /* where the core says which process the app is; -1: it does not */
+    int control;      /* the listening socket for the person's words */
     int plan;         /* the app's own, sealed */
     int signals;      /* a signalfd for SIGCHLD */
     struct service services[MAX_SERVICES];
     int n_services;
+
+    /* from the core's report; 0 and -1 before */
+    pid_t app, init;
+    int app_fd; /* pidfd */
+    int ns[NS_COUNT];
+
+    struct grant grants[MAX_GRANTS];
 };
 
 /* ---- service.c ---- */
@@ -44,6 +68,33 @@ void service_start(struct supervisor *s, struct service *v);
 void services_reap(struct supervisor *s);
 /* Ends all of them, and comes back when none is left. */
 void services_end(struct supervisor *s);
+
+/* ---- report.c ---- */
+
+/* Takes in what the core says. Before the app runs it has said all, so that what portals read is
+ * there when the app's first connection comes. */
+void report_read(struct supervisor *s);
+
+/* ---- grant.c ---- */
+
+/* What came of a grant or its end: the step that failed and its errno, or NULL. */
+struct outcome {
+    const char *failed;
+    int error;
+};
+
+/* Shows the app what fd (O_PATH) is, at path; path is absolute, clean and without links. seconds 0:
+ * until the app ends. */
+struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw, time_t seconds);
+/* Takes it away. */
+struct outcome grant_end(struct supervisor *s, struct grant *g);
+/* Ends those whose time is over. Returns milliseconds until the next, or -1. */
+int grants_expire(struct supervisor *s);
+
+/* ---- request.c ---- */
+
+/* Answers one word of the person's. */
+void request_answer(struct supervisor *s);
 
 /* ---- loop.c ---- */
 

@@ -162,9 +162,8 @@ def mount_of(line):
         root = re.sub(r"bindfile\w+|^/[^/]*(?=//deleted)", "DATA", root)
     keep = []
     if kind == "tmpfs":
-        keep = [o for o in super_options.split(",") if o.split("=")[0] in ("size", "mode", "ro")]
-        if point == "/":
-            keep = [o for o in keep if not o.startswith("mode=")]  # the folder's mode is told by itself
+        # The folder's mode is told by itself.
+        keep = [o for o in super_options.split(",") if o.split("=")[0] in ("size", "ro")]
         device = source = ""
     elif kind == "overlay":
         layers = re.findall(r"(?:lowerdir\+?|upperdir|workdir)=([^,]*)", super_options)
@@ -214,32 +213,54 @@ def left_on_host(folder):
 
 
 class Known:
-    """Deliberate differences: [name] fact = …, with = …, reason = …; fact stands for a line of the difference with
-    `-` (bubblewrap alone) or `+` (ours alone) before it, with for the option list; both are regular expressions."""
+    """Deliberate differences, see known.ini."""
 
     def __init__(self, path):
         ini = configparser.ConfigParser(interpolation=None)
         with open(path, encoding="utf-8") as f:
             ini.read_file(f)
-        self.rows = {}
+        self.rows, self.same, self.used = {}, {}, {}
         for name in ini.sections():
             row = ini[name]
             if row.get("fact"):
                 facts = [re.compile(x) for x in row["fact"].strip().splitlines()]
-                self.rows[name] = (facts, re.compile(row.get("with", "")))
-        self.used = {}
+                self.rows[name] = (facts, re.compile(row.get("with", "")), re.compile(row.get("when", ""), re.M))
+            if row.get("cleaned"):
+                self.same[name] = lambda line: clean(line) if line.startswith("says ") else line
+            if row.get("without"):
+                self.same[name] = lambda line, x=re.compile(row["without"]): x.sub("", line)
 
-    def remaining(self, difference, words):
-        text = " ".join(words)
-        out = []
+    def use(self, name, n=1):
+        self.used[name] = self.used.get(name, 0) + n
+
+    def remaining(self, difference, words, told):
+        """What no entry explains; told is all that both said."""
+        text, out = " ".join(words), []
+        for line in [x for x in difference if x.startswith("- ")]:
+            for name, changed in self.same.items():
+                twin = "+ " + changed(line[2:])
+                if twin in difference:
+                    difference = [*difference]
+                    difference.remove(line)
+                    difference.remove(twin)
+                    self.use(name)
+                    break
         for line in difference:
-            names = [n for n, (facts, with_) in self.rows.items()
-                     if with_.search(text) and any(f.search(line) for f in facts)]
+            names = [n for n, (facts, with_, when) in self.rows.items()
+                     if with_.search(text) and when.search(told) and any(f.search(line) for f in facts)]
             for name in names[:1]:
-                self.used[name] = self.used.get(name, 0) + 1
+                self.use(name)
             if not names:
                 out.append(line)
         return out
+
+
+def clean(line):
+    """A message with its destination as ours shows it."""
+    def path(found):
+        return re.sub(r"//+", "/", os.path.normpath("/" + found.group(2)))
+    return re.sub(r"(?<= )((?:on |for |at |file |open |readonly on |chmod \d+ |not a file |not a directory ))?"
+                  r"((?:/|x\b|tmp/)[^:\n]*?)(?= on |:|$)", lambda m: (m.group(1) or "") + path(m), line)
 
 
 def host_devices():
@@ -275,7 +296,7 @@ def one(tap, number, options, runs, known):
     command.append(options.devices)
     real, ours = (run.go(words, command) for run in runs)
     difference = difference_of(real, ours)
-    remaining = known.remaining(difference, words)
+    remaining = known.remaining(difference, runs[0].expand(words), "\n".join(real + ours))
     shown = shlex.join(runs[0].expand(words)).replace(runs[0].folder, "@").replace(runs[0].probe, "PROBE")
     if options.list is not None:
         print("\n".join(f"# {x}" for x in [shown, "bubblewrap:", *real, "difference:", *difference]))
@@ -320,7 +341,7 @@ def main():
         print(f"# {len(refused)} of the lists are refused by bubblewrap")
         if o.list is None:
             tap.point(len(refused) < o.count / 2, "most lists work with bubblewrap", "\n".join(refused))
-            for name in known.rows:
+            for name in {**known.rows, **known.same}:
                 print(f"# known: {name}: {known.used.get(name, 0)} lines")
         if os.getuid() == 0:
             place.writable_again(folder)

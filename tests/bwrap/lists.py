@@ -70,7 +70,7 @@ class Maker:
         if self.made and self.chance(0.25):
             return self.r.choice(self.made) + self.r.choice(["", "", "/below", "/.", "/../beside"])
         places = ["/tmp/a", "/tmp/a/b", "/tmp", "/tmp/./c", "/tmp/a//d", "/tmp/../tmp/g", "/tmp/f", "/tmp/new dir",
-                  "/usr/share", "/etc/passwd", "/mnt", "tmp/h", "/tmp/i/j/k/l"]
+                  "/usr/share", "/etc/passwd", "/media", "tmp/h", "/tmp/i/j/k/l"]
         if self.kind != "root" or self.chance(0.05):
             places += ["/x", "/x/y", "/x/y/z", "/run/u", "/new dir", "x", "/rw/new", "/rw/sub/new", "/rw/there",
                        "/d", "/d/e", "/rw", "/lnk", "/lnk/below", "/f", "/rw/link", "/rw/link/x", "/rw/dangling"]
@@ -221,8 +221,8 @@ class Maker:
             self.operation() if self.chance(0.7) else self.setting()
         if kind in ("root", "rw-root"):
             # The probe needs a place that can be made.
-            self.add("--tmpfs", "/tmp", "--ro-bind", "@PROBE", "/tmp/.probe")
-            command = "/tmp/.probe"
+            self.add("--tmpfs", "/mnt", "--ro-bind", "@PROBE", "/mnt/.probe")
+            command = "/mnt/.probe"
         else:
             self.add("--ro-bind", "@PROBE", PROBE)
             command = PROBE

@@ -31,6 +31,8 @@ def enter():
         os.execv("/usr/bin/unshare", ["unshare", "-m", "--propagation", "private", sys.executable, "-B", *sys.argv])
     del os.environ[MARK]
     own_dev()
+    # As on most hosts: what is mounted in one namespace comes up in others, but none of it outside of this one.
+    mount("--make-rshared", "/")
 
 
 def mount(*args):

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the person's other commands ask for, on the socket `control` in the instance's folder. One
+ * message, one answer, then the connection ends. A message is words, a NUL behind each; the
+ * first says what to do:
+ *
+ *     kill SIGNAL                    to the process that the person has started
+ *     join                           the answer brings the namespaces, the plan, and the app's
+ * pidfd grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
+ *     revoke PATH
+ *     grants
+ *
+ * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
+ * of pid 1; for grants "ro|rw SECONDS PATH" each; for revoke the id of the mount.
+ */
+#include "supervise/supervise.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MAX_WORDS = 4, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+
+struct request {
+    char text[PATH_MAX + 64];
+    const char *words[MAX_WORDS];
+    int n_words;
+    int fd; /* that came along, or -1 */
+};
+
+struct reply {
+    char text[MAX_ANSWER];
+    size_t n;
+    int fds[MAX_FDS], n_fds;
+};
+
+static void say(struct reply *r, const char *word)
+{
+    size_t n = strlen(word) + 1;
+    if (r->n + n <= sizeof r->text) {
+        memcpy(r->text + r->n, word, n);
+        r->n += n;
+    }
+}
+
+static void say_number(struct reply *r, uint64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%ju", (uintmax_t)n);
+    say(r, text);
+}
+
+static void say_fault(struct reply *r, const char *what, int error)
+{
+    r->n = 0;
+    say(r, "error");
+    say(r, what);
+    say_number(r, (uint64_t)error);
+}
+
+/* 0 to max, digits only. */
+static bool number(const char *text, long max, long *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtol(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && *out <= max;
+}
+
+/* ---- what can be asked ---- */
+
+static void do_kill(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    long sig;
+    if (!number(q->words[1], 64, &sig))
+        say_fault(r, "no signal", EINVAL);
+    else if (syscall(SYS_pidfd_send_signal, s->parent, (int)sig, NULL, 0) < 0)
+        say_fault(r, "cannot send it", errno);
+    else
+        say(r, "ok");
+}
+
+static void do_join(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    (void)q;
+    if (!s->app) {
+        say_fault(r, "the app has not started yet", EAGAIN);
+        return;
+    }
+    say(r, "ok");
+    say_number(r, (uint64_t)s->app);
+    say_number(r, (uint64_t)s->init);
+    for (int i = 0; i < NS_COUNT; i++)
+        r->fds[r->n_fds++] = s->ns[i];
+    r->fds[r->n_fds++] = s->plan;
+    r->fds[r->n_fds++] = s->app_fd;
+}
+
+/* Absolute, no empty, "." or ".." part: what the walk inside relies on. */
+static bool clean(const char *path)
+{
+    for (const char *p = path; *p; p += strcspn(p, "/")) {
+        if (*p++ != '/')
+            return false;
+        size_t n = strcspn(p, "/");
+        if (n == 0 || n > NAME_MAX || (n == 1 && p[0] == '.') ||
+            (n == 2 && p[0] == '.' && p[1] == '.'))
+            return false;
+    }
+    return *path && strlen(path) < PATH_MAX;
+}
+
+static void do_grant(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    long seconds;
+    bool rw = strcmp(q->words[1], "rw") == 0;
+    if (q->fd < 0 || (!rw && strcmp(q->words[1], "ro") != 0) ||
+        !number(q->words[2], 10L * 365 * 86400, &seconds) || !clean(q->words[3])) {
+        say_fault(r, "no such grant", EINVAL);
+        return;
+    }
+    struct outcome o = grant_add(s, q->words[3], q->fd, rw, seconds);
+    if (o.failed)
+        say_fault(r, o.failed, o.error);
+    else
+        say(r, "ok");
+}
+
+static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    for (int i = 0; i < MAX_GRANTS; i++) {
+        struct grant *g = &s->grants[i];
+        uint64_t mount = g->mount;
+        if (!*q->words[1] || strcmp(g->path, q->words[1]) != 0)
+            continue;
+        struct outcome o = grant_end(s, g);
+        if (o.failed) {
+            say_fault(r, o.failed, o.error);
+            return;
+        }
+        say(r, "ok");
+        say_number(r, mount);
+        return;
+    }
+    say_fault(r, "it was not granted", ENOENT);
+}
+
+static void do_grants(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    struct timespec t;
+    (void)q;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    say(r, "ok");
+    for (int i = 0; i < MAX_GRANTS; i++) {
+        const struct grant *g = &s->grants[i];
+        if (!*g->path)
+            continue;
+        say(r, g->rw ? "rw" : "ro");
+        say_number(r, g->ends > t.tv_sec ? (uint64_t)(g->ends - t.tv_sec) : 0);
+        say(r, g->path);
+    }
+}
+
+static const struct {
+    const char *word;
+    int words;
+    void (*run)(struct supervisor *, const struct request *, struct reply *);
+} table[] = {
+    {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
+    {"revoke", 2, do_revoke}, {"grants", 1, do_grants},
+};
+
+/* ---- messages ---- */
+
+static void answer(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (q->n_words == table[i].words && strcmp(q->words[0], table[i].word) == 0) {
+            table[i].run(s, q, r);
+            return;
+        }
+    say_fault(r, "unknown request", EINVAL);
+}
+
+static void split(struct request *q, size_t n)
+{
+    for (size_t i = 0; i < n && q->n_words < MAX_WORDS; i += strlen(q->text + i) + 1)
+        q->words[q->n_words++] = q->text + i;
+}
+
+static bool receive(int fd, struct request *q)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec v = {q->text, sizeof q->text - 1};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof q->fd))
+        memcpy(&q->fd, CMSG_DATA(c), sizeof q->fd);
+    if (n > 0)
+        split(q, (size_t)n);
+    return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+}
+
+static void send_reply(int fd, struct reply *r)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof r->fds)];
+    } control = {.space = {0}};
+    size_t size = sizeof *r->fds * (size_t)r->n_fds;
+    struct iovec v = {r->text, r->n};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    if (size) {
+        m.msg_control = &control;
+        m.msg_controllen = CMSG_SPACE(size);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(size);
+        memcpy(CMSG_DATA(&control.head), r->fds, size);
+    }
+    sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The folder keeps others out; this also holds if somebody opens it. */
+static bool is_ours(int fd)
+{
+    struct ucred who;
+    socklen_t n = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && who.uid == geteuid();
+}
+
+void request_answer(struct supervisor *s)
+{
+    static struct reply r;
+    static struct request q;
+    const struct timeval patience = {1, 0};
+    int fd = accept4(s->control, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    q = (struct request){.fd = -1};
+    r.n = 0;
+    r.n_fds = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (is_ours(fd) && receive(fd, &q)) {
+        answer(s, &q, &r);
+        send_reply(fd, &r);
+    }
+    if (q.fd >= 0)
+        close(q.fd);
+    close(fd);
+}

@@ -1,0 +1,564 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""carrel ps, kill, enter, grant, revoke and grants, as a person would use them.
+
+    instances.py BUILD POLICIES"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_lib import Stage  # noqa: E402
+from core_lib import kill_tree  # noqa: E402
+from tap import Tap  # noqa: E402
+
+SECONDS = 60
+APP = "org.example.Shell"
+tap = Tap()
+# Not below /tmp, where every app has files of its own.
+tempfile.tempdir = os.path.expanduser("~")
+stage = Stage(*sys.argv[1:3])
+runtime = pathlib.Path(stage.path("run"))
+registry = runtime / ".flatpak"
+home = pathlib.Path(stage.home)
+ENV = stage.env(XDG_RUNTIME_DIR=str(runtime), LANG="C.UTF-8")
+
+
+def carrel(*words, status=0, **more):
+    r = stage.run(*map(str, words), env=ENV, **more)
+    assert r.returncode == status, (words, r.returncode, r.stdout, r.stderr)
+    return r
+
+
+def refused(*words, status=125, says=()):
+    r = carrel(*words, status=status)
+    assert r.stderr.startswith("carrel: error: "), r.stderr
+    for part in says:
+        assert part in r.stderr, (part, r.stderr)
+    return r
+
+
+def wait_for(look, what):
+    end = time.monotonic() + SECONDS
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+    return found
+
+
+class App:
+    """A confined shell that does one line after the other."""
+
+    def __init__(self, *options, app=APP, program=("/bin/sh",)):
+        self.app = app
+        self.p = subprocess.Popen([stage.carrel, "run", f"--app-id={app}", *options, *program, "-c",
+                                   'echo ready; while IFS= read -r line; do eval "$line" 2>&1; echo "==$?"; done'],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  env=ENV, text=True, bufsize=1)
+        assert self.p.stdout.readline() == "ready\n"
+
+    def do(self, line):
+        """Its output and exit status."""
+        self.p.stdin.write(line + "\n")
+        out = ""
+        while not (got := self.p.stdout.readline()).startswith("=="):
+            assert got, f"ended at {line}: {out}"
+            out += got
+        return out, int(got[2:])
+
+    def works(self, line):
+        out, status = self.do(line)
+        assert status == 0, (line, status, out)
+        return out
+
+    def fails(self, line, *says):
+        out, status = self.do(line)
+        assert status != 0 and all(part in out for part in says), (line, status, out)
+
+    @property
+    def id(self):
+        return self.listed()["instance"]
+
+    def listed(self):
+        return [i for i in json.loads(carrel("ps", "--json").stdout) if i["started"] == self.p.pid][0]
+
+    def close(self):
+        if self.p.poll() is None:
+            self.p.stdin.close()
+        try:
+            self.p.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_tree(self.p.pid)
+            raise
+        self.p.stdout.close()
+
+
+@contextlib.contextmanager
+def running(*options, **more):
+    app = App(*options, **more)
+    try:
+        yield app
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            app.close()
+
+
+def file(name, text="text\n"):
+    path = home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+# ---- ps and the registry ----
+
+def test_ps_lists_nothing_where_nothing_runs():
+    assert json.loads(carrel("ps", "--json").stdout) == []
+    assert len(carrel("ps").stdout.splitlines()) == 1
+
+
+def test_ps_tells_app_processes_memory_and_time():
+    with running() as app:
+        app.works("sleep 1000 & sleep 1000 &")
+        one = app.listed()
+        assert one["app"] == APP and len(one["pids"]) == 3 and one["pid"] in one["pids"], one
+        assert 1 << 18 < one["memory"] < 1 << 30 and abs(one["since"] - time.time()) < SECONDS, one
+        line = carrel("ps", APP).stdout.splitlines()[1].split()
+        assert line[:4] == [one["instance"], APP, str(one["pid"]), "3"], line
+        assert carrel("ps", one["instance"]).stdout.splitlines()[1].split()[0] == one["instance"]
+
+
+def test_two_instances_of_one_app():
+    with running(), running():
+        listed = json.loads(carrel("ps", "--json", APP).stdout)
+        assert len(listed) == 2 and len({i["instance"] for i in listed}) == 2
+        refused("enter", APP, "true", says=["runs 2 times"])
+
+
+def test_ps_refuses_what_does_not_run():
+    refused("ps", APP, says=[APP, "is not running"])
+    refused("ps", "1234567890", says=["instance 1234567890 is not running"])
+
+
+def test_portals_find_what_flatpak_writes():
+    with running() as app:
+        folder = registry / app.id
+        info = (folder / "info").read_text()
+        assert f"[Application]\nname={APP}\n" in info and f"instance-id={app.id}\n" in info, info
+        assert json.loads((folder / "bwrapinfo.json").read_text())["child-pid"] == app.listed()["pid"]
+        assert {p.name for p in folder.iterdir()} == {".ref", "info", "pid", "bwrapinfo.json", "control"}
+        for path in folder.iterdir():
+            assert not path.stat().st_mode & 0o77, path
+
+
+def test_registry_is_out_of_the_apps_sight():
+    with running(f"--filesystem={runtime.parent}") as app:
+        assert app.id
+        app.fails(f"ls {registry}")
+        app.fails(f"ls {runtime}/.flatpak/{app.id}/control")
+
+
+def killed():
+    """An instance that was ended in a way that leaves its folder."""
+    app = App()
+    folder, one = registry / app.id, app.listed()
+    supervisor = [p for p in children_of(one["started"]) if comm(p).startswith("carrel-superv")][0]
+    os.kill(supervisor, signal.SIGKILL)
+    app.p.wait(timeout=SECONDS)
+    app.p.stdin.close()
+    app.p.stdout.close()
+    return folder
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(p) for p in f.read().split()]
+
+
+def comm(pid):
+    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+        return f.read().strip()
+
+
+def test_leftover_of_a_killed_one_is_not_listed_and_goes():
+    folder = killed()
+    assert folder.is_dir() and json.loads(carrel("ps", "--json").stdout) == []
+    assert folder.is_dir(), "it may still be in the making"
+    os.utime(folder, (time.time() - 60,) * 2)
+    carrel("ps")
+    assert not folder.exists()
+
+
+def test_entries_of_others_are_left_alone():
+    theirs = registry / "4711"
+    theirs.mkdir(parents=True, mode=0o700)
+    registry.chmod(0o700)
+    (theirs / ".ref").touch()
+    os.utime(theirs, (0, 0))
+    assert json.loads(carrel("ps", "--json").stdout) == []
+    assert (theirs / ".ref").exists()
+    (theirs / ".ref").unlink()
+    theirs.rmdir()
+
+
+def test_without_a_runtime_folder_apps_run_unlisted_and_that_is_said():
+    env = {k: v for k, v in ENV.items() if k != "XDG_RUNTIME_DIR"}
+    assert stage.run("run", "/bin/true", env=env).returncode == 0
+    assert "missing registry" in stage.run("plan", "/bin/true", env=env).stdout
+    r = stage.run("ps", env=env)
+    assert r.returncode == 125 and "XDG_RUNTIME_DIR" in r.stderr, r
+
+
+# ---- kill ----
+
+def test_kill_ends_the_app():
+    with running() as app:
+        carrel("kill", APP)
+        assert app.p.wait(timeout=SECONDS) == -signal.SIGTERM
+        wait_for(lambda: not list(registry.iterdir()), "the folder's end")
+        refused("kill", APP, says=["is not running"])
+
+
+def test_kill_sends_the_signal_that_is_named():
+    code = ("import signal, time; signal.signal(signal.SIGUSR1, lambda *_: print('got it', flush=True)); "
+            "print('ready', flush=True)\nwhile True: time.sleep(1000)")
+    p = subprocess.Popen([stage.carrel, "run", f"--app-id={APP}", "/usr/bin/python3", "-c", code], env=ENV,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert p.stdout.readline() == "ready\n"
+        carrel("kill", "--signal=SIGUSR1", APP)
+        assert p.stdout.readline() == "got it\n"
+        refused("kill", "--signal=NONE", APP, says=["is no signal"])
+        carrel("kill", "--signal=15", APP)
+        assert p.wait(timeout=SECONDS) == -signal.SIGTERM
+    finally:
+        kill_tree(p.pid)
+        p.wait()
+        p.stdout.close()
+
+
+# ---- enter ----
+
+FIELDS = ("Umask", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
+          "Seccomp", "Seccomp_filters", "Speculation_Store_Bypass", "Cpus_allowed")
+LOOK = ("cat /proc/self/status; echo --; env -u _ -u SHLVL -u OLDPWD | sort; echo --; pwd; echo --; "
+        "for n in user mnt pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done; echo --; "
+        "cat /proc/self/limits; echo --; "
+        "cat /proc/self/mountinfo; echo --; ls -l /proc/self/fd | wc -l")
+
+
+def parts(text):
+    status, *rest = text.split("--\n")
+    chosen = [line for line in status.splitlines() if line.split(":")[0] in FIELDS]
+    assert len(chosen) >= 12, status
+    return [chosen, *rest]
+
+
+def test_entered_program_is_confined_as_the_app_is():
+    with running("--share=network", "--filesystem=home:ro", "--env=COLOUR=green") as app:
+        script = file("look.sh", LOOK + "\n")
+        mine = parts(app.works(f"sh {script} < /dev/null 2>/dev/null"))
+        theirs = parts(carrel("enter", APP, "--", "sh", script).stdout)
+        for a, b in zip(mine, theirs, strict=True):
+            assert a == b, f"{a}\n---\n{b}"
+        assert "COLOUR=green" in mine[1]
+
+
+def test_entered_program_has_no_descriptor_and_no_variable_of_the_callers():
+    fd = os.open(home, os.O_RDONLY)
+    os.set_inheritable(fd, True)
+    with running():
+        r = carrel("enter", APP, "--", "sh", "-c", "ls /proc/self/fd; env; cat /proc/self/environ | tr '\\0' '\\n'",
+                   pass_fds=[fd])
+        assert r.stdout.split()[:4] == ["0", "1", "2", "3"] and "somebody-else" not in r.stdout, r.stdout
+        assert "XDG_RUNTIME_DIR=" + str(runtime) not in r.stdout
+    os.close(fd)
+
+
+def test_entered_program_is_filtered_and_walled():
+    file("secret.txt", "secret\n")
+    with running() as app:
+        pid = app.listed()["pid"]
+        refused_by_mounts = carrel("enter", APP, "--", "cat", home / "secret.txt", status=1)
+        assert "No such file" in refused_by_mounts.stderr
+        code = ("import ctypes; l = ctypes.CDLL(None, use_errno=True); "
+                "print(l.syscall(425, 1, 0), l.unshare(0x10000000), l.kill(%d, 0))" % pid)
+        r = carrel("enter", APP, "--", "/usr/bin/python3", "-c", code)
+        assert r.stdout.split() == ["-1", "-1", "-1"], r.stdout
+
+
+def test_enter_passes_the_exit_status_on():
+    with running():
+        carrel("enter", APP, "--", "sh", "-c", "exit 9", status=9)
+        carrel("enter", APP, "--", "sh", "-c", "kill -KILL $$", status=-9)
+        refused_text = carrel("enter", APP, "--", "no-such-program", status=127).stderr
+        assert "no-such-program" in refused_text
+        assert carrel("enter", APP, "--", "cat", input="through\n").stdout == "through\n"
+
+
+def test_entered_program_ends_with_the_app_and_with_its_caller():
+    with running() as app:
+        def start():
+            p = subprocess.Popen([stage.carrel, "enter", APP, "--", "sh", "-c", "echo $$; exec sleep 1000"],
+                                 env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            return p, p.stdout.readline()
+        p, inner = start()
+        p.kill()
+        p.wait(timeout=SECONDS)
+        wait_for(lambda: not app.do(f"test -d /proc/{inner.strip()}")[1] == 0, "its end")
+        p.stdout.close()
+        p, inner = start()
+        carrel("kill", "--signal=KILL", APP)
+        assert p.wait(timeout=SECONDS) != 0
+        p.stdout.close()
+
+
+def test_enter_with_a_terminal_gives_it_one():
+    with running():
+        r = carrel("enter", "--tty=always", APP, "--", "sh", "-c", "tty >/dev/null || test -t 0 && echo terminal")
+        assert "terminal" in r.stdout, r
+
+
+def test_enter_refuses_an_open_folder_as_input():
+    with running():
+        fd = os.open(home, os.O_RDONLY)
+        r = stage.run("enter", APP, "--", "true", env=ENV, stdin=fd)
+        os.close(fd)
+        assert r.returncode == 125 and "folder of the host" in r.stderr, r
+
+
+# ---- grants ----
+
+def test_granted_file_appears_and_goes():
+    path = file("papers/report.txt", "hello\n")
+    with running() as app:
+        app.fails(f"cat {path}", "No such file")
+        carrel("grant", APP, path)
+        assert app.works(f"cat {path}") == "hello\n"
+        assert app.works(f"ls -A {path.parent}") == "report.txt\n"
+        app.fails(f"echo x > {path}", "Read-only file system")
+        app.fails(f"umount {path}")
+        app.fails(f"rm {path}")
+        listed = json.loads(carrel("grants", "--json").stdout)
+        assert [(g["path"], g["writable"], g["app"]) for g in listed] == [(str(path), False, APP)], listed
+        assert str(path) in carrel("grants", APP).stdout
+        carrel("revoke", APP, path)
+        app.fails(f"cat {path}", "No such file")
+        app.fails(f"ls {path.parent}", "No such file")
+        assert json.loads(carrel("grants", "--json").stdout) == []
+        refused("revoke", APP, path, says=["was not granted"])
+    assert path.read_text() == "hello\n"
+
+
+def test_granted_file_can_be_written_when_it_shall():
+    path = file("papers/draft.txt", "old\n")
+    with running() as app:
+        carrel("grant", "--rw", APP, path)
+        app.works(f"echo new > {path}")
+        assert path.read_text() == "new\n"
+        carrel("grant", "--ro", APP, path)
+        app.fails(f"echo newer > {path}", "Read-only")
+        assert app.works(f"cat {path}") == "new\n"
+
+
+def test_granted_folder_can_be_worked_in():
+    folder = file("project/src/main.c").parent.parent
+    with running() as app:
+        carrel("grant", "--rw", app.id, folder)
+        app.works(f"mkdir {folder}/new && mv {folder}/src/main.c {folder}/new/ && echo x > {folder}/new/y")
+        assert (folder / "new/main.c").exists() and (folder / "new/y").read_text() == "x\n"
+        app.fails(f"echo x > {home}/beside", "Read-only")
+        carrel("revoke", APP, "--all")
+        app.fails(f"ls {folder}")
+
+
+def test_landlock_holds_below_what_is_read_only():
+    """A policy that shows something below the home read-only keeps that second wall: no --rw then."""
+    path = file("papers/other.txt")
+    file("music/song")
+    with running(f"--filesystem={home}/music:ro") as app:
+        refused("grant", "--rw", APP, path, says=["cannot be made writable", "Landlock"])
+        app.fails(f"cat {path}")
+        carrel("grant", APP, path)
+        app.works(f"cat {path}")
+
+
+def test_revoking_tells_what_stays_open():
+    path = file("papers/open.txt", "still\n")
+    with running() as app:
+        carrel("grant", APP, path)
+        app.works(f"exec 7< {path}")
+        out = carrel("revoke", APP, path).stdout
+        assert "still open: descriptor 7 of process" in out and "(sh)" in out, out
+        app.fails(f"cat {path}")
+        assert app.works("cat <&7") == "still\n", "it says so, and so it is"
+
+
+def test_grant_for_a_time_ends():
+    path = file("papers/short.txt")
+    with running() as app:
+        carrel("grant", "--for=2s", APP, path)
+        app.works(f"cat {path}")
+        wait_for(lambda: app.do(f"cat {path}")[1], "the end of the grant")
+        refused("grant", "--for=ever", APP, path, says=["is no time"])
+        refused("grant", "--for=0s", APP, path, says=["is no time"])
+        refused("grant", "--for=2s", "--always", APP, path, says=["exclude each other"])
+
+
+def test_grant_for_ever_is_written_into_the_policy():
+    one, two = file("papers/one.txt"), file("papers/two.txt")
+    policy = home / ".config/carrel/policies" / f"{APP}.policy"
+    with running() as app:
+        carrel("grant", "--always", APP, one)
+        app.works(f"cat {one}")
+        policy.write_text("# mine\n[Environment]\nA=b\n\n[Context]\n" + policy.read_text().split("[Context]\n")[1]
+                          + "shared=ipc;\n")
+        carrel("grant", "--always", "--rw", APP, two)
+    text = policy.read_text()
+    assert text == f"# mine\n[Environment]\nA=b\n\n[Context]\nfilesystems={one}:ro;{two};\nshared=ipc;\n", text
+    with running() as app:
+        app.works(f"cat {one} && echo x > {two}")
+        app.fails(f"echo x > {one}", "Read-only")
+    policy.write_text("[Context\nbroken")
+    assert "nothing was added" in carrel("grant", "--always", APP, one, status=125).stderr
+    assert policy.read_text() == "[Context\nbroken"
+    policy.unlink()
+
+
+def test_path_in_tmp_does_not_follow_the_apps_links():
+    with tempfile.TemporaryDirectory(dir="/tmp") as top, running() as app:
+        path = pathlib.Path(top, "sub/file")
+        path.parent.mkdir()
+        path.write_text("from outside\n")
+        app.works(f"mkdir -p {top}; ln -s {app.works('echo $HOME').strip()} {top}/sub")
+        refused("grant", APP, path, says=["cannot grant"])
+        app.works(f"rm {top}/sub; test -z \"$(ls -A {top})\"")
+        carrel("grant", APP, path)
+        assert app.works(f"cat {path}") == "from outside\n"
+        app.fails(f"rm -r {top}/sub")
+        app.fails(f"mv {top}/sub/file {top}/elsewhere")
+
+
+def test_what_would_break_the_sandbox_is_refused():
+    for name in (".ssh/id", ".gnupg/key", ".config/carrel/policies/x.policy", ".var/app/org.other.App/data",
+                 ".local/share/flatpak/overrides/x", ".mozilla/logins"):
+        file(name)
+    for name in (".bashrc", ".config/autostart/x.desktop", ".local/bin/ls", ".config/systemd/user/x.service"):
+        file(name)
+    with running() as app:
+        for name in (".ssh/id", ".ssh", ".gnupg", ".config/carrel/policies/x.policy", ".config", ".var",
+                     ".var/app/org.other.App", ".local/share/flatpak/overrides/x", ".mozilla"):
+            refused("grant", APP, home / name)
+        for name in (".bashrc", ".config/autostart/x.desktop", ".local/bin", ".config/systemd/user/x.service"):
+            refused("grant", "--rw", APP, home / name, says=["--force"])
+            carrel("grant", APP, home / name)
+        for path in (home, "/", "/usr/bin", "/etc/passwd", "/dev/null", runtime, registry, registry / app.id,
+                     home / ".var/app" / APP):
+            refused("grant", "--force", APP, path)
+        carrel("grant", "--force", APP, home / ".ssh/id")
+        app.works(f"cat {home}/.ssh/id")
+        (home / ".config/carrel/policies/x.policy").unlink()
+
+
+def test_links_of_a_program_are_not_followed():
+    target = file("papers/private.txt")
+    link = home / "shared-link"
+    link.symlink_to(target)
+    (home / "folder-link").symlink_to(target.parent)
+    with running() as app:
+        refused("grant", APP, link, says=["is a symbolic link"])
+        refused("grant", APP, home / "folder-link/private.txt", says=["is a symbolic link"])
+        carrel("grant", "--force", APP, link)
+        app.works(f"cat {target}")
+
+
+def test_odd_paths():
+    weird = file("papers/a b\t\x1b;\u00e4.txt", "odd\n")
+    with running() as app:
+        carrel("grant", APP, weird)
+        out = carrel("grants").stdout
+        assert "\x1b" not in out and "\\x1b" in out, out
+        assert json.loads(carrel("grants", "--json").stdout)[0]["path"] == str(weird)
+        assert app.works(f"cat {weird.parent}/a*").strip() == "odd"
+        refused("grant", "--always", APP, weird, says=["no policy can hold"])
+        refused("grant", APP, home / "gone", says=["No such file"])
+        refused("grant", APP, "papers/../papers", says=["cannot be granted"])
+        os.mkfifo(home / "pipe")
+        refused("grant", APP, home / "pipe", says=["neither a file nor a folder"])
+        carrel("grant", APP, "papers/report.txt", cwd=home)
+
+
+def test_what_is_in_sight_is_not_granted_again():
+    path = file("papers/seen.txt")
+    with running(f"--filesystem={home}/papers") as app:
+        assert "sees" in carrel("grant", APP, path).stderr
+        assert json.loads(carrel("grants", "--json").stdout) == []
+        app.works(f"cat {path}")
+
+
+def test_replaced_file_is_not_granted():
+    """Whatever is put in its place between the person's word and the mount: the same file or none."""
+    good, bad = file("race/good", "good\n"), file("race/bad", "bad\n")
+    name = home / "race/name"
+    with running() as app:
+        stop = time.monotonic() + 3
+        swapper = subprocess.Popen(["/bin/sh", "-c", f"while :; do ln -f {good} {home}/race/t; mv -f {home}/race/t {name}; "
+                                    f"ln -sf {bad} {home}/race/t; mv -f {home}/race/t {name}; done"])
+        try:
+            wait_for(lambda: os.path.lexists(name), "the swapper")
+            seen = set()
+            while time.monotonic() < stop:
+                r = stage.run("grant", APP, str(name), env=ENV)
+                if r.returncode == 0:
+                    seen.add(app.works(f"cat {name}"))
+                    carrel("revoke", APP, name)
+        finally:
+            swapper.kill()
+            swapper.wait()
+        assert seen <= {"good\n"}, seen
+        app.fails(f"cat {bad}")
+
+
+def test_grant_races_with_the_end_of_the_app():
+    path = file("papers/late.txt")
+    for delay in (0, 0.002, 0.005, 0.01):
+        with running() as app:
+            one = app.id
+            p = subprocess.Popen([stage.carrel, "grant", one, path], env=ENV, stderr=subprocess.PIPE,
+                                 stdin=subprocess.DEVNULL, text=True)
+            time.sleep(delay)
+            app.p.kill()
+            _, err = p.communicate(timeout=SECONDS)
+            assert p.returncode == 0 or (p.returncode == 125 and err.count("carrel: error:") == 1), err
+        wait_for(lambda one=one: not (registry / one).exists(), "its end")
+
+
+def test_grants_of_two_instances_are_apart():
+    path = file("papers/apart.txt")
+    with running() as a, running() as b:
+        carrel("grant", a.id, path)
+        a.works(f"cat {path}")
+        b.fails(f"cat {path}")
+        carrel("grant", APP, path)
+        b.works(f"cat {path}")
+
+
+def main():
+    runtime.mkdir(mode=0o700)
+    (home / "papers").mkdir()
+    only = os.environ.get("CARREL_TEST")
+    for test in [f for name, f in globals().items() if name.startswith("test_")]:
+        if not only or only in test.__name__:
+            tap.run(test)
+    stage.close()
+    return tap.done()
+
+
+sys.exit(main())
