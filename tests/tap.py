@@ -2,10 +2,16 @@
 """A TAP producer for system tests."""
 
 import os
+import signal
 import sys
 import traceback
 
 MUST_WORK = os.environ.get("CARREL_MUST_WORK") == "1"
+
+# Whoever started the tests may ignore a signal (nohup does), and so would all that the tests start.
+for _sig in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(_sig) is signal.SIG_IGN:
+        signal.signal(_sig, signal.SIG_DFL)
 
 
 class Skip(Exception):

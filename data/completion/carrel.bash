@@ -22,7 +22,7 @@ _carrel_offer() {
 }
 
 _carrel_apps() {
-    "$carrel" list 2> /dev/null | sed -E 's/ +[a-z,]+ +/, /' | tr -d ' ' | tr , '\n'
+    "$carrel" list 2> /dev/null | sed -E 's/ +[a-z,]+( +|$)/, /; s/, $//' | tr -d ' ' | tr , '\n'
 }
 
 _carrel() {

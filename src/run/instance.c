@@ -224,8 +224,8 @@ static int fill(struct handover *h, int folder, int report, const struct plan *p
     return r < 0 ? fail(d, "cannot start", supervisor, -r) : 0;
 }
 
-int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,
-                   int app_plan, struct diags *d)
+static int begin(const struct plan *p, const struct run_instance *in, const char *libexec,
+                 int app_plan, struct diags *d)
 {
     struct handover h = {.arena = p->arena};
     int report = report_line(p); /* first: its number must not be taken */
@@ -247,5 +247,14 @@ int instance_begin(const struct plan *p, const struct run_instance *in, const ch
     if (r < 0)
         remove_folder(registry, in->id, folder, p);
     close_all(&h);
+    return r;
+}
+
+int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,
+                   int app_plan, struct diags *d)
+{
+    mode_t mask = umask(077); /* the caller's may forbid us our own folder */
+    int r = begin(p, in, libexec, app_plan, d);
+    umask(mask);
     return r;
 }

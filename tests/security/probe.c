@@ -385,11 +385,17 @@ static int probe_tiocsti(char **arg)
     return 0;
 }
 
-static int probe_terminal_name(char **arg)
+/* Whether standard input is the terminal DEV:INO. Names tell nothing: each devpts has a /dev/pts/0.
+ */
+static int probe_terminal_is(char **arg)
 {
-    char *name = ttyname(0);
-    printf("the terminal is %s\n", name ? name : "none");
-    return name && strcmp(name, arg[0]) == 0 ? 0 : 1;
+    struct stat st;
+    char is[64];
+    if (!isatty(0) || fstat(0, &st) < 0)
+        return failed("no terminal");
+    snprintf(is, sizeof is, "%lu:%lu", (unsigned long)st.st_dev, (unsigned long)st.st_ino);
+    printf("the terminal is %s\n", is);
+    return strcmp(is, arg[0]) == 0 ? 0 : 1;
 }
 
 static const struct {
@@ -427,7 +433,7 @@ static const struct {
     {"connect-unix", 1, probe_connect_unix},
     {"connect-tcp", 2, probe_connect_tcp},
     {"tiocsti", 1, probe_tiocsti},
-    {"terminal-name", 1, probe_terminal_name},
+    {"terminal-is", 1, probe_terminal_is},
 };
 
 int main(int argc, char **argv)

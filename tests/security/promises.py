@@ -463,8 +463,8 @@ def test_terminal_input_cannot_be_injected():
 
 def test_terminal_is_not_the_callers():
     master, slave = pty.openpty()
-    name = os.ttyname(slave)
-    argv = [world.probe, "terminal-name", name]
+    st = os.fstat(slave)
+    argv = [world.probe, "terminal-is", f"{st.st_dev}:{st.st_ino}"]
     inside = [CARREL, "run", f"--app-id={APP}", f"--filesystem={world.probe}:ro", *argv]
     def run(a):
         return subprocess.run(a, stdin=slave, stdout=subprocess.PIPE, env=world.env, text=True,
