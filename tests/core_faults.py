@@ -127,7 +127,9 @@ def each_call_fails_in_turn(tmp):
         where = f'{call} #{k}'
         if r.out:
             check(call in FORGIVEN, where, 'was passed over:', r)
-            check(r.out == good, where, 'weakened the app:', r)
+            # When those who wait are hit they end, and the app with them, in the midst of its words.
+            cut = call in SILENT and r.rc != 42
+            check(r.out == good or (cut and good.startswith(r.out)), where, 'weakened the app:', r)
             check(r.rc in (42, 125, FILTERED), where, r)
         else:
             check(r.rc not in (0, 42), where, r)

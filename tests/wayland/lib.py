@@ -224,7 +224,15 @@ class Filter:
             return f.read()
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.child.pid}/fd"))
+        """How many it has open. While a program is being executed for somebody who has laid down
+        root the kernel refuses that for a moment."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return len(os.listdir(f"/proc/{self.child.pid}/fd"))
+            except PermissionError as e:
+                assert time.monotonic() < end, f"{e}; it ended with {self.child.poll()} and said: {self.said()}"
+                time.sleep(0.01)
 
     def memory(self):
         """The proportional share in KiB, and what is private."""
