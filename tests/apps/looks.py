@@ -140,7 +140,8 @@ class Test:
         self.follows("qt5ct", QT_QPA_PLATFORMTHEME="qt5ct")
 
     def x_resources_colour_a_terminal(self):
-        self.follows("xterm", "-e", "sleep 600")
+        # With nothing written it would look as it does before it is drawn.
+        self.follows("xterm", "-e", "sh", "-c", "seq 100; exec sleep 600")
 
     def settings_of_an_app_come_before_the_persons(self):
         need("mousepad")
