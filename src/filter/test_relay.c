@@ -610,17 +610,21 @@ static void do_kill(void)
     kill(getppid(), 0);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { FILTERS_CALLS = 0 }; /* the sanitizers' own calls would not pass */
+#else
+enum { FILTERS_CALLS = 1 };
+#endif
+
 /* Each works before, and ends the process behind the wall. */
 static void confined(void)
 {
-    CHECK_INT(in_confinement(do_nothing), 0);
-#if !defined __SANITIZE_ADDRESS__
     static void (*const tried[])(void) = {do_open, do_exec, do_inet, do_fork, do_kill};
-    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+    CHECK_INT(in_confinement(do_nothing), 0);
+    for (size_t i = 0; FILTERS_CALLS && i < sizeof tried / sizeof *tried; i++) {
         int status = in_confinement(tried[i]);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
     }
-#endif
 }
 
 int main(void)
