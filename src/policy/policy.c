@@ -209,6 +209,8 @@ static const struct {
     {"Carrel Sandbox", read_carrel},
     {"Carrel Display", read_carrel},
     {"Carrel Bus", read_carrel},
+    {"Carrel Limits", read_carrel},
+    {"Carrel Ask", read_carrel},
     {"Carrel Environment", read_carrel},
 };
 

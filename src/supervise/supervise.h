@@ -57,6 +57,8 @@ struct supervisor {
     int ns[NS_COUNT];
 
     struct grant grants[MAX_GRANTS];
+
+    int group; /* the folder of the app's control group, to be removed when it is over; or -1 */
 };
 
 /* ---- service.c ---- */
