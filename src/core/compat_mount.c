@@ -78,7 +78,9 @@ void run_loose_bind(struct job *j, const struct step *s)
     if (fd == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
     must(s, "openat2", fd, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
-    bind_opened(j, s, fd);
+    int tree = mount_clone(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
+    sys_close(fd);
+    bind_tree(j, s, tree);
 }
 
 /* What acts on the whole machine is made read-only, if it could be written: only root could. */
@@ -221,9 +223,9 @@ static int scratch_folder(const struct job *j, const struct step *s, const char 
     return entry_open(s, j->scratch, name.text, name.text, O_DIRECTORY);
 }
 
-static int layer_open(const struct step *s, char *path)
+static int layer_open(struct job *j, const struct step *s, char *path)
 {
-    return (int)must(s, "openat2", path_open(s, path), "cannot open the layer %q", path);
+    return (int)must(s, "openat2", path_open(j, s, path), "cannot open the layer %q", path);
 }
 
 /* In /proc/self/fd the name of each folder is the number of its descriptor: no path has to be
@@ -242,11 +244,11 @@ void run_overlay(struct job *j, const struct step *s)
             j->layer++;
         if (j->layer == j->steps + j->n || lower.n > OPTION_BYTES - 12)
             die(s, NULL, 0, "has fewer layers than it says, or too many for this kernel");
-        format(&lower, i ? ":%u" : "%u", (unsigned)layer_open(s, j->layer->w[0].s));
+        format(&lower, i ? ":%u" : "%u", (unsigned)layer_open(j, s, j->layer->w[0].s));
     }
     lower.text[lower.n] = '\0';
     for (int i = 0; i < 2 && s->n[2]; i++)
-        made[i] = (unsigned)(s->n[2] == 2 ? layer_open(s, s->w[3 + i].s)
+        made[i] = (unsigned)(s->n[2] == 2 ? layer_open(j, s, s->w[3 + i].s)
                                           : scratch_folder(j, s, i ? "work" : "upper"));
     if (s->n[2])
         format(&upper, "%u", made[0]), format(&work, "%u", made[1]);

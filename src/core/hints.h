@@ -27,6 +27,7 @@ static const struct hint {
     {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
     {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
     {"seccomp", EINVAL, "the filter is no valid program"},
+    {"execve", ENOENT, "it is not there, or the interpreter that it asks for is not"},
     {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
     {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
     {"execve", E2BIG, "arguments and environment are too long together"},

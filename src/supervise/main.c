@@ -95,7 +95,8 @@ static void remove_folder(const struct supervisor *s)
 
 int main(int argc, char **argv)
 {
-    static struct supervisor s; /* on the stack its table of grants would be cleared, page by page */
+    static struct supervisor
+        s; /* on the stack its table of grants would be cleared, page by page */
     if (!read_words(&s, argc, argv)) {
         dprintf(2, "carrel-supervisor: started by `carrel run`, not by hand\n");
         return 125;
