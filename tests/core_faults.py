@@ -184,6 +184,8 @@ def old_kernels_are_refused(tmp):
                               ('move_mount', 'ENOSPC', 'fs.mount-max'),
                               ('landlock_create_ruleset', 'EOPNOTSUPP', 'lsm=landlock'),
                               ('keyctl', 'EDQUOT', 'maxkeys'), ('fsopen', 'ENODEV', 'built without'),
+                              ('write', 'EPERM:when=1', 'carrel doctor'), ('fsopen', 'EPERM', 'carrel doctor'),
+                              ('sethostname', 'EPERM', 'carrel doctor'),
                               ('openat', 'EMFILE', 'RLIMIT_NOFILE')):
         r = run(plan, fd, ['strace', '-f', '-b', 'execve', '-o', '/dev/null', '-e',
                            f'trace={call}', '-e', f'inject={call}:error={error}'])
