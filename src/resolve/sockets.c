@@ -154,6 +154,7 @@ static bool put_filtered_session_bus(struct ctx *c, const char *inside)
         !put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside))
         return false;
     c->private_bus = NULL;
+    put_portals(c, session_bus_path(c));
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
