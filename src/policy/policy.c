@@ -208,6 +208,7 @@ static const struct {
     {"Carrel Application", read_carrel},
     {"Carrel Sandbox", read_carrel},
     {"Carrel Display", read_carrel},
+    {"Carrel Sound", read_carrel},
     {"Carrel Bus", read_carrel},
     {"Carrel Environment", read_carrel},
 };
