@@ -42,7 +42,6 @@ APPS = [
     App("kate", "org.kde.kate", "note.txt", "kate", click="400 300"),
     App("okular", "org.kde.okular", "report.pdf", "okular", click="400 300"),
     App("featherpad", "org.debian.featherpad", "note.txt", "featherpad"),
-    App("qpdfview", "net.launchpad.qpdfview", "report.pdf", "qpdfview", title="report", click="400 300"),
     App("keepassxc", "org.keepassxc.KeePassXC", "secrets.kdbx", "keepassxc", after=("s", "e", "c", "r", "e", "t", "Return"),
         click="400 300"),
     App("chromium", "org.chromium.Chromium", "page.html", "chromium", saves="ctrl+s", title="Local page"),
