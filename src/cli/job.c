@@ -145,11 +145,16 @@ static const char *const *grant_documents(struct cli *c, struct job *j, const ch
     while (args && args[n])
         n++;
     const char **seen = arena_array(&c->arena, n + 1, sizeof *seen);
+    const char **granted = arena_array(&c->arena, n + 1, sizeof *granted);
+    j->documents = granted;
+    j->documents_rw = writable;
     for (size_t i = 0; i < n; i++) {
         const char *path = readable ? named_file(c, j, args[i]) : NULL;
-        if (path)
+        if (path) {
             policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
                               (struct place){.file = "named on the command line"});
+            *granted++ = path;
+        }
         seen[i] = path ? path : args[i];
     }
     return seen;

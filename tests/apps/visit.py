@@ -19,6 +19,14 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def started_by_a_bus(pid):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return any(word.startswith(b"DBUS_STARTER_ADDRESS=") for word in f.read().split(b"\0"))
+    except OSError:  # it has just ended, or is not ours to look at
+        return False
+
+
 class Visit:
     """One start of one app, bare or confined."""
 
@@ -188,6 +196,9 @@ class Visit:
         now = desks.descendants(os.getpid())
         bus = {p for child in self.desk.own if "dbus-daemon" in child.args[0]
                for p in desks.descendants(child.pid)}
+        # Its services leave it for the next reaper; none of an app's processes has its variable.
+        services = {p for p in now if started_by_a_bus(p)}
+        bus |= services | {p for s in services for p in desks.descendants(s)}
         return {p: v for p, v in now.items() if p not in self.before and p not in bus
                 and p != self.child.pid}
 
