@@ -43,8 +43,8 @@ static const struct {
     const char *word;
     enum answer answer;
 } words[] = {
-    {"y", ANSWER_YES},       {"yes", ANSWER_YES},     {"n", ANSWER_NO},
-    {"no", ANSWER_NO},       {"", ANSWER_NO},         {"a", ANSWER_ALWAYS},
+    {"y", ANSWER_YES},         {"yes", ANSWER_YES}, {"n", ANSWER_NO},
+    {"no", ANSWER_NO},         {"", ANSWER_NO},     {"a", ANSWER_ALWAYS},
     {"always", ANSWER_ALWAYS}, {"v", ANSWER_NEVER}, {"never", ANSWER_NEVER},
 };
 
@@ -114,8 +114,8 @@ static int listen(struct bus *b, const char *member)
 {
     struct message m;
     char rule[200];
-    snprintf(rule, sizeof rule, "type='signal',sender='" SERVICE "',interface='" SERVICE
-                                "',member='%s'", member);
+    snprintf(rule, sizeof rule,
+             "type='signal',sender='" SERVICE "',interface='" SERVICE "',member='%s'", member);
     bus_begin(b, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
               "AddMatch", "s");
     wire_put_text(&b->out, rule);

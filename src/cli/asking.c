@@ -90,8 +90,8 @@ static int remember(struct cli *c, const char *app, const char *word, const char
 
 static int answer_for(struct cli *c, const struct job *j, size_t i, bool may_ask)
 {
-    const char *question =
-        arena_printf(&c->arena, "may %s have %s?", ask_quote(&c->arena, j->app.id), askable[i].what);
+    const char *question = arena_printf(&c->arena, "may %s have %s?",
+                                        ask_quote(&c->arena, j->app.id), askable[i].what);
     int r = may_ask ? ask(&c->arena, cli_bus_address(c), question, ASK_SECONDS) : -ENOTTY;
     if (r == ANSWER_ALWAYS || r == ANSWER_NEVER) {
         int error = remember(c, j->app.id, askable[i].word, r == ANSWER_ALWAYS ? "yes" : "no");

@@ -46,12 +46,12 @@ static int read_side(struct cli *c, const char *text, bool needs_path, struct si
     out->path += out->path[0] == '~';
     out->path += strspn(out->path, "/");
     cleanup_fd int top = open(c->facts.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    out->home = top < 0 ? -errno
-                        : tree_open(top, arena_printf(&c->arena, ".var/app/%s", out->app), false);
-    return out->home >= 0 ? 0
-                          : cli_fail(c, "it has none before its first start",
-                                     "cannot open the home of %s: %s", out->app,
-                                     strerror(-out->home));
+    out->home =
+        top < 0 ? -errno : tree_open(top, arena_printf(&c->arena, ".var/app/%s", out->app), false);
+    return out->home >= 0
+               ? 0
+               : cli_fail(c, "it has none before its first start", "cannot open the home of %s: %s",
+                          out->app, strerror(-out->home));
 }
 
 /* What an app has put there may be a link, which is not followed, or a pipe, which is not read. */

@@ -86,8 +86,9 @@ static void find_folder(struct facts *f, const char *mount)
 static const char *kinds_of_manager(struct facts *f, const char *mount)
 {
     unsigned uid = (unsigned)f->uid;
-    const char *group = arena_printf(
-        f->arena, "%s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers", mount, uid, uid);
+    const char *group =
+        arena_printf(f->arena, "%s/user.slice/user-%u.slice/user@%u.service/cgroup.controllers",
+                     mount, uid, uid);
     const char *text = text_of(f, group);
     return *text ? arena_printf(f->arena, " %.*s ", (int)strcspn(text, "\n"), text) : NULL;
 }

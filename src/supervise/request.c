@@ -193,8 +193,7 @@ static const struct {
     void (*run)(struct supervisor *, const struct request *, struct reply *);
 } table[] = {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
-    {"revoke", 2, do_revoke}, {"grants", 1, do_grants},
-    {"group", 1, do_group},
+    {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
 };
 
 /* ---- messages ---- */
