@@ -7,6 +7,7 @@
  *     memory MIB
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
+ *     documents                      the document portal's folder is in place
  *     control systemd|none FOLDER|- KIND...   who makes control groups, and of what kinds
  *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
  *     dir|file|socket|char|block|fifo PATH DEV:INO MODE UID [REAL|= [ACCESS]]
@@ -148,6 +149,8 @@ void facts_write(const struct facts *f, struct buf *out)
         put_bytes(out, f->xauth.data, f->xauth.size);
         buf_char(out, '\n');
     }
+    if (f->documents)
+        buf_str(out, "documents\n");
     put_control(out, &f->control);
     for (size_t i = 0; i < f->n_looks; i++)
         put_look(out, &f->looks[i]);
@@ -245,6 +248,13 @@ static const char *read_env(struct reader *r, void *target)
 static const char *read_xauth(struct reader *r, void *target)
 {
     *(struct xauth_fact *)target = (struct xauth_fact){keep(r, 1), keep(r, 2), r->argv[2].n};
+    return NULL;
+}
+
+static const char *read_flag(struct reader *r, void *target)
+{
+    (void)r;
+    *(bool *)target = true;
     return NULL;
 }
 
@@ -408,6 +418,7 @@ static const struct {
     {"user-dir", 3, 3, read_user_dir, offsetof(struct facts, user_dirs)},
     {"env", 3, 3, read_env, 0},
     {"xauth", 3, 3, read_xauth, offsetof(struct facts, xauth)},
+    {"documents", 1, 1, read_flag, offsetof(struct facts, documents)},
     {"control", 3, MAX_WORDS, read_control, offsetof(struct facts, control)},
     {"look", 5, 5, read_look, 0},
     {"dir", 2, 7, read_file_fact, 0},
