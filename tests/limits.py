@@ -4,9 +4,9 @@
 
     limits.py BUILD POLICIES                    here, whatever control groups this host has
     limits.py BUILD POLICIES --kernel           in a kernel of its own (User-Mode Linux) that has every
-                                                controller, once with a part of the tree that is the
-                                                person's, once with the person's systemd; takes minutes
-    limits.py BUILD POLICIES --inside cgroup|systemd    that part
+                                                controller, with a part of the tree that is the
+                                                person's; takes minutes
+    limits.py BUILD POLICIES --inside cgroup    that part
 
 Where the kernel's own count is asked for (a process more, a page more) the probe is first shown to
 succeed without the limit."""
@@ -243,7 +243,7 @@ mount -t hostfs host /run/host -o / && mount -t tmpfs tmp /tmp && mount -t tmpfs
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up
 hostname carrel-test
-mkdir -p /run/user/{uid} /run/systemd/system {home}
+mkdir -p /run/user/{uid} {home}
 chown {uid}:{gid} /run/user/{uid} {home} && chmod 700 /run/user/{uid}
 G=/sys/fs/cgroup/user
 echo '+cpu +memory +pids +io' > /sys/fs/cgroup/cgroup.subtree_control
@@ -254,16 +254,6 @@ as() {{ setpriv --reuid={uid} --regid={gid} --clear-groups --no-new-privs env -i
 (
     echo $BASHPID > $G/shell/cgroup.procs
     as /usr/bin/python3 -B {script} {build} {policies} --inside cgroup 2>&1 | sed 's/^/cgroup: /'
-)
-mkdir $G/systemd && chown -R {uid}:{gid} $G
-(
-    echo $BASHPID > $G/systemd/cgroup.procs
-    as dbus-run-session -- /bin/bash -c '
-        echo $DBUS_SESSION_BUS_ADDRESS > /run/user/{uid}/address
-        MANAGERPID= systemd --user --unit=basic.target > /run/user/{uid}/log 2>&1 &
-        for i in $(seq 200); do [ -S /run/user/{uid}/systemd/private ] && busctl --user status org.freedesktop.systemd1 \
-            > /dev/null 2>&1 && break; sleep 0.1; done
-        /usr/bin/python3 -B {script} {build} {policies} --inside systemd; tail -5 /run/user/{uid}/log' 2>&1 | sed 's/^/systemd: /'
 )
 sync
 echo o > /proc/sysrq-trigger
@@ -287,7 +277,7 @@ def kernel_of_its_own():
                         "con0=fd:0,fd:1", "quiet", f"umid=carrel{os.getpid()}", f"uml_dir={stage.path('uml')}"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1500)
     text = p.stdout.decode(errors="replace").replace("\r", "")
-    for by in ("cgroup", "systemd"):
+    for by in ("cgroup",):
         lines = [line.split(": ", 1)[1] for line in text.splitlines() if line.startswith(f"{by}: ")]
         points = [line for line in lines if re.match(r"(not )?ok ", line)]
         for line in points:
