@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/job.h"
 
+#include "cli/asking.h"
+
 #include "explain/explain.h"
 #include "util/file.h"
 #include "util/str.h"
@@ -172,6 +174,9 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
     if (j->app.own_program)
         policy_grant_path(&j->policy, j->app.program, FS_RO,
                           (struct place){.file = "the program itself"});
+    int r = ask_at_start(c, j, str_eq(c->command->name, "run"));
+    if (r)
+        return r;
     *args = grant_documents(c, j, *args);
     return c->diags.errors ? EXIT_REFUSED : 0;
 }

@@ -14,7 +14,9 @@ const struct command *const cli_commands[] = {
     &command_reset,  &command_check, &command_doctor,  &command_desktop, &command_new,
     &command_ps,     &command_kill,  &command_enter,   &command_grant,   &command_revoke,
     &command_grants,
-    &command_limit, NULL,
+    &command_limit,
+    &command_permissions,
+    &command_copy, NULL,
 };
 
 /* The folders of the installed tree are found from the running program, so that it can be moved. */
