@@ -30,9 +30,10 @@ static int run(struct cli *c)
     int r = run_new_id(id);
     if (r < 0)
         return cli_fail(c, NULL, "no random numbers: %s", strerror(-r));
+    c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, &j)))
         return r;
-    const struct run_instance in = {id, c->facts.runtime_dir};
+    const struct run_instance in = {id, c->facts.runtime_dir, c->facts.untrusted.held};
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to

@@ -196,6 +196,13 @@ const struct look_fact *facts_looks(struct facts *f, size_t *n)
     return f->looks;
 }
 
+const struct untrusted_fact *facts_untrusted(struct facts *f)
+{
+    if (!f->untrusted.known)
+        want(f, "untrusted:", "");
+    return &f->untrusted;
+}
+
 const char *facts_env(const struct facts *f, const char *name)
 {
     for (size_t i = 0; i < f->n_env; i++) {

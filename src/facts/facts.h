@@ -4,6 +4,7 @@
 
 #include "util/arena.h"
 #include "util/buf.h"
+#include "x11/xauth.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,12 +62,6 @@ struct env_fact {
     bool asked; /* somebody called facts_env for it: it belongs into the text form */
 };
 
-struct xauth_fact {   /* one entry of the Xauthority file that fits $DISPLAY */
-    const char *name; /* MIT-MAGIC-COOKIE-1 */
-    const char *data;
-    size_t size;
-};
-
 /*
  * How the person's programs look and where a file opens: a setting that every app may know. Which
  * ones there are stands in the table of looks.c; nothing else of these files is a fact.
@@ -88,6 +83,18 @@ enum look_file {
 struct look_fact {
     enum look_file file;
     const char *group, *key, *value;
+};
+
+/*
+ * What the host's X server gives an app that it is not to trust: a cookie of its own, by the
+ * SECURITY extension. Made when it is asked for the first time, and only where something will be
+ * started (cookies_are_made); else its bytes are zeros.
+ */
+struct untrusted_fact {
+    bool known;
+    struct xauth_fact cookie; /* name NULL: there is none */
+    const char *obstacle;     /* why not */
+    int held; /* a connection made with it, to be kept open for as long as it must last; or -1 */
 };
 
 struct facts {
@@ -115,13 +122,15 @@ struct facts {
     size_t path_index_size;
     struct list_fact *lists;
     size_t n_lists, cap_lists;
-    struct xauth_fact xauth;
+    struct xauth_fact xauth; /* for $DISPLAY */
+    struct untrusted_fact untrusted;
+    bool cookies_are_made;
     bool looks_known;
     struct look_fact *looks; /* those of one file together, those of one group of it too */
     size_t n_looks, cap_looks;
 
     /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
-     * "looks:" alone for the settings */
+     * "looks:" alone for the settings, "untrusted:" for an X cookie */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -139,6 +148,8 @@ const struct path_fact *facts_access(struct facts *f, const char *path);
 const struct list_fact *facts_list(struct facts *f, const char *path);
 /* f->looks, asked for the first time (else one asks for nothing that is not needed). */
 const struct look_fact *facts_looks(struct facts *f, size_t *n);
+/* Never NULL; unknown: as if there were none. */
+const struct untrusted_fact *facts_untrusted(struct facts *f);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 
@@ -165,14 +176,6 @@ struct x_display {
 };
 /* Returns false when text is no such name (a launchd path, no number …). */
 bool display_parse(const char *text, struct x_display *out);
-
-/*
- * The first entry of an Xauthority file (the format of Xau/AuRead.c: big-endian family, then four
- * counted strings) with a MIT-MAGIC-COOKIE-1 for this display on this host. Returns false when
- * there is none or the file is malformed up to it. out points into data.
- */
-bool xauth_find(const char *data, size_t size, const char *hostname, unsigned display,
-                struct xauth_fact *out);
 
 /* Reads a user-dirs.dirs file (xdg-user-dirs(1)) into dirs[8], in the order of f->user_dirs; what
  * is the home itself, relative or malformed stays as it is. */

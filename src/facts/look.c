@@ -204,6 +204,8 @@ void facts_look(struct facts *f)
             look_list(f, rest);
         else if (str_after(want, "looks:"))
             look_looks(f);
+        else if (str_after(want, "untrusted:"))
+            look_untrusted(f);
         else if ((rest = str_after(want, "access:")))
             look_access(f, rest);
         else

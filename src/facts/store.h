@@ -16,6 +16,8 @@ void facts_put_env(struct facts *f, const char *name, const char *value, bool as
 
 /* Reads the files of settings; looks.c. */
 void look_looks(struct facts *f);
+/* Asks the X server for a cookie; untrusted.c. */
+void look_untrusted(struct facts *f);
 
 /* The folder that holds path: "/a" for "/a/b", "/" for "/a" and "/". */
 const char *path_parent(struct arena *a, const char *path);

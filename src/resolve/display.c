@@ -65,21 +65,10 @@ enum { X_RENUMBERED = 1000 };
 static void put_xauthority(struct ctx *c, unsigned number, const char *why)
 {
     const struct xauth_fact *x = &c->f->xauth;
-    const char *digits = arena_printf(c->a, "%u", number);
     struct buf b = {.arena = c->a};
     if (!x->name)
         return;
-    /* FamilyWild, no address: holds whatever the host's name is. */
-    const struct {
-        const char *s;
-        size_t n;
-    } parts[] = {{"", 0}, {digits, strlen(digits)}, {x->name, strlen(x->name)}, {x->data, x->size}};
-    buf_bytes(&b, "\xff\xff", 2);
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        buf_char(&b, (char)(parts[i].n >> 8));
-        buf_char(&b, (char)(parts[i].n & 0xff));
-        buf_bytes(&b, parts[i].s, parts[i].n);
-    }
+    xauth_entry(&b, arena_printf(c->a, "%u", number), x);
     const char *path = "/run/carrel/Xauthority";
     put_file(c, path, "0600", b.data, b.len, concat(c, why, ": this display's cookie only", NULL));
     put_env(c, "XAUTHORITY", path, why);

@@ -44,6 +44,13 @@ static void add_fd(struct handover *h, int fd)
     h->fds[h->n_fds++] = fd;
 }
 
+/* What nobody is told of: it is only to stay open. */
+static void hold_fd(struct handover *h, int fd)
+{
+    h->fds = arena_grow(h->arena, h->fds, h->n_fds, &h->cap_fds, sizeof *h->fds);
+    h->fds[h->n_fds++] = fd;
+}
+
 static void close_all(struct handover *h)
 {
     for (size_t i = 0; i < h->n_fds; i++)
@@ -242,6 +249,8 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
     add_word(&h, arena_printf(p->arena, "%s/carrel-core", libexec));
     add_word(&h, in->id);
     add_fd(&h, folder);
+    if (in->held > 0)
+        hold_fd(&h, in->held);
     int r = fill(&h, folder, report, p, arena_printf(p->arena, "%s/carrel-supervisor", libexec),
                  app_plan, d);
     if (r < 0)

@@ -28,6 +28,7 @@ int run_free_fd(int least);
 struct run_instance {
     const char *id;          /* its name there: digits */
     const char *runtime_dir; /* the person's, checked (facts.h) */
+    int held; /* what the supervisor holds open for as long as the app runs; 0 or -1: nothing */
 };
 
 /* A name that no other run has, in id. Returns 0 or -errno. */
