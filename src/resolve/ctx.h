@@ -107,6 +107,16 @@ bool present(const struct path_fact *p);
  */
 struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
                                    const char *why);
+/* The same, without a place where the app sees its socket: for what stands behind another helper,
+ * whose plan binds s->socket. */
+struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why);
+/*
+ * display.c: a relay to the host's X server by which one can only come untrusted, whatever the
+ * server thinks of this user; see src/x11/untrust.h. inside NULL: the app does not see it. NULL
+ * when it cannot be had; *obstacle then says why.
+ */
+struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, const char *why,
+                                         const char **obstacle);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */

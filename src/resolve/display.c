@@ -101,6 +101,65 @@ static void put_x11_by_network(struct ctx *c, const char *display, const struct 
              "the X display %s is reached by the network, which the app has not", display);
 }
 
+/* Where the X server is in the relay's own root. */
+#define HOST_DISPLAY "/display"
+
+struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, const char *why,
+                                         const char **obstacle)
+{
+    const struct untrusted_fact *u = facts_untrusted(c->f);
+    const char *display = facts_env(c->f, "DISPLAY");
+    struct x_display x;
+    *obstacle = u->obstacle ? u->obstacle : "the X server gives no untrusted cookie";
+    if (!u->cookie.name || !display || !display_parse(display, &x))
+        return NULL;
+    const struct path_fact *p =
+        facts_path(c->f, arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number));
+    *obstacle = "the X server has no socket in /tmp/.X11-unix";
+    if (!x.local || p->type != FILE_SOCKET)
+        return NULL;
+    struct plan_service *s = inside ? begin_service(c, "x11-untrusted", inside, why)
+                                    : begin_hidden_service(c, "x11-untrusted", why);
+    *obstacle = "its helper cannot be had: install Carrel completely, and log in so that "
+                "XDG_RUNTIME_DIR is set";
+    if (!s)
+        return NULL;
+    plan_add(s->plan, PLAN_BIND, why, p->real, HOST_DISPLAY, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)p->dev, (uintmax_t)p->ino), (char *)NULL);
+    struct buf data = {.arena = c->a};
+    buf_str(&data, "carrel-x11 1\nsocket " HOST_DISPLAY "\ncookie ");
+    size_t escaped = word_escaped_size(u->cookie.data, u->cookie.size);
+    buf_reserve(&data, escaped + 1);
+    word_escape(u->cookie.data, u->cookie.size, data.data + data.len);
+    data.len += escaped;
+    buf_char(&data, '\n');
+    s->data = data.data;
+    s->size = data.len;
+    return s;
+}
+
+/* What the app says of itself does not matter: the relay speaks for it. */
+static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsigned number,
+                              const char *rest, const char *why)
+{
+    const char *obstacle, *inside = arena_printf(c->a, "/tmp/.X11-unix/X%u", number);
+    const char *reason = concat(c, why, "; ", why_at(c, v->at, "x11", v->value), NULL);
+    /* By its abstract name the server could be reached past the relay. */
+    if (c->network && (c->f->landlock_abi < 6 || c->abstract_allowed)) {
+        refuse(c, v->at,
+               "take shared=network away; a wall around abstract sockets needs Linux 6.12",
+               "x11=untrusted would be no wall: with the host's network the app can reach the X "
+               "server's abstract socket");
+        return;
+    }
+    if (!begin_untrusted_x11(c, inside, reason, &obstacle)) {
+        refuse(c, v->at, "x11=shared gives the app the whole display: its screen, keys and windows",
+               "x11=untrusted cannot be had: %s", obstacle);
+        return;
+    }
+    put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, rest), reason);
+}
+
 static void put_x11(struct ctx *c)
 {
     const char *why = c->x11_by_fallback
@@ -116,13 +175,19 @@ static void put_x11(struct ctx *c)
         put_missing(c, "sockets=x11", why, "DISPLAY names no display");
         return;
     }
+    const struct carrel_value *way = policy_carrel(c->p, "Carrel Display", "x11");
+    /* An abstract name that the app shares with the host would be tried first. */
+    unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
+    if (way && str_eq(way->value, "untrusted")) {
+        put_x11_untrusted(c, way, number, x.rest, why);
+        return;
+    }
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number);
     const struct path_fact *p = facts_path(c->f, socket);
     if (!x.local || p->type != FILE_SOCKET) {
         put_x11_by_network(c, display, &x, why);
         return;
     }
-    unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
     put_bind(c, p, arena_printf(c->a, "/tmp/.X11-unix/X%u", number), why);
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, x.rest), why);
     put_xauthority(c, number, why);

@@ -93,8 +93,7 @@ static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *pr
     plan_add(p, PLAN_EXEC, why, inside, (char *)NULL);
 }
 
-struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
-                                   const char *why)
+struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why)
 {
     const char *folder = instance_folder(c);
     const struct path_fact *program =
@@ -105,12 +104,21 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
                            : "it needs a folder in XDG_RUNTIME_DIR, which is not to be used");
         return NULL;
     }
+    struct plan_service *s = plan_add_service(c->out, name, join_path(c, folder, name), why);
+    begin_plan(c, s->plan, program, program_of(c, name));
+    return s;
+}
+
+struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
+                                   const char *why)
+{
+    struct plan_service *s = begin_hidden_service(c, name, why);
+    if (!s)
+        return NULL;
     struct path_fact *socket = arena_alloc(c->a, sizeof *socket);
-    socket->path = socket->real = join_path(c, folder, name);
+    socket->path = socket->real = s->socket;
     socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
     tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
-    struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
-    begin_plan(c, s->plan, program, program_of(c, name));
     return s;
 }
 
