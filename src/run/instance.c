@@ -231,19 +231,16 @@ static int fill(struct handover *h, int folder, int report, const struct plan *p
     return r < 0 ? fail(d, "cannot start", supervisor, -r) : 0;
 }
 
-/* The plan's numbers are the lowest that were free. */
-enum { BEHIND_THE_PLANS = 200 };
-
 static int begin(const struct plan *p, const struct run_instance *in, const char *libexec,
                  int app_plan, struct diags *d)
 {
     struct handover h = {.arena = p->arena};
-    /* It was opened after the plan's numbers were chosen, and may have one of them. */
-    int held = in->held > 0 ? fcntl(in->held, F_DUPFD_CLOEXEC, BEHIND_THE_PLANS) : -1;
-    if (in->held > 0 && held < 0)
-        return fail(d, "cannot prepare", "the supervisor", errno);
-    if (held >= 0)
-        close(in->held);
+    /* It was opened without knowing which numbers the plan names. */
+    int held = in->held;
+    while (held > 0 && plan_uses_fd(p, held))
+        held = fcntl(in->held, F_DUPFD_CLOEXEC, held + 1);
+    if (held > 0)
+        hold_fd(&h, held);
     int report = report_line(p); /* first: its number must not be taken */
     if (report < -1)
         return fail(d, "cannot prepare", "the supervisor", -report);
@@ -258,8 +255,6 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
     add_word(&h, arena_printf(p->arena, "%s/carrel-core", libexec));
     add_word(&h, in->id);
     add_fd(&h, folder);
-    if (held >= 0)
-        hold_fd(&h, held);
     int r = fill(&h, folder, report, p, arena_printf(p->arena, "%s/carrel-supervisor", libexec),
                  app_plan, d);
     if (r < 0)

@@ -58,7 +58,7 @@ int fd_of(const struct plan_step *s)
     return errno || end == step_arg(s, 0) || *end || n < 3 || n > HIGHEST_FD ? -1 : (int)n;
 }
 
-static bool plan_uses_fd(const struct plan *p, int fd)
+bool plan_uses_fd(const struct plan *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
         enum plan_verb v = p->v[i].verb;
