@@ -270,7 +270,8 @@ static void note_files_out_of_sight(struct cli *c, const struct job *j, const ch
     }
 }
 
-int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j)
+int job_prepare(struct cli *c, const char *const *args, const char *instance, const char *cookie,
+                struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
     if (cli_look_around(c) < 0)
@@ -284,6 +285,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
+    j->request.cookie = cookie;
     int taken = j->request.terminal_fd ? j->request.terminal_fd : c->free_fd;
     j->request.supervisor_fd = run_free_fd(taken + 1);
     j->request.libexec = c->libexec;

@@ -160,13 +160,34 @@ static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsig
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, rest), reason);
 }
 
+static void put_nested(struct ctx *c, const struct carrel_value *way, const struct x_display *x,
+                       const struct path_fact *socket, const char *why)
+{
+    if (x->local && socket->type == FILE_SOCKET) {
+        put_own_x11(c, way, socket, x->number,
+                    concat(c, why, "; ", why_at(c, way->at, "x11", way->value), NULL));
+        return;
+    }
+    refuse(
+        c, way->at,
+        "start the X server without \"-nolisten unix\"; or write x11=shared, which gives the app "
+        "the whole display: its screen, keys and windows",
+        "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
+}
+
 static void put_x11(struct ctx *c)
 {
     const char *why = c->x11_by_fallback
                           ? concat(c, why_perm(c, PERM_SOCKETS, c->x11), " (no Wayland here)", NULL)
                           : why_perm(c, PERM_SOCKETS, c->x11);
     const char *display = facts_env(c->f, "DISPLAY");
+    const struct carrel_value *way = policy_carrel(c->p, "Carrel Display", "x11");
     struct x_display x;
+    if (way && str_eq(way->value, "headless")) {
+        put_own_x11(c, way, NULL, 0,
+                    concat(c, why, "; ", why_at(c, way->at, "x11", way->value), NULL));
+        return;
+    }
     if (!display || !*display) {
         put_missing(c, "sockets=x11", why, "DISPLAY is not set; %s", no_display_hint);
         return;
@@ -175,7 +196,6 @@ static void put_x11(struct ctx *c)
         put_missing(c, "sockets=x11", why, "DISPLAY names no display");
         return;
     }
-    const struct carrel_value *way = policy_carrel(c->p, "Carrel Display", "x11");
     /* An abstract name that the app shares with the host would be tried first. */
     unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
     if (way && str_eq(way->value, "untrusted")) {
@@ -184,6 +204,10 @@ static void put_x11(struct ctx *c)
     }
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number);
     const struct path_fact *p = facts_path(c->f, socket);
+    if (way && str_eq(way->value, "nested")) {
+        put_nested(c, way, &x, p, why);
+        return;
+    }
     if (!x.local || p->type != FILE_SOCKET) {
         put_x11_by_network(c, display, &x, why);
         return;

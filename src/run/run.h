@@ -33,6 +33,8 @@ struct run_instance {
 
 /* A name that no other run has, in id. Returns 0 or -errno. */
 int run_new_id(char id[16]);
+/* Bytes that nobody can guess; at most 256. Returns 0 or -errno. */
+int run_random(void *to, size_t n);
 
 /*
  * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed
