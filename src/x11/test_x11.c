@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "x11/clip.h"
 #include "x11/security.h"
 #include "x11/xauth.h"
 
@@ -326,6 +327,31 @@ static void never_writes_behind_a_request(void)
     CHECK_INT(bytes[16], 0xaa);
 }
 
+static void cleans_text_for_pasting(void)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"plain\ttext\r\n", "plain\ttext\r\n"},
+        {"\033[201~rm\a", "[201~rm"},
+        {"\302\233x\177\302\240", "x\302\240"},
+        {"\xff\xc0\x80z", "???z"},
+        {"\xe4\xb8", "??"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint8_t *p = (uint8_t *)arena_strdup(&arena, cases[i].in);
+        p[clip_clean(p, strlen(cases[i].in))] = 0;
+        CHECK_STR((char *)p, cases[i].out);
+    }
+    uint8_t latin[8] = {'a', 0xfc, 0xff};
+    CHECK_INT(clip_widen(latin, 3, 4), 0);
+    CHECK_INT(clip_widen(latin, 3, 5), 5);
+    CHECK(memcmp(latin, "a\303\274\303\277", 5) == 0);
+    CHECK(clip_looks_like("image/webp", (const uint8_t *)"RIFF1234WEBP", 12));
+    CHECK(!clip_looks_like("image/webp", (const uint8_t *)"RIFF1234WEB", 11));
+    CHECK(!clip_looks_like("image/svg+xml", (const uint8_t *)"<svg>", 5));
+}
+
 int main(void)
 {
     RUN(finds_the_cookie_of_this_display_only);
@@ -337,6 +363,7 @@ int main(void)
     RUN(asks_for_an_untrusted_cookie);
     RUN(reads_properties_with_bounds);
     RUN(never_writes_behind_a_request);
+    RUN(cleans_text_for_pasting);
     arena_release(&arena);
     return t_done();
 }
