@@ -26,6 +26,9 @@ class Stage:
                                ("src/supervise/carrel-supervisor", "libexec/carrel/carrel-supervisor"),
                                ("src/enter/carrel-enter", "libexec/carrel/carrel-enter"),
                                ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
+                               ("src/x11/carrel-x11", "libexec/carrel/carrel-x11"),
+                               ("src/x11/carrel-clip", "libexec/carrel/carrel-clip"),
+                               ("src/xserver/carrel-xserver", "libexec/carrel/carrel-xserver"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
                                ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus"),
                                ("src/sound/carrel-sound", "libexec/carrel/carrel-sound")):

@@ -69,7 +69,7 @@ def bare_code(text):
 
 def room_table(root):
     """{room: rooms whose headers it may include} as ARCHITECTURE.md says."""
-    rows = re.findall(r"^\| ([a-z]+) \|([a-z ]*)\|", text_of(root, "ARCHITECTURE.md"), re.M)
+    rows = re.findall(r"^\| ([a-z0-9]+) \|([a-z0-9 ]*)\|", text_of(root, "ARCHITECTURE.md"), re.M)
     rows = [(room, may.strip()) for room, may in rows if room != "room"]
     rooms = [room for room, _ in rows]
     table = {}

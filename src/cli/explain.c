@@ -49,7 +49,7 @@ static int explain(struct cli *c)
     struct job j;
     struct buf out = {.arena = &c->arena};
     struct verdict v;
-    int r = job_prepare(c, NULL, "INSTANCE", &j);
+    int r = job_prepare(c, NULL, "INSTANCE", NULL, &j);
     if (r)
         return r;
     if (str_eq(c->operands[1], "display"))

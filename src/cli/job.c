@@ -298,7 +298,8 @@ static void note_missing_interpreter(struct cli *c, const char *program)
                  "its interpreter \"%s\" is not there", name);
 }
 
-int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j)
+int job_prepare(struct cli *c, const char *const *args, const char *instance, const char *cookie,
+                struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
     if (cli_look_around(c) < 0)
@@ -312,6 +313,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
     j->request.app_id = j->app.id;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
+    j->request.cookie = cookie;
     int taken = j->request.terminal_fd ? j->request.terminal_fd : c->free_fd;
     j->request.supervisor_fd = run_free_fd(taken + 1);
     j->request.libexec = c->libexec;

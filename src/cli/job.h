@@ -31,6 +31,7 @@ struct job {
 
 /* Operand 0 is the app; args are its arguments, NULL-terminated; instance is the name of the run,
  * or what stands for it where nothing will run. Returns 0, or an exit code with an error. */
-int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j);
+int job_prepare(struct cli *c, const char *const *args, const char *instance, const char *cookie,
+                struct job *j);
 
 #endif

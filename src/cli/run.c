@@ -39,14 +39,16 @@ static int limit_start(void *data)
 static int run(struct cli *c)
 {
     struct job j;
-    char id[16];
+    char id[16], cookie[16];
     bool verbose = cli_has(c, "verbose");
     int r = run_new_id(id);
+    r = r < 0 ? r : run_random(cookie, sizeof cookie);
     if (r < 0)
         return cli_fail(c, NULL, "no random numbers: %s", strerror(-r));
-    if ((r = job_prepare(c, c->operands + 1, id, &j)))
+    c->facts.cookies_are_made = true;
+    if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
-    const struct run_instance in = {id, c->facts.runtime_dir};
+    const struct run_instance in = {id, c->facts.runtime_dir, c->facts.untrusted.held};
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     pass_on_documents(c, &j);
@@ -107,7 +109,7 @@ static int plan(struct cli *c)
     struct buf out = {.arena = &c->arena};
     if (cli_has(c, "json") && cli_has(c, "seccomp"))
         return cli_fail(c, "give one of them", "--json and --seccomp exclude each other");
-    int r = job_prepare(c, c->operands + 1, "INSTANCE", &j);
+    int r = job_prepare(c, c->operands + 1, "INSTANCE", NULL, &j);
     if (r)
         return r;
     tell(c, &j, false);

@@ -203,6 +203,13 @@ const struct look_fact *facts_looks(struct facts *f, size_t *n)
     return f->looks;
 }
 
+const struct untrusted_fact *facts_untrusted(struct facts *f)
+{
+    if (!f->untrusted.known)
+        want(f, "untrusted:", "");
+    return &f->untrusted;
+}
+
 bool facts_documents(struct facts *f, const char *bus)
 {
     if (!f->documents_known)

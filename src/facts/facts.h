@@ -4,6 +4,7 @@
 
 #include "util/arena.h"
 #include "util/buf.h"
+#include "x11/xauth.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,12 +62,6 @@ struct env_fact {
     bool asked; /* somebody called facts_env for it: it belongs into the text form */
 };
 
-struct xauth_fact {   /* one entry of the Xauthority file that fits $DISPLAY */
-    const char *name; /* MIT-MAGIC-COOKIE-1 */
-    const char *data;
-    size_t size;
-};
-
 /*
  * How the person's programs look and where a file opens: a setting that every app may know. Which
  * ones there are stands in the table of looks.c; nothing else of these files is a fact.
@@ -88,6 +83,18 @@ enum look_file {
 struct look_fact {
     enum look_file file;
     const char *group, *key, *value;
+};
+
+/*
+ * What the host's X server gives an app that it is not to trust: a cookie of its own, by the
+ * SECURITY extension. Made when it is asked for the first time, and only where something will be
+ * started (cookies_are_made); else its bytes are zeros.
+ */
+struct untrusted_fact {
+    bool known;
+    struct xauth_fact cookie; /* name NULL: there is none */
+    const char *obstacle;     /* why not */
+    int held; /* a connection made with it, to be kept open for as long as it must last; or -1 */
 };
 
 /* Who may put processes of the person's into control groups (cgroups(7), version 2). */
@@ -123,7 +130,9 @@ struct facts {
     size_t path_index_size;
     struct list_fact *lists;
     size_t n_lists, cap_lists;
-    struct xauth_fact xauth;
+    struct xauth_fact xauth; /* for $DISPLAY */
+    struct untrusted_fact untrusted;
+    bool cookies_are_made;
     bool documents_known, documents; /* see facts_documents */
     struct control_fact control;
     bool looks_known;
@@ -132,7 +141,7 @@ struct facts {
 
     /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
      * "looks:" alone for the settings, "documents:" with a bus' socket for the document portal,
-     * "control:" for control groups */
+     * "control:" for control groups, "untrusted:" for an X cookie */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -150,6 +159,8 @@ const struct path_fact *facts_access(struct facts *f, const char *path);
 const struct list_fact *facts_list(struct facts *f, const char *path);
 /* f->looks, asked for the first time (else one asks for nothing that is not needed). */
 const struct look_fact *facts_looks(struct facts *f, size_t *n);
+/* Never NULL; unknown: as if there were none. */
+const struct untrusted_fact *facts_untrusted(struct facts *f);
 /* Whether the document portal has its folder at doc in runtime_dir. It is started for that, by the
  * session's bus, whose socket is at bus. */
 bool facts_documents(struct facts *f, const char *bus);
@@ -181,14 +192,6 @@ struct x_display {
 };
 /* Returns false when text is no such name (a launchd path, no number …). */
 bool display_parse(const char *text, struct x_display *out);
-
-/*
- * The first entry of an Xauthority file (the format of Xau/AuRead.c: big-endian family, then four
- * counted strings) with a MIT-MAGIC-COOKIE-1 for this display on this host. Returns false when
- * there is none or the file is malformed up to it. out points into data.
- */
-bool xauth_find(const char *data, size_t size, const char *hostname, unsigned display,
-                struct xauth_fact *out);
 
 /* Reads a user-dirs.dirs file (xdg-user-dirs(1)) into dirs[8], in the order of f->user_dirs; what
  * is the home itself, relative or malformed stays as it is. */

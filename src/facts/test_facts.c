@@ -115,45 +115,6 @@ static void put_entry(struct buf *b, unsigned family, const char *address, const
     }
 }
 
-static void finds_the_cookie_of_this_display_only(void)
-{
-    static const char cookie[] = "MIT-MAGIC-COOKIE-1";
-    struct buf b = {.arena = &arena};
-    struct xauth_fact x = {0};
-    put_entry(&b, 256, "lamp", "0", cookie, "another-host....");
-    put_entry(&b, 0, "\x7f", "0", cookie, "by-address......");
-    put_entry(&b, 256, "desk", "1", cookie, "display-one.....");
-    put_entry(&b, 256, "desk", "0", "XDM-AUTHORIZATION-1", "another-kind....");
-    put_entry(&b, 256, "desk", "0", cookie, "display-nought..");
-    put_entry(&b, 65535, "", "7", cookie, "wild............");
-    put_entry(&b, 256, "desk", "", cookie, "any-display.....");
-    static const struct {
-        unsigned display;
-        const char *cookie;
-    } cases[] = {
-        {0, "display-nought.."},
-        {1, "display-one....."},
-        {7, "wild............"},
-        {9, "any-display....."},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        CHECK(xauth_find(b.data, b.len, "desk", cases[i].display, &x));
-        CHECK_STR(arena_strndup(&arena, x.data, x.size), cases[i].cookie);
-        CHECK_STR(x.name, cookie);
-    }
-    CHECK(!xauth_find(b.data, b.len - 60, "elsewhere", 1, &x));
-    /* However it is cut, nothing is found that is not whole. */
-    struct buf one = {.arena = &arena};
-    put_entry(&one, 256, "desk", "0", cookie, "0123456789abcdef");
-    for (size_t n = 0; n < one.len; n++) {
-        char *exact = malloc(n ? n : 1);
-        memcpy(exact, one.data, n);
-        CHECK(!xauth_find(exact, n, "desk", 0, &x));
-        free(exact);
-    }
-    CHECK(xauth_find(one.data, one.len, "desk", 0, &x));
-}
-
 static void reads_user_dirs(void)
 {
     static const char text[] = "# XDG_MUSIC_DIR=\"$HOME/no\"\n"
@@ -472,7 +433,6 @@ int main(void)
     }
     RUN(cleans_paths);
     RUN(parses_displays);
-    RUN(finds_the_cookie_of_this_display_only);
     RUN(reads_user_dirs);
     RUN(looks_at_each_type);
     RUN(follows_links_hop_by_hop);

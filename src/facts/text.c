@@ -7,6 +7,7 @@
  *     memory MIB
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
+ *     xauth-untrusted NAME DATA, or: xauth-untrusted-obstacle TEXT
  *     documents                      the document portal's folder is in place
  *     control systemd|none FOLDER|- KIND...   who makes control groups, and of what kinds
  *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
@@ -126,6 +127,16 @@ static void put_look(struct buf *out, const struct look_fact *l)
     buf_char(out, '\n');
 }
 
+static void put_cookie(struct buf *out, const char *key, const struct xauth_fact *x)
+{
+    if (!x->name)
+        return;
+    buf_str(out, key);
+    put_word(out, x->name);
+    put_bytes(out, x->data, x->size);
+    buf_char(out, '\n');
+}
+
 void facts_write(const struct facts *f, struct buf *out)
 {
     buf_printf(out, HEADER "\nuid %u\ngid %u\n", (unsigned)f->uid, (unsigned)f->gid);
@@ -143,12 +154,10 @@ void facts_write(const struct facts *f, struct buf *out)
     for (size_t i = 0; i < f->n_env; i++)
         if (f->env[i].asked)
             put_pair(out, "env", f->env[i].name, f->env[i].value);
-    if (f->xauth.name) {
-        buf_str(out, "xauth");
-        put_word(out, f->xauth.name);
-        put_bytes(out, f->xauth.data, f->xauth.size);
-        buf_char(out, '\n');
-    }
+    put_cookie(out, "xauth", &f->xauth);
+    put_cookie(out, "xauth-untrusted", &f->untrusted.cookie);
+    if (f->untrusted.obstacle)
+        put_line(out, "xauth-untrusted-obstacle", f->untrusted.obstacle);
     if (f->documents)
         buf_str(out, "documents\n");
     put_control(out, &f->control);
@@ -418,6 +427,8 @@ static const struct {
     {"user-dir", 3, 3, read_user_dir, offsetof(struct facts, user_dirs)},
     {"env", 3, 3, read_env, 0},
     {"xauth", 3, 3, read_xauth, offsetof(struct facts, xauth)},
+    {"xauth-untrusted", 3, 3, read_xauth, offsetof(struct facts, untrusted.cookie)},
+    {"xauth-untrusted-obstacle", 2, 2, read_string, offsetof(struct facts, untrusted.obstacle)},
     {"documents", 1, 1, read_flag, offsetof(struct facts, documents)},
     {"control", 3, MAX_WORDS, read_control, offsetof(struct facts, control)},
     {"look", 5, 5, read_look, 0},

@@ -129,6 +129,11 @@ void plan_write_all(const struct plan *p, struct buf *out)
         buf_str(out, "\n# told to portals\n");
         write_lines("# | ", p->info, strlen(p->info), out);
     }
+    if (p->common_ipc) {
+        buf_str(out, "\n# before all that: a new IPC namespace");
+        write_why(out, p->common_ipc);
+        buf_char(out, '\n');
+    }
     for (size_t i = 0; i < p->n_services; i++) {
         const struct plan_service *s = &p->services[i];
         buf_printf(out, "\n# service %s at %s", s->name, s->socket);
@@ -196,6 +201,8 @@ void plan_write_json(const struct plan *p, struct buf *out)
     }
     if (p->info)
         json_string(&j, "info", p->info);
+    if (p->common_ipc)
+        json_string(&j, "common-ipc", p->common_ipc);
     if (p->n_services) {
         json_array(&j, "services");
         for (size_t i = 0; i < p->n_services; i++)

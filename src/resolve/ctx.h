@@ -44,6 +44,7 @@ struct ctx {
     const struct perm *wayland, *x11, *session_bus;
     const char *wayland_socket; /* on the host; NULL: there is none */
     bool x11_by_fallback;
+    bool common_ipc;                   /* with its own X server */
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
@@ -111,6 +112,21 @@ bool present(const struct path_fact *p);
  */
 struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
                                    const char *why);
+/* The same, without a place where the app sees its socket: for what stands behind another helper,
+ * whose plan binds s->socket. */
+struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why);
+/*
+ * display.c: a relay to the host's X server by which one can only come untrusted, whatever the
+ * server thinks of this user; see src/x11/untrust.h. inside NULL: the app does not see it. NULL
+ * when it cannot be had; *obstacle then says why.
+ */
+struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, const char *why,
+                                         const char **obstacle);
+/* xserver.c: whether the policy wants an X server of the app's own; and that. host and number: the
+ * person's display. */
+bool wants_own_x11(const struct ctx *c);
+void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
+                 unsigned number, const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */

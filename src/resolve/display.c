@@ -65,24 +65,22 @@ enum { X_RENUMBERED = 1000 };
 static void put_xauthority(struct ctx *c, unsigned number, const char *why)
 {
     const struct xauth_fact *x = &c->f->xauth;
-    const char *digits = arena_printf(c->a, "%u", number);
     struct buf b = {.arena = c->a};
     if (!x->name)
         return;
-    /* FamilyWild, no address: holds whatever the host's name is. */
-    const struct {
-        const char *s;
-        size_t n;
-    } parts[] = {{"", 0}, {digits, strlen(digits)}, {x->name, strlen(x->name)}, {x->data, x->size}};
-    buf_bytes(&b, "\xff\xff", 2);
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        buf_char(&b, (char)(parts[i].n >> 8));
-        buf_char(&b, (char)(parts[i].n & 0xff));
-        buf_bytes(&b, parts[i].s, parts[i].n);
-    }
+    xauth_entry(&b, arena_printf(c->a, "%u", number), x);
     const char *path = "/run/carrel/Xauthority";
     put_file(c, path, "0600", b.data, b.len, concat(c, why, ": this display's cookie only", NULL));
     put_env(c, "XAUTHORITY", path, why);
+}
+
+/* Said at each start: no word in a policy sounds as harmless and is not. */
+static void tell_shared(struct ctx *c, const struct carrel_value *way)
+{
+    diag_add(
+        c->d, DIAG_NOTE, way ? way->at : c->x11->at,
+        "write x11=nested in [Carrel Display] to give it a server of its own",
+        "the app shares your X display: it can see the screen, read every key and type for you");
 }
 
 /*
@@ -95,6 +93,7 @@ static void put_x11_by_network(struct ctx *c, const char *display, const struct 
 {
     if (c->network && (!x->local || c->abstract_allowed)) {
         c->abstract_needed |= x->local;
+        tell_shared(c, policy_carrel(c->p, "Carrel Display", "x11"));
         put_env(c, "DISPLAY", display, why);
         put_xauthority(c, x->number, why);
         return;
@@ -112,13 +111,93 @@ static void put_x11_by_network(struct ctx *c, const char *display, const struct 
              "the X display %s is reached by the network, which the app has not", display);
 }
 
+/* Where the X server is in the relay's own root. */
+#define HOST_DISPLAY "/display"
+
+struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, const char *why,
+                                         const char **obstacle)
+{
+    const struct untrusted_fact *u = facts_untrusted(c->f);
+    const char *display = facts_env(c->f, "DISPLAY");
+    struct x_display x;
+    *obstacle = u->obstacle ? u->obstacle : "the X server gives no untrusted cookie";
+    if (!u->cookie.name || !display || !display_parse(display, &x))
+        return NULL;
+    const struct path_fact *p =
+        facts_path(c->f, arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number));
+    *obstacle = "the X server has no socket in /tmp/.X11-unix";
+    if (!x.local || p->type != FILE_SOCKET)
+        return NULL;
+    struct plan_service *s = inside ? begin_service(c, "x11-untrusted", inside, why)
+                                    : begin_hidden_service(c, "x11-untrusted", why);
+    *obstacle = "its helper cannot be had: install Carrel completely, and log in so that "
+                "XDG_RUNTIME_DIR is set";
+    if (!s)
+        return NULL;
+    plan_add(s->plan, PLAN_BIND, why, p->real, HOST_DISPLAY, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)p->dev, (uintmax_t)p->ino), (char *)NULL);
+    struct buf data = {.arena = c->a};
+    buf_str(&data, "carrel-x11 1\nsocket " HOST_DISPLAY "\ncookie ");
+    size_t escaped = word_escaped_size(u->cookie.data, u->cookie.size);
+    buf_reserve(&data, escaped + 1);
+    word_escape(u->cookie.data, u->cookie.size, data.data + data.len);
+    data.len += escaped;
+    buf_char(&data, '\n');
+    s->data = data.data;
+    s->size = data.len;
+    return s;
+}
+
+/* What the app says of itself does not matter: the relay speaks for it. */
+static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsigned number,
+                              const char *rest, const char *why)
+{
+    const char *obstacle, *inside = arena_printf(c->a, "/tmp/.X11-unix/X%u", number);
+    const char *reason = concat(c, why, "; ", why_at(c, v->at, "x11", v->value), NULL);
+    /* By its abstract name the server could be reached past the relay. */
+    if (c->network && (c->f->landlock_abi < 6 || c->abstract_allowed)) {
+        refuse(c, v->at,
+               "take shared=network away; a wall around abstract sockets needs Linux 6.12",
+               "x11=untrusted would be no wall: with the host's network the app can reach the X "
+               "server's abstract socket");
+        return;
+    }
+    if (!begin_untrusted_x11(c, inside, reason, &obstacle)) {
+        refuse(c, v->at, "x11=shared gives the app the whole display: its screen, keys and windows",
+               "x11=untrusted cannot be had: %s", obstacle);
+        return;
+    }
+    put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, rest), reason);
+}
+
+static void put_nested(struct ctx *c, const struct carrel_value *way, const struct x_display *x,
+                       const struct path_fact *socket, const char *why)
+{
+    if (x->local && socket->type == FILE_SOCKET) {
+        put_own_x11(c, way, socket, x->number,
+                    concat(c, why, "; ", why_at(c, way->at, "x11", way->value), NULL));
+        return;
+    }
+    refuse(
+        c, way->at,
+        "start the X server without \"-nolisten unix\"; or write x11=shared, which gives the app "
+        "the whole display: its screen, keys and windows",
+        "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
+}
+
 static void put_x11(struct ctx *c)
 {
     const char *why = c->x11_by_fallback
                           ? concat(c, why_perm(c, PERM_SOCKETS, c->x11), " (no Wayland here)", NULL)
                           : why_perm(c, PERM_SOCKETS, c->x11);
     const char *display = facts_env(c->f, "DISPLAY");
+    const struct carrel_value *way = policy_carrel(c->p, "Carrel Display", "x11");
     struct x_display x;
+    if (way && str_eq(way->value, "headless")) {
+        put_own_x11(c, way, NULL, 0,
+                    concat(c, why, "; ", why_at(c, way->at, "x11", way->value), NULL));
+        return;
+    }
     if (!display || !*display) {
         put_missing(c, "sockets=x11", why, "DISPLAY is not set; %s", no_display_hint);
         return;
@@ -127,13 +206,23 @@ static void put_x11(struct ctx *c)
         put_missing(c, "sockets=x11", why, "DISPLAY names no display");
         return;
     }
+    /* An abstract name that the app shares with the host would be tried first. */
+    unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
+    if (way && str_eq(way->value, "untrusted")) {
+        put_x11_untrusted(c, way, number, x.rest, why);
+        return;
+    }
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", x.number);
     const struct path_fact *p = facts_path(c->f, socket);
+    if (way && str_eq(way->value, "nested")) {
+        put_nested(c, way, &x, p, why);
+        return;
+    }
     if (!x.local || p->type != FILE_SOCKET) {
         put_x11_by_network(c, display, &x, why);
         return;
     }
-    unsigned number = c->network && c->f->landlock_abi >= 6 ? x.number + X_RENUMBERED : x.number;
+    tell_shared(c, way);
     put_bind(c, p, arena_printf(c->a, "/tmp/.X11-unix/X%u", number), why);
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, x.rest), why);
     put_xauthority(c, number, why);

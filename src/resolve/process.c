@@ -23,6 +23,15 @@ void rule_decide(struct ctx *c)
         c->x11 = perm_granted(c, PERM_SOCKETS, "fallback-x11");
         c->x11_by_fallback = c->x11;
     }
+    const struct carrel_value *x11 = policy_carrel(c->p, "Carrel Display", "x11");
+    if (x11 && str_eq(x11->value, "none"))
+        c->x11 = NULL;
+    if (wants_own_x11(c)) {
+        /* What shared=ipc is for, X11's shared memory, it gets with its own server. */
+        c->ipc = NULL;
+        c->common_ipc = true;
+        c->out->common_ipc = "base: for shared memory between the app and its X server";
+    }
     c->nested = policy_carrel(c->p, "Carrel Sandbox", "nested-sandbox");
     c->private_bus = policy_carrel(c->p, "Carrel Sandbox", "private-session-bus");
     if (c->session_bus || (c->private_bus && !str_eq(c->private_bus->value, "true")))
@@ -31,7 +40,8 @@ void rule_decide(struct ctx *c)
     if (bus && str_eq(bus->value, "filtered"))
         c->private_bus = NULL;
     /* It is for desktop programs: without a display it would only cost time. */
-    if (!(c->x11 && facts_env(c->f, "DISPLAY")) && !(c->wayland && c->wayland_socket))
+    if (!(c->x11 && (facts_env(c->f, "DISPLAY") || c->common_ipc)) &&
+        !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
@@ -46,12 +56,14 @@ static void unshare(struct ctx *c)
     words[n++] = "user";
     words[n++] = "mount";
     words[n++] = "pid";
-    if (!c->ipc)
+    if (!c->ipc && !c->common_ipc)
         words[n++] = "ipc";
     words[n++] = "uts";
     if (!c->network)
         words[n++] = "net";
     words[n++] = "cgroup";
+    if (c->common_ipc)
+        why = concat(c, why, "; its IPC namespace is also its X server's", NULL);
     if (c->ipc)
         why = concat(c, why, "; ", why_perm(c, PERM_SHARED, c->ipc), NULL);
     if (c->network)

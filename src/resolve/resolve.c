@@ -46,6 +46,7 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
     struct ctx c = {.q = q, .p = p, .f = f, .out = out, .d = d, .a = out->arena};
     c.tree.arena = c.a;
     out->n = out->n_services = 0;
+    out->common_ipc = NULL;
     make_room(&c);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         rules[i](&c);

@@ -20,6 +20,7 @@ struct request {
     const char *instance; /* digits: the name of this run in the registry; NULL: it has none, and
                              no services */
     int supervisor_fd;    /* where it will find the supervisor of the instance; 0: it has none */
+    const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
     const char *libexec;  /* the folder of Carrel's own programs on the host */
 };
 

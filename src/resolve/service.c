@@ -8,6 +8,7 @@
 
 #include "policy/keywords.h"
 #include "seccomp/seccomp.h"
+#include "util/str.h"
 
 #include <string.h>
 
@@ -72,13 +73,17 @@ static const char *program_of(struct ctx *c, const char *name)
 }
 
 static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
-                       const char *inside)
+                       const char *inside, bool common_ipc)
 {
     const char *why = "base: every helper", *none = "base: nothing of the host but its program";
     plan_add(p, PLAN_UID, why, arena_printf(c->a, "%u", (unsigned)c->f->uid), (char *)NULL);
     plan_add(p, PLAN_GID, why, arena_printf(c->a, "%u", (unsigned)c->f->gid), (char *)NULL);
-    plan_add(p, PLAN_UNSHARE, why, "user", "mount", "pid", "ipc", "uts", "net", "cgroup",
-             (char *)NULL);
+    if (common_ipc)
+        plan_add(p, PLAN_UNSHARE, "base: every helper; its IPC namespace is also the app's", "user",
+                 "mount", "pid", "uts", "net", "cgroup", (char *)NULL);
+    else
+        plan_add(p, PLAN_UNSHARE, why, "user", "mount", "pid", "ipc", "uts", "net", "cgroup",
+                 (char *)NULL);
     plan_add(p, PLAN_NESTED_USERNS, why, "deny", (char *)NULL);
     plan_add(p, PLAN_HOSTNAME, why, "carrel", (char *)NULL);
     plan_add(p, PLAN_KEEP_FD, "base: where the app's connections come in",
@@ -93,8 +98,7 @@ static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *pr
     plan_add(p, PLAN_EXEC, why, inside, (char *)NULL);
 }
 
-struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
-                                   const char *why)
+struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why)
 {
     const char *folder = instance_folder(c);
     const struct path_fact *program =
@@ -105,12 +109,21 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
                            : "it needs a folder in XDG_RUNTIME_DIR, which is not to be used");
         return NULL;
     }
+    struct plan_service *s = plan_add_service(c->out, name, join_path(c, folder, name), why);
+    begin_plan(c, s->plan, program, program_of(c, name), c->common_ipc && str_eq(name, "xserver"));
+    return s;
+}
+
+struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
+                                   const char *why)
+{
+    struct plan_service *s = begin_hidden_service(c, name, why);
+    if (!s)
+        return NULL;
     struct path_fact *socket = arena_alloc(c->a, sizeof *socket);
-    socket->path = socket->real = join_path(c, folder, name);
+    socket->path = socket->real = s->socket;
     socket->type = FILE_SOCKET; /* made at the start: it has no identity yet */
     tree_put(&c->tree, (struct node){.kind = NODE_BIND, .dst = inside, .src = socket, .why = why});
-    struct plan_service *s = plan_add_service(c->out, name, socket->real, why);
-    begin_plan(c, s->plan, program, program_of(c, name));
     return s;
 }
 

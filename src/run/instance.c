@@ -44,6 +44,13 @@ static void add_fd(struct handover *h, int fd)
     h->fds[h->n_fds++] = fd;
 }
 
+/* What nobody is told of: it is only to stay open. */
+static void hold_fd(struct handover *h, int fd)
+{
+    h->fds = arena_grow(h->arena, h->fds, h->n_fds, &h->cap_fds, sizeof *h->fds);
+    h->fds[h->n_fds++] = fd;
+}
+
 static void close_all(struct handover *h)
 {
     for (size_t i = 0; i < h->n_fds; i++)
@@ -228,6 +235,12 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
                  int app_plan, struct diags *d)
 {
     struct handover h = {.arena = p->arena};
+    /* It was opened without knowing which numbers the plan names. */
+    int held = in->held;
+    while (held > 0 && plan_uses_fd(p, held))
+        held = fcntl(in->held, F_DUPFD_CLOEXEC, held + 1);
+    if (held > 0)
+        hold_fd(&h, held);
     int report = report_line(p); /* first: its number must not be taken */
     if (report < -1)
         return fail(d, "cannot prepare", "the supervisor", -report);

@@ -17,6 +17,8 @@ int instance_begin(const struct plan *p, const struct run_instance *in, const ch
 
 /* The number in the first word of a step, or -1. */
 int fd_of(const struct plan_step *s);
+/* Whether the plan names this number as a descriptor of its own. */
+bool plan_uses_fd(const struct plan *p, int fd);
 /* A memory file that nobody can change any more. Returns a descriptor or -errno. */
 int sealed_file(const char *name, const void *bytes, size_t n);
 

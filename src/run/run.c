@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ int fd_of(const struct plan_step *s)
     return errno || end == step_arg(s, 0) || *end || n < 3 || n > HIGHEST_FD ? -1 : (int)n;
 }
 
-static bool plan_uses_fd(const struct plan *p, int fd)
+bool plan_uses_fd(const struct plan *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
         enum plan_verb v = p->v[i].verb;
@@ -125,6 +126,34 @@ int run_new_id(char id[16])
     return 0;
 }
 
+int run_random(void *to, size_t n)
+{
+    return getrandom(to, n, 0) == (ssize_t)n ? 0 : -EIO;
+}
+
+static int write_self(const char *path, const char *text)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+}
+
+/*
+ * An IPC namespace that the app and its X server have in common. It belongs to a user namespace of
+ * its own, in which the ids are the caller's; the cores start in there and make theirs below it, so
+ * neither has a power over it. Both programs have lost what this process has in there.
+ */
+static int make_common_ipc(struct arena *a, struct diags *d)
+{
+    unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
+    const char *users = arena_printf(a, "%u %u 1", uid, uid),
+               *groups = arena_printf(a, "%u %u 1", gid, gid);
+    int r = unshare(CLONE_NEWUSER | CLONE_NEWIPC) < 0 ? -errno : 0;
+    r = r < 0 ? r : write_self("/proc/self/setgroups", "deny");
+    r = r < 0 ? r : write_self("/proc/self/uid_map", users);
+    r = r < 0 ? r : write_self("/proc/self/gid_map", groups);
+    return r < 0 ? refuse(d, "cannot make an IPC namespace", strerror(-r)) : 0;
+}
+
 /* Becomes one of our programs, whose only word is the number of the plan's descriptor. */
 static int execute(const struct plan *p, const char *program, int plan, const char *libexec,
                    enum run_terminal terminal, struct diags *d)
@@ -153,6 +182,8 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
 {
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
+    if (p->common_ipc && make_common_ipc(p->arena, d) < 0)
+        return -1;
     int plan = put_plan(p, d);
     if (plan < 0 || (in && instance_begin(p, in, libexec, plan, d) < 0))
         return -1;

@@ -28,6 +28,7 @@ int run_free_fd(int least);
 struct run_instance {
     const char *id;          /* its name there: digits */
     const char *runtime_dir; /* the person's, checked (facts.h) */
+    int held; /* what the supervisor holds open for as long as the app runs; 0 or -1: nothing */
 };
 
 /* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told.
@@ -39,6 +40,8 @@ struct run_hook {
 
 /* A name that no other run has, in id. Returns 0 or -errno. */
 int run_new_id(char id[16]);
+/* Bytes that nobody can guess; at most 256. Returns 0 or -errno. */
+int run_random(void *to, size_t n);
 
 /*
  * Hands a plan to the core. Puts the plan and the system-call filter that it names into sealed

@@ -346,6 +346,9 @@ const struct seccomp_own seccomp_own[] = {
      "tgkill gettid getpid getpgrp getpgid prctl rt_sigpending rt_sigprocmask rt_sigaction "
      "restart_syscall exit_group",
      terminal_requests},
+    {"clip",
+     "read write recvfrom sendto poll ppoll close clock_gettime restart_syscall exit exit_group",
+     NULL},
 };
 const size_t seccomp_own_count = ARRAY_SIZE(seccomp_own);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An Xauthority file, read for a display of a host; the first two bytes choose the display. */
-#include "facts/facts.h"
 #include "fuzz.h"
+#include "x11/xauth.h"
 
 #include <stdlib.h>
 #include <string.h>

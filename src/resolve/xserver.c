@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An X server of the app's own (carrel-xserver), in a confinement beside it: x11=nested shows it as
+ * a window on the person's display, where it is itself untrusted if that display can tell; with
+ * x11=headless nobody sees it. Only the two of them share an IPC namespace, for MIT-SHM.
+ */
+#include "resolve/ctx.h"
+
+#include "util/str.h"
+
+/* Where things are in the server's root; src/xserver/main.c has the same. */
+#define OWN_SOCKET  "/display"
+#define OWN_COOKIE  "/run/cookie"
+#define HOST_COOKIE "/run/host-cookie"
+
+/* Bytes of a cookie, as zeros where nothing is started. */
+enum { COOKIE = 16 };
+
+static const struct kind {
+    const char *word, *program, *package;
+} kinds[] = {
+    {"xephyr", "/usr/bin/Xephyr", "xserver-xephyr"},
+    {"xvfb", "/usr/bin/Xvfb", "xvfb"},
+};
+enum { XEPHYR, XVFB };
+
+bool wants_own_x11(const struct ctx *c)
+{
+    const struct carrel_value *v = policy_carrel(c->p, "Carrel Display", "x11");
+    return c->x11 && v && (str_eq(v->value, "nested") || str_eq(v->value, "headless"));
+}
+
+/* ---- the server's plan ---- */
+
+static void bind_step(struct plan *p, struct ctx *c, const struct path_fact *src, const char *dst,
+                      const char *flags, const char *why)
+{
+    if (!present(src))
+        return;
+    plan_add(p, PLAN_BIND, why, src->real, dst, flags,
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)src->dev, (uintmax_t)src->ino), (char *)NULL);
+}
+
+/* The server's program and libraries are the host's; nothing of the person's is there. */
+static void put_system(struct ctx *c, struct plan *p)
+{
+    static const char *const beside_usr[] = {"/bin", "/lib", "/lib32", "/lib64"};
+    static const char *const files[] = {"/etc/ld.so.cache", "/etc/alternatives"};
+    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/urandom"};
+    const char *why = "base: the X server's program and libraries";
+    bind_step(p, c, facts_path(c->f, "/usr"), "/usr", "ro", why);
+    for (size_t i = 0; i < ARRAY_SIZE(beside_usr); i++) {
+        const struct path_fact *f = facts_path(c->f, beside_usr[i]);
+        if (present(f) && f->n_hops == 0)
+            bind_step(p, c, f, beside_usr[i], "ro", why);
+        else if (present(f))
+            plan_add(p, PLAN_SYMLINK, why, f->hops[0].target, beside_usr[i], (char *)NULL);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        bind_step(p, c, facts_path(c->f, files[i]), files[i], "ro", why);
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+        bind_step(p, c, facts_path(c->f, devices[i]), devices[i], "ro,dev", why);
+    plan_add(p, PLAN_PROC, "base: own processes only", "/proc", (char *)NULL);
+    plan_add(p, PLAN_TMPFS, "base: keyboard maps are made here", "/tmp", "1777", "64m",
+             (char *)NULL);
+    plan_add(p, PLAN_TMPFS, "base: own shared memory", "/dev/shm", "1777", "256m", (char *)NULL);
+    plan_add(p, PLAN_ENV, "base: every helper", "PATH=/usr/bin:/bin", (char *)NULL);
+    plan_add(p, PLAN_ENV, "base: every helper", "HOME=/tmp", (char *)NULL);
+}
+
+static void put_own_display(struct ctx *c, struct plan *p, const char *socket,
+                            const struct xauth_fact *cookie, const char *why)
+{
+    struct buf b = {.arena = c->a};
+    struct word file[3] = {{arena_strdup(c->a, "/run/auth"), strlen("/run/auth")},
+                           {arena_strdup(c->a, "0600"), strlen("0600")}};
+    xauth_entry(&b, "0", cookie);
+    file[2] = (struct word){b.data, b.len};
+    plan_add_words(p, PLAN_FILE, concat(c, why, ": who may come", NULL), 3, file);
+    file[0] = (struct word){arena_strdup(c->a, OWN_COOKIE), strlen(OWN_COOKIE)};
+    file[2] = (struct word){arena_strndup(c->a, cookie->data, cookie->size), cookie->size};
+    plan_add_words(p, PLAN_FILE, "base: for its window manager", 3, file);
+    plan_add(p, PLAN_BIND, "base: for its window manager", socket, OWN_SOCKET, "ro", (char *)NULL);
+}
+
+/* The person's display: untrusted where it knows of that, else as the person. Returns its number,
+ * or NULL after an error. */
+static const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
+                                    unsigned number, const char *why)
+{
+    const char *obstacle, *digits = arena_printf(c->a, "%u", number);
+    const char *inside = concat(c, "/tmp/.X11-unix/X", digits, NULL);
+    const struct xauth_fact *x = &c->f->xauth;
+    const struct plan_service *relay = begin_untrusted_x11(c, NULL, why, &obstacle);
+    plan_add(p, PLAN_ENV, why, concat(c, "DISPLAY=:", digits, NULL), (char *)NULL);
+    if (relay) {
+        plan_add(p, PLAN_BIND, concat(c, why, ": by way of a relay, untrusted", NULL),
+                 relay->socket, inside, "ro", (char *)NULL);
+        return digits;
+    }
+    put_missing(c, "x11=nested: an untrusted X server", why, "%s; it is on the display as you are",
+                obstacle);
+    bind_step(p, c, host, inside, "ro", why);
+    if (!x->name)
+        return digits;
+    struct buf b = {.arena = c->a};
+    const char *path = "/run/host-auth";
+    xauth_entry(&b, digits, x);
+    struct word file[3] = {{arena_strdup(c->a, path), strlen(path)},
+                           {arena_strdup(c->a, "0600"), strlen("0600")},
+                           {b.data, b.len}};
+    plan_add_words(p, PLAN_FILE, why, 3, file);
+    file[0] = (struct word){arena_strdup(c->a, HOST_COOKIE), strlen(HOST_COOKIE)};
+    file[2] = (struct word){arena_strndup(c->a, x->data, x->size), x->size};
+    plan_add_words(p, PLAN_FILE, why, 3, file);
+    plan_add(p, PLAN_ENV, why, "XAUTHORITY=/run/host-auth", (char *)NULL);
+    return digits;
+}
+
+static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind, const char *host)
+{
+    const char *title = concat(c, "[Carrel] ", c->q->app_id, NULL);
+    const char *const common[] = {
+        host ? host : "-", kind->program, ":0",        "-auth", "/run/auth", "-nolisten", "tcp",
+        "-nolisten",       "local",       "-nolisten", "unix",  "-noreset",  "-br",
+    };
+    /* Xephyr crashes when it hands a coloured pointer to a display that hides RENDER from it, as
+     * one does on which it is not trusted: so it draws the pointer itself. */
+    const char *const window[] = {"-resizeable", "-no-host-grab", "-sw-cursor", "-title", title};
+    const char *const none[] = {"-screen", "0", "1280x800x24"};
+    bool nested = kind == &kinds[XEPHYR];
+    for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+        plan_add(p, PLAN_ARG, i ? NULL : "base: on which display, and the X server", common[i],
+                 (char *)NULL);
+    for (size_t i = 0; nested && i < ARRAY_SIZE(window); i++)
+        plan_add(p, PLAN_ARG, NULL, window[i], (char *)NULL);
+    for (size_t i = 0; !nested && i < ARRAY_SIZE(none); i++)
+        plan_add(p, PLAN_ARG, NULL, none[i], (char *)NULL);
+}
+
+/* ---- the wish ---- */
+
+static void no_server(struct ctx *c, const struct carrel_value *v, const struct kind *kind)
+{
+    refuse(c, v->at,
+           concat(c, "install the package ", kind->package,
+                  "; or write x11=shared in [Carrel Display], which gives the app the whole "
+                  "display: its screen, keys and windows",
+                  NULL),
+           "x11=%s needs %s, which is not installed", v->value, kind->program);
+}
+
+/* The kind of server that the policy asks for, or NULL after an error. */
+static const struct kind *choose_kind(struct ctx *c, const struct carrel_value *v)
+{
+    const struct carrel_value *server = policy_carrel(c->p, "Carrel Display", "server");
+    const struct kind *kind = &kinds[str_eq(v->value, "headless") ? XVFB : XEPHYR];
+    if (server && !str_eq(server->value, "auto") && !str_eq(server->value, kind->word)) {
+        refuse(c, server->at, concat(c, "write server=", kind->word, " or server=auto", NULL),
+               "server=%s cannot be had with x11=%s", server->value, v->value);
+        return NULL;
+    }
+    if (facts_path(c->f, kind->program)->type == FILE_REGULAR)
+        return kind;
+    no_server(c, v, kind);
+    return NULL;
+}
+
+void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
+                 unsigned host_number, const char *why)
+{
+    static const char zeros[COOKIE];
+    const struct kind *kind = choose_kind(c, v);
+    const struct xauth_fact cookie = {"MIT-MAGIC-COOKIE-1", c->q->cookie ? c->q->cookie : zeros,
+                                      COOKIE};
+    /* Under the number 0 the host may have an abstract socket, which libraries try first. */
+    unsigned number = c->network ? 1000 : 0;
+    const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", number), *display = NULL;
+    if (!kind)
+        return;
+    struct plan_service *s = begin_service(c, "xserver", socket, why);
+    if (!s) {
+        refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
+               "x11=%s cannot be had: its helper is missing", v->value);
+        return;
+    }
+    struct plan *p = s->plan; /* s does not outlive the next service */
+    put_system(c, p);
+    put_own_display(c, p, s->socket, &cookie, why);
+    if (kind == &kinds[XEPHYR])
+        display = put_host_display(c, p, host, host_number, why);
+    put_arguments(c, p, kind, display);
+    struct buf b = {.arena = c->a};
+    xauth_entry(&b, arena_printf(c->a, "%u", number), &cookie);
+    put_file(c, "/run/carrel/Xauthority", "0600", b.data, b.len,
+             concat(c, why, ": this display's cookie only", NULL));
+    put_env(c, "XAUTHORITY", "/run/carrel/Xauthority", why);
+    put_env(c, "DISPLAY", arena_printf(c->a, ":%u", number), why);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * carrel-clip take|list
+ *
+ * Carries what was copied from one X server to another, started by `carrel clip` for one act of
+ * the person's. Descriptors: 3 the server that is read, 4 the one that is written (take only), 5
+ * their cookies as Xauthority entries, in that order, 6 where one line of outcome goes: "ok" and
+ * words "TYPE BYTES", or "error" and a text. Then it stays for as long as what it carries can be
+ * pasted. Before the first byte from a server it has given up all but these descriptors.
+ */
+#include "x11/clip.h"
+#include "x11/filter.gen.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FROM = 3, TO, COOKIES, OUTCOME };
+enum { PATIENCE_MS = 15000, COOKIES_MOST = 1024, FAILED = 125, MOST_NAMES = 32 };
+
+static uint8_t text[CLIP_TEXT_MOST], picture[CLIP_PICTURE_MOST];
+static uint8_t room[X_ROOM];
+
+static void say(const char *word, const char *rest)
+{
+    char line[512];
+    int n = snprintf(line, sizeof line, "%s%s%s\n", word, *rest ? " " : "", rest);
+    if (n > 0 && n < (int)sizeof line && write(OUTCOME, line, (size_t)n) < 0)
+        _exit(FAILED); /* who has asked is gone */
+}
+
+static _Noreturn void fail(const char *what, int error)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s%s%s", what, error ? ": " : "", error ? strerror(error) : "");
+    say("error", line);
+    _exit(FAILED);
+}
+
+/* ---- walls ---- */
+
+static void confine(void)
+{
+    const struct rlimit none = {1, 1}; /* 1: core(5) tells why not 0 */
+    const struct sock_fprog program = {sizeof own_filter / sizeof *own_filter,
+                                       (struct sock_filter *)(uintptr_t)own_filter};
+    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        fail("cannot give up privileges", errno);
+#ifndef CARREL_SANITIZED
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        fail("cannot filter system calls", errno);
+#else
+    (void)program; /* the sanitizers' own calls are none of these */
+#endif
+}
+
+/* ---- cookies ---- */
+
+struct cookies {
+    uint8_t bytes[COOKIES_MOST];
+    size_t n, at;
+};
+
+/* The next entry: a family and four counted strings, the last two are the cookie's name and data.
+ */
+static bool next_cookie(struct cookies *c, const char **name, size_t *n_name, const uint8_t **data,
+                        size_t *n_data)
+{
+    c->at += 2;
+    for (int i = 0; i < 4; i++) {
+        if (c->at + 2 > c->n)
+            return false;
+        size_t n = (size_t)c->bytes[c->at] << 8 | c->bytes[c->at + 1];
+        c->at += 2;
+        if (n > c->n - c->at)
+            return false;
+        *name = i == 2 ? (const char *)c->bytes + c->at : *name;
+        *n_name = i == 2 ? n : *n_name;
+        *data = c->bytes + c->at;
+        *n_data = n;
+        c->at += n;
+    }
+    return true;
+}
+
+static void hello(struct x11 *x, int fd, struct cookies *c, const char *whose)
+{
+    char protocol[64] = "", line[192];
+    const char *name = NULL;
+    const uint8_t *data = NULL;
+    size_t n_name = 0, n_data = 0;
+    if (!next_cookie(c, &name, &n_name, &data, &n_data) || n_name >= sizeof protocol)
+        fail("its cookies cannot be read", 0);
+    memcpy(protocol, name, n_name);
+    *x = (struct x11){
+        .fd = fd, .room = room, .size = sizeof room, .deadline = x11_now() + PATIENCE_MS};
+    int r = x11_hello(x, *protocol ? protocol : NULL, data, n_data);
+    if (r == 0)
+        return;
+    snprintf(line, sizeof line, "%s X server lets nobody in%s%s", whose, x->refusal[0] ? ": " : "",
+             x->refusal);
+    fail(line, r == -EACCES ? 0 : -r);
+}
+
+/* ---- work ---- */
+
+static void list(struct cookies *c)
+{
+    struct x11 x;
+    const char *names[MOST_NAMES], *why;
+    char line[400] = "";
+    hello(&x, FROM, c, "the");
+    int n = clip_list(&x, names, MOST_NAMES, &why);
+    if (n < 0)
+        fail(why, 0);
+    for (int i = 0; i < n; i++) {
+        size_t at = strlen(line);
+        snprintf(line + at, sizeof line - at, "%s%s", at ? " " : "", names[i]);
+    }
+    say("ok", line);
+}
+
+static void tell_owned(void *arg)
+{
+    const struct clip *c = arg;
+    char line[128] = "";
+    size_t n = 0;
+    if (c->n_text)
+        n = (size_t)snprintf(line, sizeof line, "text %zu", c->n_text);
+    if (c->n_picture)
+        snprintf(line + n, sizeof line - n, "%s%s %zu", n ? " " : "", c->picture_type,
+                 c->n_picture);
+    say("ok", line);
+    close(OUTCOME);
+}
+
+static int carry(struct cookies *cookies)
+{
+    static struct clip c = {.text = text, .picture = picture};
+    struct x11 x;
+    hello(&x, FROM, cookies, "the first");
+    int r = clip_take(&x, &c);
+    if (r < 0)
+        fail(c.why, 0);
+    close(FROM);
+    hello(&x, TO, cookies, "the second");
+    x.deadline = 0;
+    r = clip_give(&x, &c, tell_owned, &c);
+    if (r == -EBUSY)
+        fail("the clipboard cannot be had", 0);
+    return 0; /* a server that ends is no fault */
+}
+
+int main(int argc, char **argv)
+{
+    static struct cookies cookies;
+    bool lists = argc == 2 && strcmp(argv[1], "list") == 0;
+    if (!lists && (argc != 2 || strcmp(argv[1], "take") != 0)) {
+        dprintf(2, "carrel-clip: started by `carrel clip`, not by hand\n");
+        return FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    setsid(); /* the end of the person's terminal is not the end of what was copied */
+    ssize_t n = pread(COOKIES, cookies.bytes, sizeof cookies.bytes, 0);
+    cookies.n = n < 0 ? 0 : (size_t)n;
+    close(COOKIES);
+    confine();
+    if (lists)
+        list(&cookies);
+    return lists ? 0 : carry(&cookies);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * carrel-xserver HOST SERVER [ARGUMENT...]
+ *
+ * One app's own X server, in a confinement of its own; started by the supervisor when the app first
+ * connects. HOST is the number of the person's display, on which its window appears, or "-".
+ * Descriptor 3 is the listening socket that the app sees. This process becomes the server (the end
+ * of which is the end of all in here) and leaves behind a window manager.
+ *
+ * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
+ * LISTEN_PID, which counts in this sandbox.
+ */
+#include "x11/client.h"
+#include "xserver/wm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Where things are in the plan. */
+#define OWN_SOCKET  "/display"    /* the one that the app sees */
+#define OWN_COOKIE  "/run/cookie" /* 16 bytes */
+#define HOST_COOKIE "/run/host-cookie"
+
+enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
+enum { HOST_WAIT = 3000, READY_WAIT = 60000 }; /* milliseconds */
+enum { MOST_ARGUMENTS = 64, XKB_PARTS = 5, PART = 256 };
+
+static _Noreturn void fail(const char *what, int error)
+{
+    dprintf(2, "carrel-xserver: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
+    exit(FAILED);
+}
+
+/* Returns how many bytes, 0 when there is no such file. */
+static size_t read_cookie(const char *path, uint8_t *cookie, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, cookie, size);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool connect_to(struct x11 *x, const char *path, const char *cookie_file, int wait)
+{
+    static uint8_t room[X_ROOM];
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    uint8_t cookie[64];
+    size_t n = read_cookie(cookie_file, cookie, sizeof cookie);
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    *x = (struct x11){.room = room, .size = sizeof room, .deadline = x11_now() + wait};
+    x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (x->fd >= 0 && connect(x->fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+        x11_hello(x, n ? "MIT-MAGIC-COOKIE-1" : NULL, cookie, n) == 0)
+        return true;
+    if (x->fd >= 0)
+        close(x->fd);
+    return false;
+}
+
+/* ---- what the host's display is like ---- */
+
+struct host {
+    unsigned width, height;
+    char xkb[XKB_PARTS][PART]; /* rules, model, layout, variant, options */
+};
+
+enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, STRING = 31 };
+
+static void read_size(struct x11 *x, struct host *h)
+{
+    uint8_t bytes[8];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    const uint8_t *p;
+    size_t n;
+    x_request(&o, GET_GEOMETRY, 0);
+    x_put32(&o, x->setup.root);
+    if (x11_ask(x, &o, &p, &n) == 0) {
+        h->width = x_get16(p + 16);
+        h->height = x_get16(p + 18);
+    }
+}
+
+/* Names of keyboard layouts: letters, digits and a little more. What is anything else is left out.
+ */
+static void keep_name(char *to, const uint8_t *s, size_t n)
+{
+    static const char good[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+:,()";
+    if (n >= PART)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (!s[i] || !strchr(good, s[i]))
+            return;
+    memcpy(to, s, n);
+    to[n] = '\0';
+}
+
+/* The property that every X server sets on its root window: five strings, a NUL behind each. */
+static void read_keyboard(struct x11 *x, struct host *h)
+{
+    uint8_t bytes[24];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    struct x_property found;
+    uint32_t atom;
+    const uint8_t *p;
+    size_t n;
+    if (x11_atom(x, "_XKB_RULES_NAMES", &atom) < 0)
+        return;
+    x_request(&o, GET_PROPERTY, 0);
+    x_put32(&o, x->setup.root);
+    x_put32(&o, atom);
+    x_put32(&o, STRING);
+    x_put32(&o, 0);
+    x_put32(&o, XKB_PARTS * PART / 4);
+    if (x11_ask(x, &o, &p, &n) < 0 || !x_read_property(p, n, &found) || found.format != 8)
+        return;
+    const uint8_t *s = found.data, *end = s + found.size;
+    for (int i = 0; i < XKB_PARTS && s < end; i++) {
+        const uint8_t *nul = memchr(s, '\0', (size_t)(end - s));
+        if (!nul)
+            return;
+        keep_name(h->xkb[i], s, (size_t)(nul - s));
+        s = nul + 1;
+    }
+}
+
+/* ---- the server ---- */
+
+struct line {
+    char *argv[MOST_ARGUMENTS];
+    int n;
+};
+
+static void add(struct line *l, char *word)
+{
+    if (l->n == MOST_ARGUMENTS - 1)
+        fail("too many arguments", 0);
+    l->argv[l->n++] = word;
+}
+
+/* Four fifths of the host's screen, and its keyboard. */
+static void add_host(struct line *l, const char *display)
+{
+    static char path[64], size[32], screen[] = "-screen";
+    static struct host h;
+    static char options[XKB_PARTS][16] = {"-xkb-rules", "-xkb-model", "-xkb-layout", "-xkb-variant",
+                                          "-xkb-options"};
+    struct x11 x;
+    snprintf(path, sizeof path, "/tmp/.X11-unix/X%.20s", display);
+    if (!connect_to(&x, path, HOST_COOKIE, HOST_WAIT))
+        fail(*x.refusal ? x.refusal : "the person's display cannot be reached", 0);
+    read_size(&x, &h);
+    read_keyboard(&x, &h);
+    close(x.fd);
+    if (h.width < 100 || h.height < 100)
+        h.width = h.height = 1000;
+    snprintf(size, sizeof size, "%ux%u", h.width * 4 / 5, h.height * 4 / 5);
+    add(l, screen);
+    add(l, size);
+    for (int i = 0; i < XKB_PARTS; i++)
+        if (*h.xkb[i]) {
+            add(l, options[i]);
+            add(l, h.xkb[i]);
+        }
+}
+
+static _Noreturn void manage_windows(void)
+{
+    struct x11 x;
+    close(3); /* else who connects to a server that is gone would wait for us */
+    if (!connect_to(&x, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
+        _exit(FAILED);
+    x.deadline = 0;
+    wm_run(&x);
+    _exit(0);
+}
+
+static _Noreturn void become_server(struct line *l)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0)
+        fail("no memory is left", 0);
+    execv(l->argv[0], l->argv);
+    fail("cannot start the X server", errno);
+}
+
+int main(int argc, char **argv)
+{
+    static struct line l;
+    if (argc < 3)
+        fail("started by carrel-supervisor, not by hand", 0);
+    for (int i = 2; i < argc; i++)
+        add(&l, argv[i]);
+    fcntl(SETTINGS, F_SETFD, FD_CLOEXEC);
+    fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
+    if (strcmp(argv[1], "-") != 0)
+        add_host(&l, argv[1]);
+    pid_t manager = fork();
+    if (manager < 0)
+        fail("cannot start the window manager", errno);
+    if (manager == 0)
+        manage_windows();
+    become_server(&l);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_XSERVER_WM_H
+#define CARREL_XSERVER_WM_H
+
+#include "x11/client.h"
+
+/*
+ * The window manager of one app's own X server: one window fills the screen, several float, dialogs
+ * stand in the middle of what they belong to. Alt and the left button move a window, with the right
+ * one they resize it. It runs on the server's side of the wall and trusts nothing that the app
+ * says.
+ *
+ * x is connected and has no deadline. Comes back when the server is gone.
+ */
+void wm_run(struct x11 *x);
+
+#endif

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""X servers without a screen, a victim on one, and the probe that tries what an app could do to it."""
+import os
+import subprocess
+import sys
+import tempfile
+import shutil
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import Skip, Tap  # noqa: E402,F401
+from wayland.lib import PATIENCE, end, ordinary_stage, wait_for  # noqa: E402,F401
+
+PASSWORD = "hunter2hunter2hunter2hunter2"
+
+
+def cookie_file(path, cookie):
+    """An Xauthority file with one entry of FamilyWild for every display number."""
+    with open(path, "wb") as f:
+        f.write(b"\xff\xff")
+        for part in (b"", b"", b"MIT-MAGIC-COOKIE-1", cookie):
+            f.write(len(part).to_bytes(2, "big") + part)
+    os.chmod(path, 0o600)
+
+
+class Display:
+    """An X server as a person has it: a cookie, and the person let in without one, as Debian's
+    Xsession does. `env` is the person's."""
+
+    def __init__(self, *command, env=None, lets_user_in=True):
+        self.command = command or ("Xvfb", "-screen", "0", "1000x700x24", "-nolisten", "tcp")
+        self.more, self.lets_user_in = env or {}, lets_user_in
+
+    def __enter__(self):
+        for tool in (self.command[0], "xhost", "xterm", "xdotool"):
+            if not shutil.which(tool):
+                raise Skip(f"{tool} is not installed")
+        self.folder = tempfile.mkdtemp(prefix="cx-")
+        self.auth = os.path.join(self.folder, "auth")
+        self.runtime = os.path.join(self.folder, "run")
+        os.mkdir(self.runtime, 0o700)
+        cookie_file(self.auth, os.urandom(16))
+        read, write = os.pipe()
+        with open(os.path.join(self.folder, "log"), "wb") as log:
+            self.child = subprocess.Popen(
+                [*self.command, "-displayfd", str(write), "-auth", self.auth, "-noreset"],
+                env={"PATH": "/usr/bin:/bin", "HOME": self.folder, **self.more}, stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, pass_fds=[write], start_new_session=True)
+        os.close(write)
+        with os.fdopen(read) as number:
+            self.number = number.readline().strip()
+        if not self.number:
+            with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as f:
+                raise AssertionError(f"{self.command[0]} gives no display: {f.read()[-2000:]}")
+        self.env = {"PATH": "/usr/bin:/bin", "HOME": self.folder, "LANG": "C.UTF-8",
+                    "DISPLAY": f":{self.number}", "XAUTHORITY": self.auth,
+                    "XDG_RUNTIME_DIR": self.runtime, "NO_AT_BRIDGE": "1"}
+        if self.lets_user_in:
+            self.tool("xhost", f"+si:localuser:#{os.getuid()}")
+        return self
+
+    def tool(self, *argv, **more):
+        done = subprocess.run(argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=PATIENCE, check=False, **{"stdin": subprocess.DEVNULL, **more})
+        assert done.returncode == 0, f"{argv}: {done.stderr}"
+        return done.stdout
+
+    def __exit__(self, *_):
+        end(self.child)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
+
+
+class Victim:
+    """A terminal of the person's, with the keyboard, and what was typed into it."""
+
+    def __init__(self, display):
+        self.display = display
+
+    def __enter__(self):
+        d = self.display
+        self.typed = os.path.join(d.folder, "typed")
+        self.child = subprocess.Popen(
+            ["xterm", "-geometry", "80x24+0+0", "-T", "victim", "-e",
+             f"echo SECRET; cat > {self.typed}"],
+            env=d.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, start_new_session=True)
+        self.window = wait_for("the victim's window", self.find).decode().split()[0]
+        wait_for("the victim to listen", lambda: os.path.exists(self.typed))
+        d.tool("xdotool", "windowfocus", "--sync", self.window)
+        return self
+
+    def find(self):
+        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "^victim$"],
+                              env=self.display.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+        return done.stdout if done.returncode == 0 else None
+
+    def type(self, text):
+        """Types a line; returns all lines that the victim has got since the last time."""
+        self.display.tool("xdotool", "type", "--delay", "20", text)
+        return self.enter()
+
+    def enter(self):
+        before = os.path.getsize(self.typed)
+        self.display.tool("xdotool", "key", "Return")
+        wait_for("what was typed", lambda: os.path.getsize(self.typed) > before)
+        with open(self.typed, encoding="utf-8") as f:
+            text = f.read()
+        os.truncate(self.typed, 0)
+        return text
+
+    def __exit__(self, *_):
+        end(self.child)
+        return False
+
+
+class Copied:
+    """Somebody who has the clipboard of a display."""
+
+    def __init__(self, display, text, selection="clipboard", target="UTF8_STRING"):
+        self.display = display
+        self.child = subprocess.Popen(
+            ["xclip", "-quiet", "-selection", selection, "-target", target, "-in"],
+            env=display.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
+        self.child.stdin.write(text if isinstance(text, bytes) else text.encode())
+        self.child.stdin.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.child)
+        return False
+
+
+class Probe:
+    """probe.c, until it watches; then `results` ends it and says what it saw."""
+
+    def __init__(self, argv, env):
+        self.child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, start_new_session=True, text=True)
+        self.lines = []
+        for line in self.child.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if self.lines[-1] == "watching":
+                break
+        else:
+            self.child.wait(PATIENCE)
+            self.said = self.child.stderr.read()
+
+    def results(self):
+        out, self.said = self.child.communicate(timeout=PATIENCE)
+        seen = {"titles": set(), "status": self.child.returncode}
+        for line in self.lines + out.splitlines():
+            name, _, word = line.partition(" ")
+            if name == "title":
+                seen["titles"].add(word)
+            else:
+                seen[name] = word
+        return seen
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.child)
+        for stream in (self.child.stdin, self.child.stdout, self.child.stderr):
+            stream.close()
+        return False

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""x11=nested and x11=headless: an X server of the app's own, beside a victim on the person's.
+
+    nested.py BUILD POLICIES PROBE
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import (PASSWORD, PATIENCE, Copied, Display, Probe, Tap, Victim,  # noqa: E402
+                 end, ordinary_stage, wait_for)
+import cli_lib  # noqa: E402
+
+KEYS = ("raw-keys", "record-keys", "keymap", "selected-keys")
+REACHES_OTHERS = ("victim", "victim-image", "send-event", "change-property", "child")
+LEAST = 20  # of the keys of PASSWORD
+
+
+def policy(stage, value, context="sockets=x11;"):
+    path = os.path.join(stage.top, f"{value}.policy")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"[Context]\n{context}\n[Carrel Sandbox]\nprivate-session-bus=false\n"
+                f"[Carrel Display]\nx11={value}\n")
+    return f"--policy={path}"
+
+
+def confined(stage, value, *argv, context="sockets=x11;"):
+    return [stage.carrel, "run", policy(stage, value, context), argv[0], "--", *argv[1:]]
+
+
+def ask(stage, display, value, *argv, context="sockets=x11;"):
+    return subprocess.run(confined(stage, value, *argv, context=context), env=display.env,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
+                          stdin=subprocess.DEVNULL, check=False, text=True)
+
+
+# ---- processes ----
+
+def children():
+    """Parent and name of every process."""
+    found = {}
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8") as f:
+                text = f.read()
+        except (OSError, UnicodeDecodeError):
+            continue
+        comm, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
+        if name.isdigit() and rest[0] != "Z":
+            found[int(name)] = (int(rest[1]), comm)
+    return found
+
+
+def below(pid):
+    """Ids and names of a process and of all that descend from it."""
+    tree, found, before = children(), {pid}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {p for p, (parent, _) in tree.items() if parent in found}
+    return {p: tree[p][1] for p in found if p in tree}
+
+
+def named(pid, name):
+    return next((p for p, comm in below(pid).items() if comm == name), None)
+
+
+class Running:
+    """A confined xterm on a server of its own, once its window is there."""
+
+    def __init__(self, stage, display, value="nested", script="cat"):
+        self.display, self.server = display, "Xvfb" if value == "headless" else "Xephyr"
+        self.out = os.path.join(display.folder, "out")
+        with open(self.out, "wb") as out:
+            self.child = subprocess.Popen(confined(stage, value, "sh", "-c", script),
+                                          env=display.env, stdout=out, stderr=out,
+                                          stdin=subprocess.PIPE, start_new_session=True)
+
+    def said(self):
+        with open(self.out, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def __enter__(self):
+        wait_for(f"its server: {self.said()}", lambda: named(self.child.pid, self.server))
+        self.all = below(self.child.pid)
+        return self
+
+    def window(self):
+        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", r"^\[Carrel\] "],
+                              env=self.display.env, stdout=subprocess.PIPE, check=False)
+        return done.stdout.decode().split()[0] if done.stdout.strip() else None
+
+    def __exit__(self, *_):
+        end(self.child)
+        self.child.stdin.close()
+        return False
+
+
+# ---- what it keeps from others ----
+
+def sees_nothing(tap, display, stage, probe, value):
+    argv = confined(stage, value, probe, "victim")
+    with Victim(display) as victim, Copied(display, "CLIPBOARD-SECRET"), \
+            Copied(display, "PRIMARY-SECRET", "primary"):
+        with Probe(argv, display.env) as p:
+            display.tool("xdotool", "windowfocus", "--sync", victim.window)
+            typed = victim.type(PASSWORD)
+            seen = p.results()
+            echoed = victim.enter()
+    name = f"x11={value}"
+    keys = [int(seen.get(k, 0)) for k in KEYS]
+    tap.point(seen["status"] == 0, f"{name}: a window opens", f"{seen} {p.said}")
+    tap.point(PASSWORD in typed, f"{name}: the victim gets what is typed", typed)
+    tap.point(max(keys) == 0, f"{name}: sees no key of others", keys)
+    tap.point(not any(seen.get(p) == "yes" for p in REACHES_OTHERS), f"{name}: no window of others",
+              seen)
+    tap.point("q" not in echoed, f"{name}: what it types by XTEST stays with it", echoed)
+    tap.point("victim" not in seen["titles"], f"{name}: no titles of others", seen)
+    for selection in ("CLIPBOARD", "PRIMARY"):
+        tap.point(seen.get(selection) == "-", f"{name}: {selection} of others is not read", seen)
+
+
+def own_keys_arrive(display, stage, probe):
+    """What makes the row above worth something: the same probe hears its own window's keys."""
+    with Probe(confined(stage, "nested", probe, "victim"), display.env) as p:
+        window = display.tool("xdotool", "search", "--name", r"^\[Carrel\] ").decode().split()[0]
+        display.tool("xdotool", "windowfocus", "--sync", window)
+        display.tool("xdotool", "mousemove", "--window", window, "300", "200")
+        display.tool("xdotool", "type", "--delay", "20", PASSWORD)
+        seen = p.results()
+    keys = [int(seen.get(k, 0)) for k in KEYS[:2]]
+    assert min(keys) >= LEAST, seen
+
+
+def host_display_is_out_of_reach(display, stage):
+    open_it = f"xdpyinfo -display :{display.number} >/dev/null 2>&1"
+    subprocess.run(["sh", "-c", open_it], env=display.env, check=True)
+    script = (f"xdpyinfo >/dev/null && echo own; {open_it} || echo refused; "
+              "env XAUTHORITY=/dev/null xdpyinfo >/dev/null 2>&1 || echo cookie; "
+              "ls /tmp/.X11-unix | wc -l")
+    for context in ("sockets=x11;", "sockets=x11;\nshared=network;"):
+        done = ask(stage, display, "nested", "sh", "-c", script, context=context)
+        assert done.stdout.split() == ["own", "refused", "cookie", "1"], (context, done)
+
+
+# ---- the server's own walls ----
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def server_is_confined(display, stage):
+    with Running(stage, display, script="xdpyinfo >/dev/null; exec sleep 60") as r:
+        server = named(r.child.pid, "Xephyr")
+        status = status_of(server)
+        assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", status
+        assert int(status["CapEff"], 16) == 0, status
+        root = set(os.listdir(f"/proc/{server}/root"))
+        assert "home" not in root and "etc" in root, root
+        for name in ("net", "mnt", "pid", "user"):
+            assert os.readlink(f"/proc/{server}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
+        with open(f"/proc/{server}/net/unix", encoding="utf-8") as f:
+            text = f.read()
+        assert "@" not in text, text
+        tree = plan_of(display, stage)
+        assert "by way of a relay, untrusted" in tree, tree
+
+
+def plan_of(display, stage):
+    return subprocess.run([stage.carrel, "plan", policy(stage, "nested"), "true"], env=display.env,
+                          stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def shares_memory_with_nobody_else(display, stage):
+    """MIT-SHM takes one IPC namespace, which must not be the host's."""
+    subprocess.run(["ipcmk", "-M", "4096"], check=True, stdout=subprocess.DEVNULL)
+    try:
+        host = subprocess.run(["ipcs", "-m"], check=True, stdout=subprocess.PIPE).stdout
+        assert host.count(b"\n0x") >= 1, host
+        script = "xdpyinfo >/dev/null; ipcs -m; exec sleep 60"
+        with Running(stage, display, script=script) as r:
+            wait_for("the list of segments", lambda: "shmid" in r.said())
+            assert "0x" not in r.said(), r.said()
+            app = named(r.child.pid, "sleep")
+            ipc = {os.readlink(f"/proc/{p}/ns/ipc") for p in (app, named(r.child.pid, "Xephyr"))}
+            assert len(ipc) == 1 and os.readlink("/proc/self/ns/ipc") not in ipc, ipc
+    finally:
+        for line in host.decode().splitlines():
+            word = line.split()
+            if line.startswith("0x") and status_uid(word):
+                subprocess.run(["ipcrm", "-m", word[1]], check=False, stderr=subprocess.DEVNULL)
+
+
+def status_uid(word):
+    """Whether a row of ipcs is a segment of the size that this test makes, with nobody attached."""
+    return len(word) > 5 and word[4] == "4096" and word[5] == "0"
+
+
+# ---- its window ----
+
+def follows_its_window(display, stage):
+    script = ("while :; do xdpyinfo | sed -n 's/.*dimensions: *\\([0-9x]*\\) .*/size \\1/p'; "
+              "sleep 0.2; done")
+    with Running(stage, display, script=script) as r:
+        window = wait_for("its window", r.window)
+        for size in ("640x360", "700x500"):
+            display.tool("xdotool", "windowsize", window, *size.split("x"))
+            wait_for(f"{size}: {r.said()[-200:]}", lambda s=size: f"size {s}" in r.said())
+
+
+def fills_its_window(display, stage):
+    """One window has the whole of it, and grows with it."""
+    script = ("xterm -T inner -e sleep 60 & while :; do "
+              "xwininfo -name inner 2>/dev/null | "
+              "sed -n 's/ *-geometry \\(.*\\)/at \\1/p;s/ *Width: /w /p;s/ *Height: /h /p' | tr '\\n' ' ';"
+              " echo; sleep 0.3; done")
+    with Running(stage, display, script=script) as r:
+        window = wait_for("its window", r.window)
+        for width, height in ((640, 360), (720, 480)):
+            display.tool("xdotool", "windowsize", window, str(width), str(height))
+            # a terminal has room for whole letters only, so the window may be told, not be, so large
+            wait_for(f"{width}x{height}: {r.said()[-300:]}",
+                     lambda w=width, h=height: any(
+                         abs(int(m[1]) - w) < 24 and abs(int(m[2]) - h) < 24
+                         for m in re.finditer(r"w (\d+) h (\d+)", r.said())))
+
+
+# ---- how it ends ----
+
+def still_there(r):
+    tree = children()
+    return [p for p, comm in r.all.items() if p in tree and tree[p][1] == comm]
+
+
+def nothing_is_left(display, r, sockets, tidy):
+    """Without its supervisor nobody clears the instance's folder; it is seen to be dead."""
+    wait_for("the end of all", lambda: not still_there(r))
+    registry = os.path.join(display.runtime, ".flatpak")
+    if tidy:
+        wait_for("the registry to be empty", lambda: not os.listdir(registry))
+    else:
+        shutil.rmtree(registry)
+    left = set(os.listdir("/tmp/.X11-unix")) - sockets
+    mine = [n for n in left if os.stat(f"/tmp/.X11-unix/{n}").st_uid == os.getuid()]
+    assert not mine, mine
+
+
+def ends_with(display, stage, value, whom):
+    sockets = set(os.listdir("/tmp/.X11-unix"))
+    with Running(stage, display, value, "exec xterm -T inner -e sleep 600") as r:
+        time.sleep(1)  # the terminal has connected; nothing depends on how far it is
+        r.all = below(r.child.pid)
+        target = r.child.pid if whom == "carrel" else named(r.child.pid, whom)
+        assert target, r.all
+        os.kill(target, signal.SIGKILL)
+        r.child.wait(PATIENCE)
+        nothing_is_left(display, r, sockets, whom != "carrel-supervis")
+
+
+def main():
+    build, policies, probe = sys.argv[1:4]
+    tap = Tap()
+    if probe == "-" or not shutil.which("Xephyr"):
+        tap.skip("nested X servers", "the probe was not built, or there is no Xephyr")
+        return tap.done()
+    stage = cli_lib.Stage(build, policies)
+    probe = shutil.copy(probe, stage.path("probe"))
+    os.chmod(stage.top, 0o755)
+    ordinary_stage(stage)
+    try:
+        with Display() as display:
+            for value in ("nested", "headless"):
+                sees_nothing(tap, display, stage, probe, value)
+            tap.run(lambda: own_keys_arrive(display, stage, probe), "x11=nested: own_keys_arrive")
+            for f in (host_display_is_out_of_reach, server_is_confined,
+                      shares_memory_with_nobody_else, follows_its_window, fills_its_window):
+                tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
+            for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
+                                ("nested", "carrel-supervis"), ("nested", "carrel"),
+                                ("headless", "xterm"), ("headless", "Xvfb")):
+                tap.run(lambda v=value, w=whom: ends_with(display, stage, v, w),
+                        f"x11={value}: nothing is left when {whom} is killed")
+    finally:
+        stage.close()
+    return tap.done()
+
+
+sys.exit(main())
