@@ -98,8 +98,6 @@ struct operation {
 
 /* What the host is asked; the tests ask nobody. */
 struct host {
-    /* The path without links, or NULL with errno set. */
-    char *(*real)(struct arena *a, const char *path);
     bool (*exists)(const char *path);
     /* The first line of a small file, "" if it cannot be read. */
     const char *(*line)(struct arena *a, const char *path);
@@ -107,11 +105,13 @@ struct host {
     int (*read_fd)(struct arena *a, int fd, char **data, size_t *n);
     /* The identity of what is open, as DEV:INO; NULL: nothing is. It is not the program's. */
     const char *(*identity)(struct arena *a, int fd);
+    /* The caller's folder, by the name that PWD has for it; and what standard output is, if it is
+     * a terminal with a name inside. NULL: none. */
+    const char *(*cwd)(const struct wishes *w);
+    const char *(*terminal)(struct arena *a);
     uint32_t uid, gid;
     uint64_t caps;
-    const char *cwd, *terminal; /* or NULL: none */
     unsigned umask;
-    bool selinux;
     void (*warn)(const struct wishes *w, const char *text);
 };
 

@@ -7,7 +7,7 @@ void env_init(struct wishes *w, char *const *env)
 {
     for (; *env; env++) {
         w->env = arena_grow(w->arena, w->env, w->n_env, &w->cap_env, sizeof *w->env);
-        w->env[w->n_env++] = arena_strdup(w->arena, *env);
+        w->env[w->n_env++] = *env;
     }
 }
 

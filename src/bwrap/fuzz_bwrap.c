@@ -13,12 +13,6 @@
 static const char *behind;
 static size_t n_behind;
 
-static char *real(struct arena *a, const char *path)
-{
-    errno = strstr(path, "missing") ? ENOENT : EACCES;
-    return *path == '/' && path[1] ? arena_strdup(a, "/a/b") : NULL;
-}
-
 static bool exists(const char *path)
 {
     return !strstr(path, "module");
@@ -41,6 +35,18 @@ static const char *identity(struct arena *a, int fd)
 {
     (void)a;
     return fd == 9 ? NULL : "fe:1";
+}
+
+static const char *cwd(const struct wishes *w)
+{
+    (void)w;
+    return "/home/x";
+}
+
+static const char *terminal(struct arena *a)
+{
+    (void)a;
+    return n_behind % 2 ? "/dev/pts/3" : NULL;
 }
 
 static void warn(const struct wishes *w, const char *text)
@@ -75,8 +81,7 @@ static void hand_over(struct wishes *w)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {NULL};
-    const struct host host = {.real = real,
-                              .exists = exists,
+    const struct host host = {.exists = exists,
                               .line = line,
                               .read_fd = read_fd,
                               .identity = identity,
@@ -84,10 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .uid = size % 3 ? 1000 : 0,
                               .gid = 1000,
                               .caps = 0xff,
-                              .cwd = "/home/x",
-                              .terminal = size % 2 ? "/dev/pts/3" : NULL,
-                              .umask = 022,
-                              .selinux = size % 5 == 0};
+                              .cwd = cwd,
+                              .terminal = terminal,
+                              .umask = 022};
     struct wishes w = {.arena = &arena, .host = &host};
     char *text = arena_strndup(&arena, (const char *)data, size);
     char **argv = arena_array(&arena, size + 2, sizeof *argv);

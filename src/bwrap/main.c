@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -16,14 +17,10 @@
 
 extern char **environ;
 static struct arena arena;
+/* Enough for most lines, and cheaper than what is asked of the system. */
+static _Alignas(max_align_t) char space[256 << 10];
 
 /* ---- the host ---- */
-
-static char *real(struct arena *a, const char *path)
-{
-    (void)a;
-    return realpath(path, NULL);
-}
 
 static bool exists(const char *path)
 {
@@ -80,29 +77,32 @@ static _Noreturn void fail(const struct wishes *w, const char *text)
 
 /* ---- what this process is ---- */
 
-static uint64_t capabilities(const struct wishes *w, bool permitted)
+/* Its effective ones; who is not root may have none. */
+static uint64_t capabilities(const struct wishes *w)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
     if (syscall(SYS_capget, &head, data) < 0)
         fail(w, "capget failed");
-    return permitted ? data[0].permitted | (uint64_t)data[1].permitted << 32
-                     : data[0].effective | (uint64_t)data[1].effective << 32;
+    if (w->host->uid != 0 && (data[0].permitted || data[1].permitted))
+        fail(w, "Unexpected capabilities but not setuid, old file caps config?");
+    return data[0].effective | (uint64_t)data[1].effective << 32;
 }
 
 /* The name that the caller's shell uses for the folder, if it is one; else the kernel's. */
 static const char *working_folder(const struct wishes *w)
 {
     struct stat named, here;
+    char *cwd = arena_alloc(w->arena, PATH_MAX);
     const char *pwd = env_get(w, "PWD");
-    if (pwd && *pwd == '/' && stat(pwd, &named) == 0 && stat(".", &here) == 0 &&
-        named.st_dev == here.st_dev && named.st_ino == here.st_ino)
+    bool known = syscall(SYS_getcwd, cwd, PATH_MAX) > 0 && *cwd == '/';
+    if (pwd && *pwd == '/' && !(known && strcmp(pwd, cwd) == 0) && stat(pwd, &named) == 0 &&
+        stat(".", &here) == 0 && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
         return pwd;
-    char *cwd = getcwd(NULL, 0);
-    return cwd && *cwd == '/' ? cwd : NULL;
+    return known ? cwd : NULL;
 }
 
-static const char *terminal(void)
+static const char *terminal(struct arena *a)
 {
     char path[256];
     if (!isatty(1))
@@ -111,7 +111,7 @@ static const char *terminal(void)
     if (n <= 0)
         return NULL;
     path[n] = '\0';
-    return *path == '/' && exists(path) ? arena_strdup(&arena, path) : NULL;
+    return *path == '/' && exists(path) ? arena_strdup(a, path) : NULL;
 }
 
 static _Noreturn void print(const struct buf *b, int fd, int status)
@@ -138,27 +138,31 @@ static void answer_questions(struct wishes *w, const char *program)
 
 int main(int argc, char **argv)
 {
-    struct host host = {real,     exists,   first_line, read_fd,
-                        identity, getuid(), getgid(),   0,
-                        NULL,     NULL,     umask(0),   exists("/sys/fs/selinux/enforce"),
+    struct host host = {exists,
+                        first_line,
+                        read_fd,
+                        identity,
+                        working_folder,
+                        terminal,
+                        (uint32_t)getauxval(AT_UID),
+                        (uint32_t)getauxval(AT_GID),
+                        0,
+                        umask(0),
                         warn};
     struct wishes w = {.arena = &arena, .host = &host};
-    umask(host.umask);
-    host.caps = capabilities(&w, false);
-    if (getauxval(AT_SECURE) || getuid() != geteuid())
+    arena_begin(&arena, space, sizeof space);
+    if (getauxval(AT_SECURE) || getauxval(AT_UID) != getauxval(AT_EUID))
         fail(&w, "setuid use of bubblewrap is not supported");
-    if (host.uid != 0 && capabilities(&w, true))
-        fail(&w, "Unexpected capabilities but not setuid, old file caps config?");
-    host.terminal = terminal();
+    host.caps = capabilities(&w);
     if (bwrap_parse(&w, argv + (argc > 0), environ) < 0)
         fail(&w, w.error);
     answer_questions(&w, argc > 0 ? argv[0] : "bwrap");
-    host.cwd = working_folder(&w);
     if (bwrap_plan(&w) < 0)
         fail(&w, w.error);
     struct buf text = {.arena = &arena};
     plan_write(&w.plan, &text);
     if (w.flags & PRINT_PLAN)
         print(&text, 1, 0);
-    compat_run(text.data, text.len, w.flags & LEVEL_PREFIX, w.flags & EXPLAIN);
+    compat_run(text.data, text.len, arena_alloc(&arena, job_space(text.len)),
+               w.flags & LEVEL_PREFIX, w.flags & EXPLAIN);
 }

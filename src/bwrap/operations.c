@@ -9,8 +9,10 @@
 enum { BIND = 0, BIND_DEV = 1, BIND_RO = 2, BIND_TRY = 4 };
 enum { OVERLAY_RW, OVERLAY_TMP, OVERLAY_RO };
 
+/* The reason is left out where nobody will see it. */
 void add_step(struct wishes *w, const struct operation *op, enum plan_verb verb, ...)
 {
+    bool shown = op && w->flags & (PRINT_PLAN | EXPLAIN);
     struct word words[PLAN_MAX_WORDS];
     int n = 0;
     va_list ap;
@@ -19,8 +21,8 @@ void add_step(struct wishes *w, const struct operation *op, enum plan_verb verb,
         words[n++] = (struct word){s, strlen(s)};
     va_end(ap);
     plan_add_words(&w->plan, verb,
-                   op ? arena_printf(w->arena, "argument %u: %s", op->number, op->option->name)
-                      : NULL,
+                   shown ? arena_printf(w->arena, "argument %u: %s", op->number, op->option->name)
+                         : NULL,
                    n, words);
 }
 
@@ -63,28 +65,13 @@ static int perms_of(const struct operation *op, int otherwise)
     return op->perms >= 0 ? op->perms : otherwise;
 }
 
-static const char *bind_flags(unsigned value, bool magic)
-{
-    static const char *const flags[2][8] = {
-        {"rw", "rw,dev", "ro", NULL, "rw,optional", "rw,dev,optional", "ro,optional", NULL},
-        {NULL, NULL, NULL, NULL, "rw,optional,magic", "rw,dev,optional,magic", "ro,optional,magic",
-         NULL}};
-    return flags[magic][value];
-}
+static const char *const bind_flags[] = {"rw",          "rw,dev",          "ro",         NULL,
+                                         "rw,optional", "rw,dev,optional", "ro,optional"};
 
-/* A source is looked up on the host now; a magic link of /proc has no path and stays as it is. */
 int make_bind(struct wishes *w, const struct operation *op)
 {
-    unsigned value = op->option->value;
-    char *source = w->host->real(w->arena, op->arg[0]);
-    bool missing = !source && errno == ENOENT && value & BIND_TRY;
-    bool magic = missing && str_after(op->arg[0], "/proc/");
-    if (missing && !magic)
-        return 0;
-    if (!source && !magic)
-        return bwrap_fail(w, "Can't find source path %s: %s", op->arg[0], strerror(errno));
-    add_step(w, op, PLAN_BIND, magic ? inside(w, op->arg[0]) : source, inside(w, op->arg[1]),
-             bind_flags(value, magic), (char *)NULL);
+    add_step(w, op, PLAN_BIND, op->arg[0], inside(w, op->arg[1]), bind_flags[op->option->value],
+             (char *)NULL);
     return 0;
 }
 
@@ -92,13 +79,12 @@ int make_bind(struct wishes *w, const struct operation *op)
 int make_bind_fd(struct wishes *w, const struct operation *op)
 {
     char *link = arena_printf(w->arena, "/proc/self/fd/%d", op->fd);
-    char *source = w->host->real(w->arena, link);
-    const char *identity = source ? w->host->identity(w->arena, op->fd) : NULL;
+    const char *identity = w->host->identity(w->arena, op->fd);
     if (!identity)
         return bwrap_fail(w, "Can't find source path %s: %s", link,
                           strerror(errno == EBADF ? ENOENT : errno));
-    add_step(w, op, PLAN_BIND, source, inside(w, op->arg[1]), bind_flags(op->option->value, false),
-             identity, (char *)NULL);
+    add_step(w, op, PLAN_BIND, link, inside(w, op->arg[1]), bind_flags[op->option->value], identity,
+             (char *)NULL);
     return 0;
 }
 
@@ -112,20 +98,11 @@ int make_overlay(struct wishes *w, const struct operation *op)
 {
     static const char *const kinds[] = {"rw", "tmp", "ro"};
     unsigned kind = op->option->value;
-    char *part[2] = {NULL, NULL};
-    for (int i = 0; i < 2 && kind == OVERLAY_RW; i++) {
-        part[i] = w->host->real(w->arena, op->arg[i]);
-        if (!part[i])
-            return bwrap_fail(w, "Can't find source path %s: %s", op->arg[i], strerror(errno));
-    }
-    for (unsigned i = op->n_layers; i--;) { /* the topmost first */
-        char *layer = w->host->real(w->arena, op->layers[i]);
-        if (!layer)
-            return bwrap_fail(w, "Can't find source path %s: %s", op->layers[i], strerror(errno));
-        add_step(w, op, PLAN_LAYER, layer, (char *)NULL);
-    }
-    add_step(w, op, PLAN_OVERLAY, inside(w, op->arg[kind == OVERLAY_RW ? 2 : 0]),
-             decimal(w, op->n_layers), kinds[kind], part[0], part[1], (char *)NULL);
+    bool rw = kind == OVERLAY_RW;
+    for (unsigned i = op->n_layers; i--;) /* the topmost first */
+        add_step(w, op, PLAN_LAYER, op->layers[i], (char *)NULL);
+    add_step(w, op, PLAN_OVERLAY, inside(w, op->arg[rw ? 2 : 0]), decimal(w, op->n_layers),
+             kinds[kind], rw ? op->arg[0] : NULL, op->arg[1], (char *)NULL);
     return 0;
 }
 
@@ -162,9 +139,10 @@ int make_dev(struct wishes *w, const struct operation *op)
     add_step(w, op, PLAN_DIR, arena_printf(w->arena, "%s/shm", dir), "755", (char *)NULL);
     add_step(w, op, PLAN_DEVPTS, arena_printf(w->arena, "%s/pts", dir), (char *)NULL);
     add_step(w, op, PLAN_SYMLINK, "pts/ptmx", arena_printf(w->arena, "%s/ptmx", dir), (char *)NULL);
-    if (w->host->terminal)
-        add_step(w, op, PLAN_BIND, w->host->terminal, arena_printf(w->arena, "%s/console", dir),
-                 "rw,dev", (char *)NULL);
+    const char *terminal = w->host->terminal(w->arena);
+    if (terminal)
+        add_step(w, op, PLAN_BIND, terminal, arena_printf(w->arena, "%s/console", dir), "rw,dev",
+                 (char *)NULL);
     return 0;
 }
 

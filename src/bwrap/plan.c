@@ -38,7 +38,7 @@ static int check(struct wishes *w)
             return bwrap_fail(w, "%s", rules[i].text);
     if (w->host->uid != 0 && !userns)
         mapped = true;
-    if (f & WANT_USER_TRY && w->host->exists("/proc/self/ns/user") &&
+    if (!mapped && f & WANT_USER_TRY && w->host->exists("/proc/self/ns/user") &&
         !str_eq(w->host->line(w->arena, "/proc/sys/user/max_user_namespaces"), "0") &&
         w->host->line(w->arena, "/sys/module/user_namespace/parameters/enable")[0] != 'N')
         mapped = true;
@@ -59,12 +59,13 @@ static int check(struct wishes *w)
     for (size_t i = 0; i < ARRAY_SIZE(later); i++)
         if (later[i].wrong)
             return bwrap_fail(w, "%s", later[i].text);
+    if (!(f & (WANT_CGROUP | WANT_CGROUP_TRY)))
+        return 0;
     bool cgroup = w->host->exists("/proc/self/ns/cgroup");
     if (f & WANT_CGROUP && !cgroup)
         return bwrap_fail(w, "Cannot create new cgroup namespace because the kernel does not "
                              "support it");
-    if (f & WANT_CGROUP_TRY && cgroup)
-        w->flags |= WANT_CGROUP;
+    w->flags |= cgroup ? WANT_CGROUP : 0;
     return 0;
 }
 
@@ -175,11 +176,11 @@ static int add_process(struct wishes *w)
     put(w, NULL, PLAN_CAPS, arena_printf(w->arena, "%llx", (unsigned long long)w->caps), NULL);
     if (w->flags & DIE_WITH_PARENT)
         put(w, NULL, PLAN_PARENT_DEATH, "kill", NULL);
-    const char *home = env_get(w, "HOME");
+    const char *home = env_get(w, "HOME"), *cwd = w->chdir ? NULL : w->host->cwd(w);
     if (w->chdir)
         put(w, "--chdir", PLAN_ENTER, w->chdir, "must");
-    if (!w->chdir && w->host->cwd)
-        put(w, "the caller's", PLAN_ENTER, w->host->cwd, "try");
+    if (cwd)
+        put(w, "the caller's", PLAN_ENTER, cwd, "try");
     if (!w->chdir && home && *home)
         put(w, "HOME", PLAN_ENTER, home, "try");
     if (!w->chdir)
@@ -211,6 +212,8 @@ int bwrap_plan(struct wishes *w)
 {
     if (check(w) < 0)
         return -1;
+    w->plan.cap = w->n_ops + w->n_env + 64; /* mostly enough */
+    w->plan.v = arena_array(w->arena, w->plan.cap, sizeof *w->plan.v);
     add_loosened(w);
     put(w, NULL, PLAN_UID, number(w, uid_inside(w)), NULL);
     put(w, NULL, PLAN_GID, number(w, gid_inside(w)), NULL);

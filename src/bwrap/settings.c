@@ -80,7 +80,7 @@ int take_text(struct wishes *w, const struct option *o, char **arg)
 
 int take_label(struct wishes *w, const struct option *o, char **arg)
 {
-    if (!w->host->selinux)
+    if (!w->host->exists("/sys/fs/selinux/enforce"))
         return bwrap_fail(w, "labeling not supported on this system");
     *(o->value ? &w->file_label : &w->exec_label) = arg[0];
     return 0;

@@ -21,15 +21,13 @@ enum {
     LOOSE_NO_REAPER = 128,
 };
 
-/* A further bit of bind's flags: SRC is a magic link of /proc, to be followed. */
-enum { BIND_MAGIC = 32 };
 /* Places in join's list. */
 enum { JOIN_USER, JOIN_USER2, JOIN_PID, JOIN_NET };
 
-/* Carries out a plan; text[size] must be writable. prefixed: a level such as <3> before each
- * message; explained: what else is known of a fault, in a second line. Comes back only by ending
- * the process. */
-_Noreturn void compat_run(char *text, size_t size, bool prefixed, bool explained);
+/* Carries out a plan; text[size] must be writable, space as for job_read. prefixed: a level such as
+ * <3> before each message; explained: what else is known of a fault, in a second line. Comes back
+ * only by ending the process. */
+_Noreturn void compat_run(char *text, size_t size, void *space, bool prefixed, bool explained);
 void compat_say_how(bool prefixed, bool explained);
 
 /* compat_mount.c */

@@ -68,17 +68,40 @@ void compat_drop_root(struct job *j, const struct step *s)
     j->root = -1;
 }
 
+static int copy_mounts(const char *path)
+{
+    return (int)sys3(__NR_open_tree, AT_FDCWD, path,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+/* What a magic link of /proc leads to may be open in the caller's mount namespace, from which
+ * nothing can be copied: it is found again by its path. */
+static int copy_by_name(const struct job *j, const char *path)
+{
+    struct line link = {0};
+    char name[4096];
+    int fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
+    if (fd < 0)
+        return fd;
+    format(&link, "self/fd/%u", (unsigned)fd);
+    link.text[link.n] = '\0';
+    long n = sys4(__NR_readlinkat, j->proc_fd, link.text, name, sizeof name - 1);
+    sys_close(fd);
+    name[n > 0 ? n : 0] = '\0';
+    return n > 0 && *name == '/' ? copy_mounts(name) : -EINVAL;
+}
+
+/* SRC is followed where it leads now. */
 void run_loose_bind(struct job *j, const struct step *s)
 {
-    if (!(s->n[2] & BIND_MAGIC)) {
-        run_bind(j, s);
+    int tree = copy_mounts(s->w[0].s);
+    if (tree == -EINVAL)
+        tree = copy_by_name(j, s->w[0].s);
+    if (tree == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
-    }
-    int fd = sys_openat(AT_FDCWD, s->w[0].s, O_PATH, 0);
-    if (fd == -ENOENT && (s->n[2] & BIND_OPTIONAL))
-        return;
-    must(s, "openat2", fd, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
-    bind_opened(j, s, fd);
+    must(s, tree == -EINVAL ? "open_tree" : "openat2", tree, "cannot bind %q on %q", s->w[0].s,
+         s->w[1].s);
+    bind_tree(j, s, tree);
 }
 
 /* What acts on the whole machine is made read-only, if it could be written: only root could. */
@@ -221,46 +244,82 @@ static int scratch_folder(const struct job *j, const struct step *s, const char 
     return entry_open(s, j->scratch, name.text, name.text, O_DIRECTORY);
 }
 
-static int layer_open(const struct step *s, char *path)
+static int layer_open(const struct step *s, char *path, const char *what)
 {
-    return (int)must(s, "openat2", path_open(s, path), "cannot open the layer %q", path);
+    return (int)must(s, "openat", sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0), what);
 }
 
-/* In /proc/self/fd the name of each folder is the number of its descriptor: no path has to be
- * escaped, and many go into the few bytes that an option may have. */
+/* By a descriptor, so that no path has to be escaped or cut. */
+static long set_folder(int fs, const char *key, int fd)
+{
+    struct line path = {0};
+    format(&path, "/proc/self/fd/%u", (unsigned)fd);
+    path.text[path.n] = '\0';
+    return sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, key, path.text, 0);
+}
+
+/* One by one if the kernel can (6.8 and later); else they are put together in *lower, where there
+ * is little room: in /proc/self/fd the name of each is the number of its descriptor. */
+static void add_layers(struct job *j, const struct step *s, int fs, struct line *lower)
+{
+    const struct step *end = j->steps + j->n;
+    for (uint64_t i = 0; i < s->n[1]; i++, j->layer++) {
+        while (j->layer < end && j->layer->verb != PLAN_LAYER)
+            j->layer++;
+        if (j->layer == end || lower->n > OPTION_BYTES - 12)
+            die(s, NULL, 0, "has fewer layers than it says, or too many for this kernel");
+        int fd = layer_open(j->layer, j->layer->w[0].s, "cannot open the layer");
+        long err = lower->n ? -EINVAL : set_folder(fs, "lowerdir+", fd);
+        if (err == -EINVAL && (i == 0 || lower->n)) {
+            format(lower, i ? ":%u" : "%u", (unsigned)fd);
+            continue;
+        }
+        must(s, "fsconfig", err, "cannot add the layer %q", j->layer->w[0].s);
+        sys_close(fd);
+    }
+    lower->text[lower->n] = '\0';
+}
+
+/* The layers of the caller's working folder are open already. */
+static void create_overlay(const struct job *j, const struct step *s, int fs, const char *lower)
+{
+    int here = sys_openat(AT_FDCWD, ".", O_PATH, 0);
+    if (*lower) {
+        int fds = CALL4(s, openat, j->proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+                        "cannot open /proc/self/fd");
+        CALL1(s, fchdir, fds, "cannot enter /proc/self/fd");
+        sys_close(fds);
+        CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, "lowerdir", lower, 0, "cannot add the layers");
+    }
+    CALL5(s, fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0, "cannot make an overlay");
+    if (*lower)
+        CALL1(s, fchdir, here, "cannot leave /proc/self/fd");
+    sys_close(here);
+}
+
 void run_overlay(struct job *j, const struct step *s)
 {
-    struct line lower = {0}, upper = {0}, work = {0};
-    unsigned made[2];
+    static const char *const keys[][2] = {{"upperdir", "upper"}, {"workdir", "work"}};
+    struct line lower = {0};
     const char *name;
     int parent = root_parent(j, s, s->w[0].s, &name);
     long err = sys3(__NR_mkdirat, parent, name, 0755);
     must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make %q", s->w[0].s);
     sys_close(entry_open(s, parent, name, s->w[0].s, O_DIRECTORY)); /* before the layers change */
-    for (uint64_t i = 0; i < s->n[1]; i++, j->layer++) {
-        while (j->layer < j->steps + j->n && j->layer->verb != PLAN_LAYER)
-            j->layer++;
-        if (j->layer == j->steps + j->n || lower.n > OPTION_BYTES - 12)
-            die(s, NULL, 0, "has fewer layers than it says, or too many for this kernel");
-        format(&lower, i ? ":%u" : "%u", (unsigned)layer_open(s, j->layer->w[0].s));
-    }
-    lower.text[lower.n] = '\0';
-    for (int i = 0; i < 2 && s->n[2]; i++)
-        made[i] = (unsigned)(s->n[2] == 2 ? layer_open(s, s->w[3 + i].s)
-                                          : scratch_folder(j, s, i ? "work" : "upper"));
-    if (s->n[2])
-        format(&upper, "%u", made[0]), format(&work, "%u", made[1]);
-    upper.text[upper.n] = work.text[work.n] = '\0';
-    const char *options[] = {
-        "userxattr", NULL,      "lowerdir", lower.text, s->n[2] ? "upperdir" : NULL,
-        upper.text,  "workdir", work.text,  NULL};
-    int fds = CALL3(s, openat, j->proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC,
-                    "cannot open /proc/self/fd");
-    CALL1(s, fchdir, fds, "cannot enter /proc/self/fd");
     mount_flags(s, j->scratch, 0, 0, PRIVATE);
-    int tree = mount_new(s, "overlay", options, MOUNT_ATTR_NODEV);
+    int fs = CALL2(s, fsopen, "overlay", FSOPEN_CLOEXEC, "cannot make an overlay");
+    CALL5(s, fsconfig, fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0, "cannot set userxattr");
+    add_layers(j, s, fs, &lower);
+    for (int i = 0; i < 2 && s->n[2]; i++) {
+        int fd = s->n[2] == 2 ? layer_open(s, s->w[3 + i].s, keys[i][1])
+                              : scratch_folder(j, s, keys[i][1]);
+        must(s, "fsconfig", set_folder(fs, keys[i][0], fd), "cannot set %s", keys[i][0]);
+        sys_close(fd);
+    }
+    create_overlay(j, s, fs, lower.text);
+    int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                     "cannot mount an overlay");
+    sys_close(fs);
     mount_flags(s, j->scratch, 0, 0, UNBINDABLE);
-    CALL1(s, chdir, "/", "cannot leave /proc/self/fd");
-    sys_close(fds);
     mount_attach(j, s, tree, s->w[0].s, true);
 }

@@ -33,6 +33,19 @@ static const struct step *find(const struct job *j, enum plan_verb verb, int n, 
     return NULL;
 }
 
+/* A byte into a pipe, if there is one. */
+static void tell(int fd)
+{
+    if (fd >= 0)
+        sys3(__NR_write, fd, "\1", 1);
+}
+
+static void drop(int fd)
+{
+    if (fd >= 0)
+        sys_close(fd);
+}
+
 static void wait_for(const struct job *j, uint64_t which)
 {
     const struct step *s = find(j, PLAN_WAIT_FD, 1, which);
@@ -151,10 +164,15 @@ static void write_label(const struct job *j, uint64_t which, const char *file)
         proc_write(j, file, s->w[1].s, s->w[1].n);
 }
 
+static bool two_levels(const struct job *j)
+{
+    return !asks(j, LOOSE_ONE_LEVEL | LOOSE_USER);
+}
+
 static void second_level(const struct job *j)
 {
     uint64_t nested = job_value(j, PLAN_NESTED_USERNS, 0);
-    if (!asks(j, LOOSE_ONE_LEVEL | LOOSE_USER)) {
+    if (two_levels(j)) {
         if (nested == 0)
             proc_write(j, "sys/user/max_user_namespaces", "1", 1);
         CALL1(NULL, unshare, CLONE_NEWUSER, "unshare user ns");
@@ -252,11 +270,20 @@ static long search(const struct job *j, const char *name)
     return err;
 }
 
-/* So that the program keeps it. What is not inheritable, or unknown, cannot be raised. */
-static void raise_ambient(unsigned long cap)
+/* So that the program keeps them. What is not inheritable cannot be raised. */
+static void raise_ambient(uint64_t caps)
 {
-    long err = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
-    must(NULL, "prctl", err == -EINVAL || err == -EPERM ? 0 : err, "Adding ambient capability");
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    if (!caps)
+        return;
+    CALL2(NULL, capget, &head, data, "capget failed");
+    caps &= (data[0].permitted & data[0].inheritable) |
+            (uint64_t)(data[1].permitted & data[1].inheritable) << 32;
+    for (unsigned long cap = 0; cap < 64; cap++)
+        if (caps >> cap & 1)
+            CALL5(NULL, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0,
+                  "Adding ambient capability");
 }
 
 /* A byte tells the monitor that the program is about to start; a second one that it did not. */
@@ -264,17 +291,15 @@ static _Noreturn void start_program(struct job *j)
 {
     char *name = j->last[PLAN_EXEC]->w[0].s;
     ask_parents_death(j);
-    for (unsigned long cap = 0; cap < 64; cap++)
-        if (job_value(j, PLAN_CAPS, 0) >> cap & 1)
-            raise_ambient(cap);
+    raise_ambient(job_value(j, PLAN_CAPS, 0));
     if (j->last[PLAN_LANDLOCK])
         CALL2(j->last[PLAN_LANDLOCK], landlock_restrict_self, j->ruleset, 0, "cannot enforce it");
     install_filters(j);
     if (j->last[PLAN_ARGV0])
         j->argv[0] = j->last[PLAN_ARGV0]->w[0].s;
-    sys3(__NR_write, j->started[1], "", 1);
+    tell(j->started[1]);
     long err = strchr(name, '/') ? try(j, name) : search(j, name);
-    sys3(__NR_write, j->started[1], "", 1);
+    tell(j->started[1]);
     must(j->last[PLAN_EXEC], "execve", err, "cannot start %q", name);
     sys_exit(FAILED);
 }
@@ -286,26 +311,26 @@ static int program_main(void *job)
 
 /* ---- the reaper ---- */
 
-/* Closes all but 0, 1, 2 and these. */
-static void close_but(const int *keep, size_t n)
+/* Closes those from first on that come before next; then it goes on behind that. 0: all are done.
+ */
+static unsigned close_up_to(unsigned first, unsigned next)
 {
-    for (unsigned first = FIRST_FREE_FD, next; first; first = next + 1) {
-        next = ~0u;
-        for (size_t i = 0; i < n; i++)
-            if ((unsigned)keep[i] >= first && (unsigned)keep[i] < next)
-                next = (unsigned)keep[i];
-        if (next > first)
-            sys3(__NR_close_range, first, next == ~0u ? next : next - 1, 0);
-    }
+    if (next > first)
+        sys3(__NR_close_range, first, next == ~0u ? next : next - 1, 0);
+    return next + 1;
 }
 
-static void close_for_reaper(const struct job *j)
+/* The first from `from` on that the reaper needs. */
+static unsigned next_needed(const struct job *j, unsigned from)
 {
-    int keep[MAX_KEPT_FDS + 1] = {j->status_fds[1]}, n = 1;
-    for (const struct step *s = j->last[PLAN_HOLD_FD]; s && s >= j->steps; s--)
-        if (s->verb == PLAN_HOLD_FD && n <= MAX_KEPT_FDS)
-            keep[n++] = (int)s->n[0];
-    close_but(keep, (size_t)n);
+    unsigned next = (unsigned)j->status_fds[1] >= from ? (unsigned)j->status_fds[1] : ~0u;
+    for (const struct step *s = j->steps; s < j->steps + j->n; s++) {
+        unsigned fd = s->verb == PLAN_HOLD_FD     ? (unsigned)s->n[0]
+                      : s->verb == PLAN_LOCK_FILE ? (unsigned)s->n[1]
+                                                  : ~0u;
+        next = fd >= from && fd < next ? fd : next;
+    }
+    return next;
 }
 
 static int exit_code(int status)
@@ -313,15 +338,17 @@ static int exit_code(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void lock_files(const struct job *j)
+/* n[1] of the step is the descriptor. */
+static void lock_files(struct job *j)
 {
     struct flock lock = {.l_type = F_RDLCK};
-    for (const struct step *s = j->steps; s < j->steps + j->n; s++) {
+    for (struct step *s = j->steps; s < j->steps + j->n; s++) {
         if (s->verb != PLAN_LOCK_FILE)
             continue;
         int fd = sys_openat(AT_FDCWD, s->w[0].s, O_RDONLY | O_NOCTTY, 0);
         must(s, "openat", fd, "cannot open it");
         CALL3(s, fcntl, fd, F_SETLK, &lock, "cannot lock it");
+        s->n[1] = (uint64_t)fd;
     }
 }
 
@@ -330,8 +357,8 @@ static _Noreturn void reap(const struct job *j, int program)
 {
     int status, code = FAILED;
     set_caps(0);
-    close_for_reaper(j);
-    lock_files(j);
+    for (unsigned fd = FIRST_FREE_FD; fd;)
+        fd = close_up_to(fd, next_needed(j, fd));
     ask_parents_death(j);
     install_filters(j);
     for (long pid; (pid = sys4(__NR_wait4, -1, &status, 0, NULL)) != -ECHILD;)
@@ -368,7 +395,7 @@ static int child_main(void *job)
     struct job *j = job;
     if (j->go[0] >= 0)
         meet_monitor(j);
-    if (!(j->shared & CLONE_NEWUSER) || find(j, PLAN_JOIN, 0, JOIN_USER))
+    if (!two_levels(j) && (!(j->shared & CLONE_NEWUSER) || find(j, PLAN_JOIN, 0, JOIN_USER)))
         caps_empty_bounding_set(job_value(j, PLAN_CAPS, 0));
     take_ids(j);
     map_ids(j);
@@ -388,6 +415,7 @@ static int child_main(void *job)
         die_with_parent(j);
     if (!needs_reaper(j))
         start_program(j);
+    lock_files(j);
     int program = spawn(program_main, app_stack + STACK_BYTES, 0, j);
     must(NULL, "fork", program, "Can't fork for pid 1");
     reap(j, program);
@@ -444,7 +472,9 @@ static _Noreturn void watch(const struct job *j, int child, const struct step *r
     const int keep[] = {j->status_fds[0], j->started[0], report ? (int)report->n[0] : -1};
     char bytes[2];
     struct line l = {0};
-    close_but(keep, sizeof keep / sizeof *keep);
+    for (unsigned fd = FIRST_FREE_FD, next = ~0u; fd; fd = close_up_to(fd, next), next = ~0u)
+        for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+            next = (unsigned)keep[i] >= fd && (unsigned)keep[i] < next ? (unsigned)keep[i] : next;
     int code = wait_for_end(j, child);
     if (report && sys3(__NR_read, j->started[0], bytes, sizeof bytes) == 1) {
         format(&l, "{ \"exit-code\": %u }\n", (unsigned)code);
@@ -481,7 +511,7 @@ static unsigned make_child(struct job *j)
                         : spawn(child_main, init_stack + STACK_BYTES, j->namespaces, j);
     must(NULL, "clone", child, "cannot make the namespaces");
     sys_close(j->status_fds[1]);
-    sys_close(j->started[1]);
+    drop(j->started[1]);
     if (j->go[0] < 0)
         return (unsigned)child;
     sys_close(j->go[0]);
@@ -516,19 +546,16 @@ static _Noreturn void run(struct job *j)
     set_caps(0);
     ask_parents_death(j);
     wait_for(j, 0);
-    sys3(__NR_write, j->go[1], "\1", 1);
+    tell(j->go[1]);
     watch(j, (int)child, report);
 }
 
-void compat_run(char *text, size_t size, bool prefixed, bool explained)
+void compat_run(char *text, size_t size, void *space, bool prefixed, bool explained)
 {
     struct job j;
     struct fault f;
     compat_say_how(prefixed, explained);
-    long at = sys6(__NR_mmap, 0, (long)job_space(size), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    must(NULL, "mmap", at > -4096 && at < 0 ? at : 0, "cannot get memory for the plan");
-    if (job_read(&j, text, size, (void *)at, &f))
+    if (job_read(&j, text, size, space, &f))
         die(&f.step, NULL, 0, f.word ? "%w must be %s%s" : "%w%s%s", f.word, f.text, f.list);
     do /* what stands for 0, 1 or 2 if they are closed goes when the program starts */
         j.proc_fd =

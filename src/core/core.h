@@ -217,8 +217,8 @@ int mount_clone(const struct step *s, int dir, const char *path, unsigned flags)
 /* Attaches a detached tree beneath the root. The descriptor becomes the job's root, or is closed.
  */
 void mount_attach(struct job *j, const struct step *s, int tree, char *dst, bool dir);
-/* The rest of a bind step once its source is open; closes that. */
-void bind_opened(struct job *j, const struct step *s, int source);
+/* The rest of a bind step once the mounts of its source are copied. */
+void bind_tree(struct job *j, const struct step *s, int tree);
 
 /* ---- ns.c ---- */
 

@@ -90,15 +90,13 @@ int mount_clone(const struct step *s, int dir, const char *path, unsigned flags)
 
 /* What is bound read-only is cut off from the host's later mounts as well: they would come
  * writable. What is bound writable follows them, so that a medium put in later is seen. */
-void bind_opened(struct job *j, const struct step *s, int source)
+void bind_tree(struct job *j, const struct step *s, int tree)
 {
     uint64_t flags = s->n[2];
     struct stat st;
-    must(s, "fstat", sys_fstat(source, &st), "cannot bind %q on %q", s->w[0].s, s->w[1].s);
+    must(s, "fstat", sys_fstat(tree, &st), "cannot bind %q on %q", s->w[0].s, s->w[1].s);
     if (s->argc == 4 && (st.st_dev != s->n[3] || st.st_ino != s->n[4]))
         die(s, NULL, 0, "%q was replaced between the plan and the start", s->w[0].s);
-    int tree = mount_clone(s, source, "", AT_EMPTY_PATH | AT_RECURSIVE);
-    sys_close(source);
     mount_flags(s, tree, AT_RECURSIVE,
                 MOUNT_ATTR_NOSUID | (flags & BIND_RO ? MOUNT_ATTR_RDONLY : 0) |
                     (flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
@@ -113,7 +111,9 @@ void run_bind(struct job *j, const struct step *s)
     if (fd == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
     must(s, "openat2", fd, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
-    bind_opened(j, s, fd);
+    int tree = mount_clone(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
+    sys_close(fd);
+    bind_tree(j, s, tree);
 }
 
 /* What in /proc acts on the whole machine is made read-only, too; but for the first only root could

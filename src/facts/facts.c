@@ -203,6 +203,13 @@ const struct untrusted_fact *facts_untrusted(struct facts *f)
     return &f->untrusted;
 }
 
+bool facts_documents(struct facts *f, const char *bus)
+{
+    if (!f->documents_known)
+        want(f, "documents:", bus);
+    return f->documents;
+}
+
 const char *facts_env(const struct facts *f, const char *name)
 {
     for (size_t i = 0; i < f->n_env; i++) {

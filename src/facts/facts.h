@@ -125,12 +125,14 @@ struct facts {
     struct xauth_fact xauth; /* for $DISPLAY */
     struct untrusted_fact untrusted;
     bool cookies_are_made;
+    bool documents_known, documents; /* see facts_documents */
     bool looks_known;
     struct look_fact *looks; /* those of one file together, those of one group of it too */
     size_t n_looks, cap_looks;
 
     /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
-     * "looks:" alone for the settings, "untrusted:" for an X cookie */
+     * "looks:" alone for the settings, "documents:" with a bus' socket for the document portal,
+     * "untrusted:" for an X cookie */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -150,6 +152,9 @@ const struct list_fact *facts_list(struct facts *f, const char *path);
 const struct look_fact *facts_looks(struct facts *f, size_t *n);
 /* Never NULL; unknown: as if there were none. */
 const struct untrusted_fact *facts_untrusted(struct facts *f);
+/* Whether the document portal has its folder at doc in runtime_dir. It is started for that, by the
+ * session's bus, whose socket is at bus. */
+bool facts_documents(struct facts *f, const char *bus);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 

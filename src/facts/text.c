@@ -8,6 +8,7 @@
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
  *     xauth-untrusted NAME DATA, or: xauth-untrusted-obstacle TEXT
+ *     documents                      the document portal's folder is in place
  *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
  *     dir|file|socket|char|block|fifo PATH DEV:INO MODE UID [REAL|= [ACCESS]]
  *     absent PATH [REAL]
@@ -147,6 +148,8 @@ void facts_write(const struct facts *f, struct buf *out)
     put_cookie(out, "xauth-untrusted", &f->untrusted.cookie);
     if (f->untrusted.obstacle)
         put_line(out, "xauth-untrusted-obstacle", f->untrusted.obstacle);
+    if (f->documents)
+        buf_str(out, "documents\n");
     for (size_t i = 0; i < f->n_looks; i++)
         put_look(out, &f->looks[i]);
     for (size_t i = 0; i < f->n_paths; i++)
@@ -243,6 +246,13 @@ static const char *read_env(struct reader *r, void *target)
 static const char *read_xauth(struct reader *r, void *target)
 {
     *(struct xauth_fact *)target = (struct xauth_fact){keep(r, 1), keep(r, 2), r->argv[2].n};
+    return NULL;
+}
+
+static const char *read_flag(struct reader *r, void *target)
+{
+    (void)r;
+    *(bool *)target = true;
     return NULL;
 }
 
@@ -388,6 +398,7 @@ static const struct {
     {"xauth", 3, 3, read_xauth, offsetof(struct facts, xauth)},
     {"xauth-untrusted", 3, 3, read_xauth, offsetof(struct facts, untrusted.cookie)},
     {"xauth-untrusted-obstacle", 2, 2, read_string, offsetof(struct facts, untrusted.obstacle)},
+    {"documents", 1, 1, read_flag, offsetof(struct facts, documents)},
     {"look", 5, 5, read_look, 0},
     {"dir", 2, 7, read_file_fact, 0},
     {"file", 2, 7, read_file_fact, 0},

@@ -33,8 +33,18 @@ void plan_add(struct plan *p, enum plan_verb verb, const char *why, ...)
     plan_add_words(p, verb, why, argc, words);
 }
 
+static bool is_sorted(const struct plan *p)
+{
+    for (size_t i = 1; i < p->n; i++)
+        if (plan_verbs[p->v[i - 1].verb].phase > plan_verbs[p->v[i].verb].phase)
+            return false;
+    return true;
+}
+
 void plan_sort(struct plan *p)
 {
+    if (is_sorted(p))
+        return;
     struct plan_step *sorted = arena_array(p->arena, p->n ? p->n : 1, sizeof *sorted);
     size_t n = 0;
     for (int phase = PHASE_SETUP; phase <= PHASE_ANY; phase++)

@@ -35,7 +35,7 @@ const struct keyword keywords[] = {
     WORD("Context/sockets", "wayland", 0, "the Wayland compositor"),
     WORD("Context/sockets", "fallback-x11", 0, "the X server where there is no Wayland compositor"),
     WORD("Context/sockets", "inherit-wayland-socket", 0, "the connection that the caller opened, WAYLAND_SOCKET"),
-    WORD("Context/sockets", "pulseaudio", 0, "sound: playing, and listening to the microphone"),
+    WORD("Context/sockets", "pulseaudio", 0, "sound, as [Carrel Sound] says: playing, if it says nothing"),
     WORD("Context/sockets", "session-bus", 0, "the whole session bus, unfiltered"),
     WORD("Context/sockets", "system-bus", 0, "the whole system bus, unfiltered"),
     WORD("Context/sockets", "ssh-auth", 0, "the SSH agent: it signs with every key in it"),
@@ -152,6 +152,13 @@ const struct keyword keywords[] = {
     WORD("Carrel Display/wayland-deny", "primary-selection", 0, "what is marked, for the middle mouse button"),
     WORD("Carrel Display/wayland-deny", "text-input", 0, "text from the person's input method"),
     WORD("Carrel Display/wayland-deny", "dmabuf", 0, "windows drawn in the graphics processor's memory"),
+
+    GROUP("Carrel Sound", "what sockets=pulseaudio means"),
+    OURS("Carrel Sound", "sound", VALUE_WORD, "play", "what the app may do with sound"),
+    WORD("Carrel Sound/sound", "none", 0, "nothing"),
+    WORD("Carrel Sound/sound", "play", 0, "play, by way of a sound server of its own"),
+    WORD("Carrel Sound/sound", "play+record", 0, "the same, and listen to the microphone"),
+    WORD("Carrel Sound/sound", "host", 0, "all that the person's sound server gives: the microphone, what others play, files and ports outside"),
 
     GROUP("Carrel Bus", "what the app may do on the buses, besides the names"),
     OURS("Carrel Bus", "session", VALUE_WORD, "policy", "whether it gets the session bus, filtered"),

@@ -44,6 +44,9 @@ static void app_ids(void)
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (!app_id_error(bad[i]))
             CHECK_STR(bad[i], "refused");
+    CHECK_STR(app_id_error("org.freedesktop.portal"), "the desktop's own services have such names");
+    CHECK_STR(app_id_error("snap.firefox"), "the desktop's own services have such names");
+    CHECK_STR(app_id_error("org.freedesktop.portals.Test"), NULL);
     memset(longest, 'a', sizeof longest);
     longest[1] = '.';
     longest[255] = '\0';

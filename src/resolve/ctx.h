@@ -146,7 +146,10 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
-void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
+void rule_sound(struct ctx *c);       /* sound.c */
+/* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
+void put_portals(struct ctx *c, const char *bus);
+void rule_sockets(struct ctx *c);     /* sockets.c: buses, agents, printers */
 void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */
 void rule_policy_env(struct ctx *c);  /* env.c: [Environment], pass= */

@@ -124,7 +124,9 @@ static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind
         host ? host : "-", kind->program, ":0",        "-auth", "/run/auth", "-nolisten", "tcp",
         "-nolisten",       "local",       "-nolisten", "unix",  "-noreset",  "-br",
     };
-    const char *const window[] = {"-resizeable", "-no-host-grab", "-title", title};
+    /* Xephyr crashes when it hands a coloured pointer to a display that hides RENDER from it, as
+     * one does on which it is not trusted: so it draws the pointer itself. */
+    const char *const window[] = {"-resizeable", "-no-host-grab", "-sw-cursor", "-title", title};
     const char *const none[] = {"-screen", "0", "1280x800x24"};
     bool nested = kind == &kinds[XEPHYR];
     for (size_t i = 0; i < ARRAY_SIZE(common); i++)

@@ -75,20 +75,27 @@ static bool settle(struct supervisor *s)
            dup2(null, 0) == 0 && dup2(null, 1) == 1 && chdir("/") == 0;
 }
 
-/* The folder holds only files and sockets. */
+/* The folder holds only files and sockets, mostly those that we know. */
 static void remove_folder(const struct supervisor *s)
 {
+    static const char *const usual[] = {".ref", "pid", "info", "control", "bwrapinfo.json"};
     char up[64];
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        unlinkat(s->folder, usual[i], 0);
+    for (int i = 0; i < s->n_services; i++)
+        unlinkat(s->folder, s->services[i].name, 0);
+    snprintf(up, sizeof up, "../%.40s", s->id);
+    if (unlinkat(s->folder, up, AT_REMOVEDIR) == 0)
+        return;
     DIR *d = fdopendir(s->folder);
     for (struct dirent *e; d && (e = readdir(d));)
         unlinkat(s->folder, e->d_name, 0);
-    snprintf(up, sizeof up, "../%.40s", s->id);
     unlinkat(s->folder, up, AT_REMOVEDIR);
 }
 
 int main(int argc, char **argv)
 {
-    struct supervisor s = {.folder = -1};
+    static struct supervisor s; /* on the stack its table of grants would be cleared, page by page */
     if (!read_words(&s, argc, argv)) {
         dprintf(2, "carrel-supervisor: started by `carrel run`, not by hand\n");
         return 125;

@@ -134,7 +134,7 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
 
 static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
 {
-    for (int i = 0; i < MAX_GRANTS; i++) {
+    for (int i = 0; i < s->n_grants; i++) {
         struct grant *g = &s->grants[i];
         uint64_t mount = g->mount;
         if (!*q->words[1] || strcmp(g->path, q->words[1]) != 0)
@@ -157,7 +157,7 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
     (void)q;
     clock_gettime(CLOCK_BOOTTIME, &t);
     say(r, "ok");
-    for (int i = 0; i < MAX_GRANTS; i++) {
+    for (int i = 0; i < s->n_grants; i++) {
         const struct grant *g = &s->grants[i];
         if (!*g->path)
             continue;

@@ -29,6 +29,12 @@ static struct arena_block *new_block(size_t size)
     return b;
 }
 
+void arena_begin(struct arena *a, void *space, size_t size)
+{
+    a->head = space;
+    a->head->size = size - sizeof *a->head;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)

@@ -18,6 +18,11 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t size);
+/* Begins an empty arena in memory of the caller, zeroed, aligned like max_align_t and not too small
+ * for a block's head. More comes from the system when that is full; such an arena is never
+ * released.
+ */
+void arena_begin(struct arena *a, void *space, size_t size);
 /* Like arena_alloc for count * size, with the product checked for overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
