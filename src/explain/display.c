@@ -84,6 +84,25 @@ static enum sound_way sound_of(const struct plan *p)
                : (variable(p, "PULSE_SERVER") ? SOUND_HOST : SOUND_NONE);
 }
 
+static bool has_argument(const struct plan *p, const char *text)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_ARG && str_eq(step_arg(&p->v[i], 0), text))
+            return true;
+    return false;
+}
+
+static enum x11_way x11_of(const struct plan *p)
+{
+    const struct plan_service *own = service(p, "xserver");
+    bool relay = service(p, "x11-untrusted");
+    if (!variable(p, "DISPLAY"))
+        return X11_NONE;
+    if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
+        return X11_HEADLESS;
+    return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
+}
+
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out)
 {
     const struct plan_service *filter = service(p, "wayland");
@@ -98,7 +117,7 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
     out->wayland_why = given ? given->why : filter ? filter->why : bare ? bare->why : NULL;
     if (filter)
         out->powers = powers_of(a, filter);
-    out->x11 = x11;
+    out->x11 = x11_of(p);
     out->x11_why = x11 ? x11->why : NULL;
     out->sound = sound_of(p);
     out->pipewire = binds_in_runtime(p, "pipewire-");
@@ -188,14 +207,48 @@ static void tell_wayland(const struct display_view *v, struct buf *out)
     line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
 }
 
-static void tell_x11(struct buf *out)
+static void tell_x11(enum x11_way way, struct buf *out)
 {
-    buf_str(out, "the person's X display, shared with all other programs on it\n");
-    line(out, "sees", "the whole screen and every window");
-    line(out, "types", "into every window");
-    line(out, "hears keys", "all that are typed, passwords included");
-    line(out, "is seen", "by every program on that display, which can type into it too");
-    line(out, "clipboard", "at any time, in both directions");
+    static const struct {
+        const char *what, *sees, *types, *hears, *seen, *clipboard;
+    } rows[] = {
+        [X11_SHARED] = {"the person's X display, shared with all other programs on it",
+                        "the whole screen and every window", "into every window",
+                        "all that are typed, passwords included",
+                        "by every program on that display, which can type into it too",
+                        "at any time, in both directions"},
+        [X11_UNTRUSTED] = {"the person's X display, as one whom its server does not trust",
+                           "its own windows, and the titles of all others",
+                           "into its own windows, never for others",
+                           "those typed while one of its windows has the focus; it can take the "
+                           "keyboard for itself",
+                           "by every program on that display, which can type into it too",
+                           "at any time, in both directions"},
+        [X11_NESTED] = {"an X server of its own, which is one window on the person's display",
+                        "that window, and nothing behind or beside it",
+                        "into that window, never for others",
+                        "those typed while that window has the focus, no others",
+                        "by every program on the person's display, which can type into it too",
+                        "one of its own"},
+        [X11_NESTED_TRUSTED] = {"an X server of its own, which is one window on the person's "
+                                "display; that server is there as you are, so a fault in it would "
+                                "open the whole display",
+                                "that window, and nothing behind or beside it",
+                                "into that window, never for others",
+                                "those typed while that window has the focus, no others",
+                                "by every program on the person's display, which can type into it "
+                                "too",
+                                "one of its own"},
+        [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
+                          "into its own windows, never for others", "none",
+                          "by nobody, you included", "one of its own"},
+    };
+    buf_printf(out, "%s\n", rows[way].what);
+    line(out, "sees", rows[way].sees);
+    line(out, "types", rows[way].types);
+    line(out, "hears keys", rows[way].hears);
+    line(out, "is seen", rows[way].seen);
+    line(out, "clipboard", rows[way].clipboard);
 }
 
 static void tell_sound(const struct display_view *v, struct buf *out)
@@ -227,7 +280,7 @@ void explain_display_text(const struct display_view *v, const char *name, struct
     }
     if (v->x11) {
         buf_printf(out, "%s: ", head.data);
-        tell_x11(out);
+        tell_x11(v->x11, out);
     }
     tell_sound(v, out);
     line(out, "camera",
@@ -247,11 +300,13 @@ void explain_display_text(const struct display_view *v, const char *name, struct
 void explain_display_json(const struct display_view *v, struct buf *out)
 {
     static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
+    static const char *const x11[] = {"none",   "shared",         "untrusted",
+                                      "nested", "nested-trusted", "headless"};
     static const char *const sounds[] = {"none", "play", "play+record", "host"};
     struct json j = {.out = out};
     json_object(&j, NULL);
     json_string(&j, "wayland", ways[v->wayland]);
-    json_string(&j, "x11", v->x11 ? "shared" : "none");
+    json_string(&j, "x11", x11[v->x11]);
     json_bool(&j, "sound", v->sound != SOUND_NONE);
     json_string(&j, "sound_way", sounds[v->sound]);
     json_bool(&j, "pipewire", v->pipewire);

@@ -10,12 +10,21 @@
 /* Who can see, type and hear what: a reading of the plan, nothing else. */
 enum display_way { DISPLAY_NONE, DISPLAY_FILTERED, DISPLAY_DIRECT, DISPLAY_INHERITED };
 
+enum x11_way {
+    X11_NONE,
+    X11_SHARED,    /* the person's display */
+    X11_UNTRUSTED, /* the same, as one whom its server does not trust */
+    X11_NESTED,    /* a server of its own, in a window; that is untrusted on the person's display */
+    X11_NESTED_TRUSTED, /* the same, where the person's server knows of no such thing */
+    X11_HEADLESS,       /* a server of its own, unseen */
+};
+
 enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };
 
 struct display_view {
     enum display_way wayland;
     enum sound_way sound;
-    bool x11;                  /* a shared X server */
+    enum x11_way x11;
     bool pipewire;             /* PipeWire's own socket: microphones, cameras, screens */
     bool usb;                  /* USB devices as such */
     bool portals;              /* by which the desktop hands out a camera when the person says so */

@@ -286,6 +286,38 @@ static void tells_of_a_bare_display(void)
     CHECK(strstr(told(&v), "cameras") != NULL);
 }
 
+/* What is told of a plan with this X server: word is one of its service's. */
+static const char *told_of_x11(const char *service, const char *word, enum x11_way want)
+{
+    struct plan p = {.arena = &arena};
+    struct display_view v;
+    if (word) {
+        struct plan_service *s = plan_add_service(&p, "xserver", "/run/x", "policy:2");
+        plan_add(s->plan, PLAN_ARG, NULL, word, (char *)NULL);
+    }
+    if (service)
+        plan_add_service(&p, service, "/run/y", "policy:2");
+    plan_add(&p, PLAN_ENV, NULL, "DISPLAY=:0", (char *)NULL);
+    explain_display(&arena, &p, &v);
+    CHECK_INT(v.x11, want);
+    return told(&v);
+}
+
+static void tells_of_x_servers(void)
+{
+    const char *shared = told_of_x11(NULL, NULL, X11_SHARED),
+               *untrusted = told_of_x11("x11-untrusted", NULL, X11_UNTRUSTED),
+               *nested = told_of_x11("x11-untrusted", "/usr/bin/Xephyr", X11_NESTED),
+               *trusted = told_of_x11(NULL, "/usr/bin/Xephyr", X11_NESTED_TRUSTED),
+               *headless = told_of_x11(NULL, "/usr/bin/Xvfb", X11_HEADLESS);
+    CHECK(strstr(shared, "passwords included") != NULL);
+    CHECK(strstr(untrusted, "the titles of all others") != NULL);
+    CHECK(strstr(nested, "one window on the person's display\n") != NULL);
+    CHECK(strstr(trusted, "a fault in it would open the whole display") != NULL);
+    CHECK(strstr(headless, "by nobody, you included") != NULL);
+    CHECK(!strstr(nested, "passwords") && !strstr(headless, "passwords"));
+}
+
 static enum sound_way heard(const char *way)
 {
     struct plan p = {.arena = &arena};
@@ -339,6 +371,7 @@ int main(void)
     RUN(writes_json);
     RUN(tells_of_a_filtered_display);
     RUN(tells_of_a_bare_display);
+    RUN(tells_of_x_servers);
     RUN(tells_of_sound_and_cameras);
     RUN(tells_of_a_display_in_json);
     return t_done();

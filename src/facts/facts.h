@@ -97,6 +97,14 @@ struct untrusted_fact {
     int held; /* a connection made with it, to be kept open for as long as it must last; or -1 */
 };
 
+/* Who may put processes of the person's into control groups (cgroups(7), version 2). */
+struct control_fact {
+    bool known;
+    bool manager;       /* the person's systemd has them */
+    const char *folder; /* where we may make some ourselves, or NULL */
+    const char *kinds;  /* the controllers that there are in these: " cpu io memory pids " */
+};
+
 struct facts {
     struct arena *arena;
     bool fixture; /* from a text: nothing more can be looked at */
@@ -126,13 +134,14 @@ struct facts {
     struct untrusted_fact untrusted;
     bool cookies_are_made;
     bool documents_known, documents; /* see facts_documents */
+    struct control_fact control;
     bool looks_known;
     struct look_fact *looks; /* those of one file together, those of one group of it too */
     size_t n_looks, cap_looks;
 
     /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
      * "looks:" alone for the settings, "documents:" with a bus' socket for the document portal,
-     * "untrusted:" for an X cookie */
+     * "control:" for control groups, "untrusted:" for an X cookie */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -155,6 +164,8 @@ const struct untrusted_fact *facts_untrusted(struct facts *f);
 /* Whether the document portal has its folder at doc in runtime_dir. It is started for that, by the
  * session's bus, whose socket is at bus. */
 bool facts_documents(struct facts *f, const char *bus);
+/* f->control, asked for the first time. */
+const struct control_fact *facts_control(struct facts *f);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 

@@ -208,6 +208,8 @@ void facts_look(struct facts *f)
             look_looks(f);
         else if (str_after(want, "untrusted:"))
             look_untrusted(f);
+        else if (str_after(want, "control:"))
+            look_control(f);
         else if ((rest = str_after(want, "access:")))
             look_access(f, rest);
         else

@@ -18,6 +18,8 @@ void facts_put_env(struct facts *f, const char *name, const char *value, bool as
 void look_looks(struct facts *f);
 /* Asks the X server for a cookie; untrusted.c. */
 void look_untrusted(struct facts *f);
+/* Looks for control groups; control.c. */
+void look_control(struct facts *f);
 
 /* Finds the document portal's folder, and has the portal started where it is not there. */
 void look_documents(struct facts *f, const char *bus);

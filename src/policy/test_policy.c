@@ -4,7 +4,8 @@
 
 #define GROUPS                                                                                     \
     "Application, Context, Environment, Session Bus Policy, System Bus Policy, Accessibility Bus " \
-    "Policy, Carrel Application, Carrel Sandbox, Carrel Display, Carrel Bus, Carrel Environment"
+    "Policy, Carrel Application, Carrel Sandbox, Carrel Display, Carrel Bus, Carrel Limits, "    \
+    "Carrel Ask, Carrel Environment"
 
 static void empty_files(void)
 {

@@ -74,6 +74,15 @@ static void put_xauthority(struct ctx *c, unsigned number, const char *why)
     put_env(c, "XAUTHORITY", path, why);
 }
 
+/* Said at each start: no word in a policy sounds as harmless and is not. */
+static void tell_shared(struct ctx *c, const struct carrel_value *way)
+{
+    diag_add(
+        c->d, DIAG_NOTE, way ? way->at : c->x11->at,
+        "write x11=nested in [Carrel Display] to give it a server of its own",
+        "the app shares your X display: it can see the screen, read every key and type for you");
+}
+
 /*
  * The display has no socket in the file system: it can be reached by TCP, or by its abstract name,
  * both with the host's network only. The abstract name needs Landlock's scope off, which opens
@@ -84,6 +93,7 @@ static void put_x11_by_network(struct ctx *c, const char *display, const struct 
 {
     if (c->network && (!x->local || c->abstract_allowed)) {
         c->abstract_needed |= x->local;
+        tell_shared(c, policy_carrel(c->p, "Carrel Display", "x11"));
         put_env(c, "DISPLAY", display, why);
         put_xauthority(c, x->number, why);
         return;
@@ -212,6 +222,7 @@ static void put_x11(struct ctx *c)
         put_x11_by_network(c, display, &x, why);
         return;
     }
+    tell_shared(c, way);
     put_bind(c, p, arena_printf(c->a, "/tmp/.X11-unix/X%u", number), why);
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, x.rest), why);
     put_xauthority(c, number, why);

@@ -456,6 +456,7 @@ void wm_run(struct x11 *x)
     uint32_t there[MOST_WINDOWS];
     uint8_t event[X_UNIT];
     struct x_box screen;
+    memset(&w, 0, sizeof w);
     w.x = w.events.x = x;
     for (int i = 0; i < ATOMS; i++)
         w.atoms[i] = get_atom(&w.events, names[i]);
