@@ -188,6 +188,13 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
     return &nothing;
 }
 
+const struct control_fact *facts_control(struct facts *f)
+{
+    if (!f->control.known)
+        want(f, "control:", "");
+    return &f->control;
+}
+
 const struct look_fact *facts_looks(struct facts *f, size_t *n)
 {
     if (!f->looks_known)

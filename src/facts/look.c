@@ -206,6 +206,8 @@ void facts_look(struct facts *f)
             look_documents(f, rest);
         else if (str_after(want, "looks:"))
             look_looks(f);
+        else if (str_after(want, "control:"))
+            look_control(f);
         else if ((rest = str_after(want, "access:")))
             look_access(f, rest);
         else

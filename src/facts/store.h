@@ -16,6 +16,8 @@ void facts_put_env(struct facts *f, const char *name, const char *value, bool as
 
 /* Reads the files of settings; looks.c. */
 void look_looks(struct facts *f);
+/* Looks for control groups; control.c. */
+void look_control(struct facts *f);
 
 /* Finds the document portal's folder, and has the portal started where it is not there. */
 void look_documents(struct facts *f, const char *bus);

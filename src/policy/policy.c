@@ -210,6 +210,8 @@ static const struct {
     {"Carrel Display", read_carrel},
     {"Carrel Sound", read_carrel},
     {"Carrel Bus", read_carrel},
+    {"Carrel Limits", read_carrel},
+    {"Carrel Ask", read_carrel},
     {"Carrel Environment", read_carrel},
 };
 

@@ -55,6 +55,10 @@ struct ctx {
     /* optional=landlock-scope: sockets with an abstract name may be used, and with them all */
     const struct carrel_value *abstract_allowed;
     bool abstract_needed; /* a granted socket has no other name */
+    struct {
+        const char *name, *value, *why;
+    } rlimits[PLAN_MAX_LIMITS]; /* what rule_limits leaves to emit_process */
+    size_t n_rlimits;
     bool refused;
 };
 
@@ -119,6 +123,7 @@ void landlock_service(struct ctx *c, struct plan *p);
 void rule_decide(struct ctx *c);  /* process.c: what the other rules ask for */
 void find_wayland(struct ctx *c); /* display.c: part of rule_decide */
 void rule_setup(struct ctx *c);   /* process.c: ids, namespaces */
+void rule_limits(struct ctx *c);  /* limits.c: what all of the app may have */
 void rule_home(struct ctx *c);    /* home.c */
 void rule_looks(struct ctx *c);   /* looks.c: the person's settings */
 void rule_root(struct ctx *c);    /* base.c */
