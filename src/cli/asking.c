@@ -24,11 +24,12 @@ enum { ASK_SECONDS = 60, MOST_BYTES = 4096 };
 #define ANSWERS ".config/carrel/answers"
 
 static const struct {
-    const char *word, *option, *what;
+    const char *word, *option, *also, *what;
 } askable[] = {
-    {"network", "--share=network", "the network"},
-    {"microphone", "--socket=pulseaudio", "sound, the microphone too"},
-    {"devices", "--device=all", "every device of yours, cameras too"},
+    {"network", "--share=network", NULL, "the network"},
+    {"microphone", "--socket=pulseaudio", "--metadata=Carrel Sound=sound=play+record",
+     "sound, the microphone too"},
+    {"devices", "--device=all", NULL, "every device of yours, cameras too"},
 };
 
 /* ---- what was answered: a file for each app, a line "WORD=yes" or "WORD=no" each ---- */
@@ -119,9 +120,11 @@ int ask_at_start(struct cli *c, struct job *j, bool may_ask)
             int yes = remembered(text, askable[i].word);
             if (yes < 0)
                 yes = answer_for(c, j, i, may_ask);
+            const struct place at = {.file = "the person's answer"};
             if (yes)
-                policy_merge_option(&j->policy, askable[i].option,
-                                    (struct place){.file = "the person's answer"}, &c->diags);
+                policy_merge_option(&j->policy, askable[i].option, at, &c->diags);
+            if (yes && askable[i].also)
+                policy_merge_option(&j->policy, askable[i].also, at, &c->diags);
         }
     return c->diags.errors ? EXIT_REFUSED : 0;
 }

@@ -136,7 +136,7 @@ const struct keyword keywords[] = {
     GROUP("Carrel Ask", "what the person is asked for"),
     OURS("Carrel Ask", "at-start", VALUE_WORDS, "", "what the app gets when the person says yes, at each start or once and for all"),
     WORD("Carrel Ask/at-start", "network", 0, "shared=network: the network, and services on localhost"),
-    WORD("Carrel Ask/at-start", "microphone", 0, "sockets=pulseaudio: sound, the microphone too"),
+    WORD("Carrel Ask/at-start", "microphone", 0, "sound, the microphone too: sockets=pulseaudio, sound=play+record"),
     WORD("Carrel Ask/at-start", "devices", 0, "devices=all: every device of the person's, cameras too"),
 
     GROUP("Carrel Display", "what the app may do on the person's display"),
