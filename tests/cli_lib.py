@@ -27,7 +27,8 @@ class Stage:
                                ("src/enter/carrel-enter", "libexec/carrel/carrel-enter"),
                                ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
-                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):
+                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus"),
+                               ("src/sound/carrel-sound", "libexec/carrel/carrel-sound")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Skip, Tap  # noqa: E402
 
 GRANTS = {"[Context]", "[Session Bus Policy]", "[System Bus Policy]", "[Carrel Sandbox]",
-          "[Carrel Display]", "[Carrel Bus]", "[Carrel Environment]", "[Environment]"}
+          "[Carrel Display]", "[Carrel Bus]", "[Carrel Limits]", "[Carrel Ask]", "[Carrel Environment]", "[Environment]"}
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 MENUS = ("/usr/share/applications", "/usr/local/share/applications")
 

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 #include "cli/find.h"
+#include "cli/limit.h"
 #include "util/json.h"
 #include "util/str.h"
 
@@ -99,15 +100,15 @@ static void write_table(struct cli *c, const struct instance *v, size_t n, struc
     size_t widest = strlen("APP");
     for (size_t i = 0; i < n; i++)
         widest = strlen(v[i].app) > widest ? strlen(v[i].app) : widest;
-    buf_printf(out, "%-10s  %-*s  %8s  %5s  %6s  %8s  %s\n", "INSTANCE", (int)widest, "APP", "PID",
-               "PROCS", "MEMORY", "CPU", "SINCE");
+    buf_printf(out, "%-10s  %-*s  %8s  %5s  %6s  %8s  %-7s  %s\n", "INSTANCE", (int)widest, "APP", "PID",
+               "PROCS", "MEMORY", "CPU", "LIMITS", "SINCE");
     for (size_t i = 0; i < n; i++)
-        buf_printf(out, "%-10s  %-*s  %8d  %5zu  %6s  %7.1fs  %s\n", v[i].id, (int)widest, v[i].app,
+        buf_printf(out, "%-10s  %-*s  %8d  %5zu  %6s  %7.1fs  %-7s  %s\n", v[i].id, (int)widest, v[i].app,
                    (int)v[i].app_pid, v[i].n_pids, human(a, v[i].memory),
-                   (double)v[i].cpu_ms / 1000, elapsed(a, now - v[i].since));
+                   (double)v[i].cpu_ms / 1000, limits_word(c, &v[i]), elapsed(a, now - v[i].since));
 }
 
-static void write_json(const struct instance *v, size_t n, struct buf *out)
+static void write_json(struct cli *c, const struct instance *v, size_t n, struct buf *out)
 {
     struct json j = {.out = out};
     json_array(&j, NULL);
@@ -124,6 +125,7 @@ static void write_json(const struct instance *v, size_t n, struct buf *out)
         json_number(&j, "memory", (long long)v[i].memory);
         json_number(&j, "cpu_ms", (long long)v[i].cpu_ms);
         json_number(&j, "since", v[i].since);
+        limits_json(c, &v[i], &j);
         json_end(&j);
     }
     json_end(&j);
@@ -143,7 +145,7 @@ static int ps(struct cli *c)
     if (r < 0)
         return cli_fail(c, NULL, "cannot read /proc: %s", strerror(-r));
     if (cli_has(c, "json"))
-        write_json(v, n, &out);
+        write_json(c, v, n, &out);
     else
         write_table(c, v, n, &out);
     return cli_print(c, &out);

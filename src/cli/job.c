@@ -6,9 +6,11 @@
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int exit_code_of(int error)
 {
@@ -270,6 +272,22 @@ static void note_files_out_of_sight(struct cli *c, const struct job *j, const ch
     }
 }
 
+/* The core cannot tell a script that is not there from one whose interpreter is not. */
+static void note_missing_interpreter(struct cli *c, const char *program)
+{
+    char text[256];
+    cleanup_fd int fd = program[0] == '/' ? open(program, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    if (n < 2 || memcmp(text, "#!", 2) != 0)
+        return;
+    char *name = text + 2 + strspn(text + 2, " \t");
+    name[strcspn(name, " \t\n")] = '\0';
+    if (*name == '/' && access(name, F_OK) < 0)
+        diag_add(&c->diags, DIAG_NOTE, (struct place){.file = program}, NULL,
+                 "its interpreter \"%s\" is not there", name);
+}
+
 int job_prepare(struct cli *c, const char *const *args, const char *instance, struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
@@ -293,5 +311,6 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, st
         return EXIT_REFUSED;
     }
     note_files_out_of_sight(c, j, args);
+    note_missing_interpreter(c, j->request.program);
     return 0;
 }

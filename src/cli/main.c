@@ -13,7 +13,8 @@ const struct command *const cli_commands[] = {
     &command_run,    &command_plan,  &command_explain, &command_list,    &command_import,
     &command_reset,  &command_check, &command_doctor,  &command_desktop, &command_new,
     &command_ps,     &command_kill,  &command_enter,   &command_grant,   &command_revoke,
-    &command_grants, NULL,
+    &command_grants,
+    &command_limit, NULL,
 };
 
 /* The folders of the installed tree are found from the running program, so that it can be moved. */

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 #include "cli/job.h"
+#include "cli/limit.h"
 #include "seccomp/seccomp.h"
 #include "util/str.h"
 
@@ -20,6 +21,18 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
             diag_add(&c->diags, DIAG_WARNING, nowhere, NULL, "not in force: %s%s%s",
                      step_arg(&j->plan.v[i], 0), j->plan.v[i].why ? " # " : "",
                      j->plan.v[i].why ? j->plan.v[i].why : "");
+}
+
+struct start {
+    struct cli *c;
+    const struct plan *plan;
+    struct instance in;
+};
+
+static int limit_start(void *data)
+{
+    const struct start *s = data;
+    return limit_this_process(s->c, s->plan, &s->in);
 }
 
 static int run(struct cli *c)
@@ -47,7 +60,12 @@ static int run(struct cli *c)
     }
     cli_print_diags(c, DIAG_NOTE);
     c->diags = (struct diags){.arena = &c->arena};
-    run_plan(&j.plan, instance, c->libexec, j.terminal, &c->diags);
+    struct start s = {c, &j.plan, {.id = id, .app = j.app.id}};
+    if (instance)
+        s.in.folder =
+            arena_printf(&c->arena, "%s/" INSTANCE_REGISTRY "/%s", c->facts.runtime_dir, id);
+    const struct run_hook last = {limit_start, &s};
+    run_plan(&j.plan, instance, c->libexec, j.terminal, j.plan.n_limits ? &last : NULL, &c->diags);
     return EXIT_REFUSED;
 }
 

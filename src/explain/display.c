@@ -58,6 +58,32 @@ static const char *const *powers_of(struct arena *a, const struct plan_service *
     return v;
 }
 
+/* Whether something in the runtime folder whose name begins so is there, by itself or as part of
+ * the folder. */
+static bool binds_in_runtime(const struct plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const char *dst = p->v[i].verb == PLAN_BIND ? step_arg(&p->v[i], 1) : "";
+        const char *rest = str_after(dst, "/run/user/");
+        rest = rest ? strchr(rest, '/') : NULL;
+        if (rest && str_after(rest + 1, name))
+            return true;
+    }
+    return false;
+}
+
+/* The sound server of the app's own is told what it may do by its second argument. */
+static enum sound_way sound_of(const struct plan *p)
+{
+    const struct plan_service *own = service(p, "sound");
+    bool record = false;
+    for (size_t i = 0; own && i < own->plan->n; i++)
+        record |= own->plan->v[i].verb == PLAN_ARG &&
+                  str_eq(step_arg(&own->plan->v[i], 0), "play+record");
+    return own ? (record ? SOUND_RECORD : SOUND_PLAY)
+               : (variable(p, "PULSE_SERVER") ? SOUND_HOST : SOUND_NONE);
+}
+
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out)
 {
     const struct plan_service *filter = service(p, "wayland");
@@ -74,7 +100,10 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
         out->powers = powers_of(a, filter);
     out->x11 = x11;
     out->x11_why = x11 ? x11->why : NULL;
-    out->sound = sound;
+    out->sound = sound_of(p);
+    out->pipewire = binds_in_runtime(p, "pipewire-");
+    out->usb = binds(p, "/dev/bus/usb", "/dev/bus/usb");
+    out->portals = service(p, "dbus") != NULL;
     out->sound_why = sound ? sound->why : NULL;
     out->devices = binds(p, "/dev", "/dev");
 }
@@ -169,6 +198,23 @@ static void tell_x11(struct buf *out)
     line(out, "clipboard", "at any time, in both directions");
 }
 
+static void tell_sound(const struct display_view *v, struct buf *out)
+{
+    static const char *const ways[] = {
+        [SOUND_NONE] = "none: no loudspeaker and no microphone",
+        [SOUND_PLAY] = "plays, by way of a sound server of its own: no microphone, and nothing of "
+                       "what others play",
+        [SOUND_RECORD] = "plays, and can listen to the microphone whenever it runs; nothing of "
+                         "what others play",
+        [SOUND_HOST] = "plays, and can listen to the microphone and to what others play; it can "
+                       "have files written and ports opened outside",
+    };
+    line(out, "sound",
+         v->devices    ? "the sound cards themselves, microphones included"
+         : v->pipewire ? "PipeWire's own socket: the microphone, and what others play"
+                       : ways[v->sound]);
+}
+
 void explain_display_text(const struct display_view *v, const char *name, struct buf *out)
 {
     struct buf head = {.arena = out->arena};
@@ -183,10 +229,13 @@ void explain_display_text(const struct display_view *v, const char *name, struct
         buf_printf(out, "%s: ", head.data);
         tell_x11(out);
     }
-    line(out, "sound",
-         v->sound     ? "plays, and can listen to the microphone and to what others play"
-         : v->devices ? "the sound cards themselves, microphones included"
-                      : "none: no loudspeaker and no microphone");
+    tell_sound(v, out);
+    line(out, "camera",
+         v->devices    ? "every camera"
+         : v->pipewire ? "every camera that PipeWire has"
+         : v->usb      ? "those on USB, where the person may open them"
+         : v->portals  ? "none but by the desktop's portal, which asks the person"
+                       : "none");
     if (v->devices)
         line(out, "devices",
              "all that the person may open: cameras, and keyboards where they are open");
@@ -198,11 +247,14 @@ void explain_display_text(const struct display_view *v, const char *name, struct
 void explain_display_json(const struct display_view *v, struct buf *out)
 {
     static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
+    static const char *const sounds[] = {"none", "play", "play+record", "host"};
     struct json j = {.out = out};
     json_object(&j, NULL);
     json_string(&j, "wayland", ways[v->wayland]);
     json_string(&j, "x11", v->x11 ? "shared" : "none");
-    json_bool(&j, "sound", v->sound);
+    json_bool(&j, "sound", v->sound != SOUND_NONE);
+    json_string(&j, "sound_way", sounds[v->sound]);
+    json_bool(&j, "pipewire", v->pipewire);
     json_bool(&j, "devices", v->devices);
     json_array(&j, "powers");
     for (const char *const *w = v->powers; *w; w++)

@@ -10,9 +10,15 @@
 /* Who can see, type and hear what: a reading of the plan, nothing else. */
 enum display_way { DISPLAY_NONE, DISPLAY_FILTERED, DISPLAY_DIRECT, DISPLAY_INHERITED };
 
+enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };
+
 struct display_view {
     enum display_way wayland;
-    bool x11, sound;           /* a shared X server; the sound server's own socket */
+    enum sound_way sound;
+    bool x11;                  /* a shared X server */
+    bool pipewire;             /* PipeWire's own socket: microphones, cameras, screens */
+    bool usb;                  /* USB devices as such */
+    bool portals;              /* by which the desktop hands out a camera when the person says so */
     bool devices;              /* every device: cameras, keyboards, sound cards */
     const char *const *powers; /* of the filter, NULL-terminated */
     const char *wayland_why, *x11_why, *sound_why; /* the policy's line, or NULL */

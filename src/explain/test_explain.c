@@ -263,6 +263,7 @@ static void tells_of_a_filtered_display(void)
               "place; keep the screen from going dark or locking; take the keys that the desktop "
               "listens to; let others attach dialogs to its windows\n"
               "  sound       none: no loudspeaker and no microphone\n"
+              "  camera      none\n"
               "  decided by: Wayland: policy:2: sockets=wayland\n");
     v = view("env WAYLAND_DISPLAY=wayland-0\n", "");
     CHECK(strstr(told(&v), "it gets nothing, and others get nothing") != NULL);
@@ -285,13 +286,44 @@ static void tells_of_a_bare_display(void)
     CHECK(strstr(told(&v), "cameras") != NULL);
 }
 
+static enum sound_way heard(const char *way)
+{
+    struct plan p = {.arena = &arena};
+    struct display_view v;
+    struct plan_service *s = plan_add_service(&p, "sound", "/run/x", "policy:2");
+    plan_add(s->plan, PLAN_ARG, NULL, "org.example.App", (char *)NULL);
+    plan_add(s->plan, PLAN_ARG, NULL, way, (char *)NULL);
+    plan_add(&p, PLAN_ENV, NULL, "PULSE_SERVER=unix:/x", (char *)NULL);
+    explain_display(&arena, &p, &v);
+    return v.sound;
+}
+
+static void tells_of_sound_and_cameras(void)
+{
+    CHECK_INT(heard("play"), SOUND_PLAY);
+    CHECK_INT(heard("play+record"), SOUND_RECORD);
+    struct display_view v = view("", NULL);
+    CHECK(strstr(told(&v), "camera      none\n") != NULL);
+    v.sound = SOUND_PLAY;
+    CHECK(strstr(told(&v), "no microphone, and nothing of what others play") != NULL);
+    v.sound = SOUND_RECORD;
+    CHECK(strstr(told(&v), "can listen to the microphone") != NULL);
+    v.portals = true;
+    CHECK(strstr(told(&v), "by the desktop's portal") != NULL);
+    v = view("bind /run/user/1/pipewire-0 /run/user/1/pipewire-0 ro 1:1\n", NULL);
+    CHECK(v.pipewire && strstr(told(&v), "every camera that PipeWire has") != NULL);
+    v = view("bind /dev /dev rw,dev 1:1\n", NULL);
+    CHECK(strstr(told(&v), "every camera\n") != NULL);
+}
+
 static void tells_of_a_display_in_json(void)
 {
     struct buf b = {.arena = &arena};
     struct display_view v = view("env WAYLAND_DISPLAY=wayland-0\n", "power dmabuf clipboard-in\n");
     explain_display_json(&v, &b);
     CHECK_STR(b.data, "{\"wayland\":\"filtered\",\"x11\":\"none\",\"sound\":false,"
-                      "\"devices\":false,\"powers\":[\"dmabuf\",\"clipboard-in\"]}\n");
+                      "\"sound_way\":\"none\",\"pipewire\":false,\"devices\":false,\"powers\":["
+                      "\"dmabuf\",\"clipboard-in\"]}\n");
 }
 
 int main(void)
@@ -307,6 +339,7 @@ int main(void)
     RUN(writes_json);
     RUN(tells_of_a_filtered_display);
     RUN(tells_of_a_bare_display);
+    RUN(tells_of_sound_and_cameras);
     RUN(tells_of_a_display_in_json);
     return t_done();
 }

@@ -188,12 +188,26 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
     return &nothing;
 }
 
+const struct control_fact *facts_control(struct facts *f)
+{
+    if (!f->control.known)
+        want(f, "control:", "");
+    return &f->control;
+}
+
 const struct look_fact *facts_looks(struct facts *f, size_t *n)
 {
     if (!f->looks_known)
         want(f, "looks:", "");
     *n = f->n_looks;
     return f->looks;
+}
+
+bool facts_documents(struct facts *f, const char *bus)
+{
+    if (!f->documents_known)
+        want(f, "documents:", bus);
+    return f->documents;
 }
 
 const char *facts_env(const struct facts *f, const char *name)

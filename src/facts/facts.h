@@ -90,6 +90,14 @@ struct look_fact {
     const char *group, *key, *value;
 };
 
+/* Who may put processes of the person's into control groups (cgroups(7), version 2). */
+struct control_fact {
+    bool known;
+    bool manager;       /* the person's systemd has them */
+    const char *folder; /* where we may make some ourselves, or NULL */
+    const char *kinds;  /* the controllers that there are in these: " cpu io memory pids " */
+};
+
 struct facts {
     struct arena *arena;
     bool fixture; /* from a text: nothing more can be looked at */
@@ -116,12 +124,15 @@ struct facts {
     struct list_fact *lists;
     size_t n_lists, cap_lists;
     struct xauth_fact xauth;
+    bool documents_known, documents; /* see facts_documents */
+    struct control_fact control;
     bool looks_known;
     struct look_fact *looks; /* those of one file together, those of one group of it too */
     size_t n_looks, cap_looks;
 
     /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
-     * "looks:" alone for the settings */
+     * "looks:" alone for the settings, "documents:" with a bus' socket for the document portal,
+     * "control:" for control groups */
     const char **wanted;
     size_t n_wanted, cap_wanted;
 };
@@ -139,6 +150,11 @@ const struct path_fact *facts_access(struct facts *f, const char *path);
 const struct list_fact *facts_list(struct facts *f, const char *path);
 /* f->looks, asked for the first time (else one asks for nothing that is not needed). */
 const struct look_fact *facts_looks(struct facts *f, size_t *n);
+/* Whether the document portal has its folder at doc in runtime_dir. It is started for that, by the
+ * session's bus, whose socket is at bus. */
+bool facts_documents(struct facts *f, const char *bus);
+/* f->control, asked for the first time. */
+const struct control_fact *facts_control(struct facts *f);
 /* NULL when not set. */
 const char *facts_env(const struct facts *f, const char *name);
 

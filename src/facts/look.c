@@ -202,8 +202,12 @@ void facts_look(struct facts *f)
         const char *want = f->wanted[i], *rest;
         if ((rest = str_after(want, "list:")))
             look_list(f, rest);
+        else if ((rest = str_after(want, "documents:")))
+            look_documents(f, rest);
         else if (str_after(want, "looks:"))
             look_looks(f);
+        else if (str_after(want, "control:"))
+            look_control(f);
         else if ((rest = str_after(want, "access:")))
             look_access(f, rest);
         else

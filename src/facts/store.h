@@ -16,6 +16,16 @@ void facts_put_env(struct facts *f, const char *name, const char *value, bool as
 
 /* Reads the files of settings; looks.c. */
 void look_looks(struct facts *f);
+/* Looks for control groups; control.c. */
+void look_control(struct facts *f);
+
+/* Finds the document portal's folder, and has the portal started where it is not there. */
+void look_documents(struct facts *f, const char *bus);
+/* The size of the message that begins with these n bytes, by its frame (D-Bus specification,
+ * "Message Format"), and whether it is a reply. 0: too few bytes to tell; SIZE_MAX: nothing to go
+ * on with. */
+size_t documents_reply(const unsigned char *s, size_t n, bool *is_reply);
+enum { DOCUMENTS_MOST = 32 << 10 }; /* bytes of body, and of fields */
 
 /* The folder that holds path: "/a" for "/a/b", "/" for "/a" and "/". */
 const char *path_parent(struct arena *a, const char *path);

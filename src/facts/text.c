@@ -7,6 +7,8 @@
  *     memory MIB
  *     landlock ABI   userns-obstacle TEXT   user-dir WHICH PATH   env NAME VALUE
  *     xauth NAME DATA
+ *     documents                      the document portal's folder is in place
+ *     control systemd|none FOLDER|- KIND...   who makes control groups, and of what kinds
  *     look FILE GROUP KEY VALUE      a setting of the person's, see looks.h
  *     dir|file|socket|char|block|fifo PATH DEV:INO MODE UID [REAL|= [ACCESS]]
  *     absent PATH [REAL]
@@ -28,7 +30,7 @@
 #include <string.h>
 
 #define HEADER    "carrel-facts 1"
-#define MAX_WORDS 7
+#define MAX_WORDS 16
 #define MAX_BYTES (16u << 20)
 
 static const char *const type_names[] = {
@@ -72,6 +74,15 @@ static void put_pair(struct buf *out, const char *key, const char *a, const char
     put_word(out, a);
     put_word(out, b);
     buf_char(out, '\n');
+}
+
+static void put_control(struct buf *out, const struct control_fact *c)
+{
+    if (!c->known)
+        return;
+    put_pair(out, "control", c->manager ? "systemd" : "none", c->folder ? c->folder : "-");
+    out->data[--out->len] = '\0';
+    buf_printf(out, " %s\n", c->kinds + strspn(c->kinds, " "));
 }
 
 static void put_path(struct buf *out, const struct path_fact *p)
@@ -138,6 +149,9 @@ void facts_write(const struct facts *f, struct buf *out)
         put_bytes(out, f->xauth.data, f->xauth.size);
         buf_char(out, '\n');
     }
+    if (f->documents)
+        buf_str(out, "documents\n");
+    put_control(out, &f->control);
     for (size_t i = 0; i < f->n_looks; i++)
         put_look(out, &f->looks[i]);
     for (size_t i = 0; i < f->n_paths; i++)
@@ -234,6 +248,33 @@ static const char *read_env(struct reader *r, void *target)
 static const char *read_xauth(struct reader *r, void *target)
 {
     *(struct xauth_fact *)target = (struct xauth_fact){keep(r, 1), keep(r, 2), r->argv[2].n};
+    return NULL;
+}
+
+static const char *read_flag(struct reader *r, void *target)
+{
+    (void)r;
+    *(bool *)target = true;
+    return NULL;
+}
+
+/* Words of one line: a controller's name is short and plain. */
+static const char *read_control(struct reader *r, void *target)
+{
+    struct control_fact *c = target;
+    struct buf kinds = {.arena = r->f->arena};
+    const char *folder = str_eq(r->argv[2].s, "-") ? NULL : path_clean(r->f->arena, r->argv[2].s);
+    if (!str_eq(r->argv[1].s, "systemd") && !str_eq(r->argv[1].s, "none"))
+        return "neither systemd nor none";
+    if (!folder && !str_eq(r->argv[2].s, "-"))
+        return "not an absolute path";
+    buf_char(&kinds, ' ');
+    for (int i = 3; i < r->argc; i++) {
+        if (r->argv[i].s[strspn(r->argv[i].s, "abcdefghijklmnopqrstuvwxyz_")])
+            return "no kind of control group";
+        buf_printf(&kinds, "%s ", r->argv[i].s);
+    }
+    *c = (struct control_fact){true, str_eq(r->argv[1].s, "systemd"), folder, kinds.data};
     return NULL;
 }
 
@@ -377,6 +418,8 @@ static const struct {
     {"user-dir", 3, 3, read_user_dir, offsetof(struct facts, user_dirs)},
     {"env", 3, 3, read_env, 0},
     {"xauth", 3, 3, read_xauth, offsetof(struct facts, xauth)},
+    {"documents", 1, 1, read_flag, offsetof(struct facts, documents)},
+    {"control", 3, MAX_WORDS, read_control, offsetof(struct facts, control)},
     {"look", 5, 5, read_look, 0},
     {"dir", 2, 7, read_file_fact, 0},
     {"file", 2, 7, read_file_fact, 0},

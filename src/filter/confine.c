@@ -96,6 +96,14 @@ static const struct sock_filter calls[] = {
     IF_EQ(AF_UNIX, 1),
     ALLOW,
     KILL,
+    /* that its server sees who we are, and nothing else */
+    IF_EQ(__NR_setsockopt, 6),
+    LOAD_ARG(1),
+    IF_EQ(SOL_SOCKET, 3),
+    LOAD_ARG(2),
+    IF_EQ(SO_PASSCRED, 1),
+    ALLOW,
+    KILL,
 #ifdef __NR_mmap
     IF_EQ(__NR_mmap, 4),
 #else

@@ -9,7 +9,7 @@
 
 union control {
     struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(int) * FDS_AT_ONCE)];
+    char bytes[CMSG_SPACE(sizeof(int) * FDS_AT_ONCE) + CMSG_SPACE(sizeof(struct ucred))];
 };
 
 /* Takes over what came; all of it is closed when it can not be kept. */

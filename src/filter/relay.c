@@ -189,13 +189,19 @@ static void conn_event(struct relay_conn *c, enum relay_side side, uint32_t even
 
 /* ---- clients that come ---- */
 
-/* A connection to the server, or -errno; -EAGAIN: its queue is full. */
+/*
+ * A connection to the server, or -errno; -EAGAIN: its queue is full. A server that asks for
+ * credentials after it has accepted would not get those of what came before; the kernel adds them
+ * to all that is sent from a socket with this option.
+ */
 static int reach_server(const struct relay *r)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, (const struct sockaddr *)&r->setup.server, r->setup.server_size) == 0)
+    bool ready =
+        !r->setup.credentials || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
+    if (ready && connect(fd, (const struct sockaddr *)&r->setup.server, r->setup.server_size) == 0)
         return fd;
     int error = errno;
     close(fd);

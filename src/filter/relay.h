@@ -73,6 +73,7 @@ struct relay_setup {
     int control;   /* or -1; when its other end closes, the program ends */
     struct sockaddr_un server;
     socklen_t server_size;
+    bool credentials; /* the server is to see who we are, whenever it looks (SCM_CREDENTIALS) */
     const struct relay_protocol *protocol;
     void *program;
     struct relay_limits limits;

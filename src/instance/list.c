@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -87,7 +88,8 @@ static bool read_entry(struct arena *a, const char *registry_path, int registry,
         out->pid = number_behind(text.data, "");
     if (read_small(a, folder, "bwrapinfo.json", &text) == 0)
         out->app_pid = number_behind(text.data, "\"child-pid\": ");
-    return true;
+    /* Its supervisor is about to clear up: who has seen the app end does not see it listed. */
+    return !out->app_pid || kill(out->app_pid, 0) == 0 || errno != ESRCH;
 }
 
 static int by_age(const void *a, const void *b)

@@ -5,6 +5,7 @@
 #include "util/json.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 void plan_add_words(struct plan *p, enum plan_verb verb, const char *why, int argc,
@@ -110,9 +111,20 @@ void plan_write(const struct plan *p, struct buf *out)
     }
 }
 
+static void write_limit(const struct plan_limit *l, struct buf *out)
+{
+    buf_printf(out, "# limit %s %s%s", l->name, l->value, l->optional ? " (optional)" : "");
+    write_why(out, l->why);
+    buf_char(out, '\n');
+}
+
 void plan_write_all(const struct plan *p, struct buf *out)
 {
     plan_write(p, out);
+    if (p->n_limits)
+        buf_str(out, "\n# a control group of its own\n");
+    for (size_t i = 0; i < p->n_limits; i++)
+        write_limit(&p->limits[i], out);
     if (p->info) {
         buf_str(out, "\n# told to portals\n");
         write_lines("# | ", p->info, strlen(p->info), out);
@@ -176,6 +188,12 @@ void plan_write_json(const struct plan *p, struct buf *out)
     struct json j = {.out = out};
     json_object(&j, NULL);
     write_steps_json(p, &j);
+    if (p->n_limits) {
+        json_object(&j, "limits");
+        for (size_t i = 0; i < p->n_limits; i++)
+            json_number(&j, p->limits[i].name, strtoll(p->limits[i].value, NULL, 10));
+        json_end(&j);
+    }
     if (p->info)
         json_string(&j, "info", p->info);
     if (p->n_services) {

@@ -6,6 +6,7 @@
 #include "util/buf.h"
 #include "util/word.h"
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,10 +20,25 @@ struct plan_step {
     const char *why;                  /* "policy.policy:12: filesystems=…", or NULL */
 };
 
+/*
+ * What all processes of the app together may have, by a control group that the app is put into
+ * before anything of its plan is done. The names are the keys of [Carrel Limits].
+ */
+enum { PLAN_MAX_LIMITS = 8 };
+struct plan_limit {
+    const char *name;  /* "memory", "processes", "cpu", "cpu-weight", "io-weight" */
+    const char *value; /* a whole number */
+    bool optional;     /* the app may run without */
+    const char *why;
+};
+
 struct plan {
     struct arena *arena;
     struct plan_step *v;
     size_t n, cap;
+
+    struct plan_limit limits[PLAN_MAX_LIMITS];
+    size_t n_limits;
 
     struct plan_service *services;
     size_t n_services, cap_services;

@@ -20,8 +20,6 @@ static const struct perm_danger perm_dangers[] = {
     {PERM_SOCKETS, "system-bus",
      "over the whole system bus the app reaches every service that trusts the person",
      "grant the names it needs in [System Bus Policy]"},
-    {PERM_SOCKETS, "pulseaudio",
-     "who may play sound here may also listen to the microphone and to what others play", NULL},
     {PERM_SOCKETS, "ssh-auth",
      "the app can log in wherever the keys in the SSH agent can, for as long as it runs",
      "add the keys with ssh-add -c, so that each use is asked for"},
@@ -30,6 +28,9 @@ static const struct perm_danger perm_dangers[] = {
     {PERM_DEVICES, "all",
      "all devices are cameras, disks, keyboards and the rest of /dev that the person may open",
      "grant dri, input, usb or kvm"},
+    {PERM_DEVICES, "usb",
+     "USB devices are disks, keys and cameras too: where the person may open them, so may the app",
+     NULL},
     {PERM_DEVICES, "input",
      "input devices are keyboards too: where the person may open them, the app reads all keys",
      NULL},
@@ -73,6 +74,16 @@ static void lint_values(const struct policy *p, struct diags *d)
         diag_add(d, DIAG_WARNING, v->at, "wayland=filtered lets it reach its own windows only",
                  "wayland=direct: where the compositor lets it, the app can see the screen, type "
                  "for others and read the clipboard at any time");
+    const struct perm *sound = policy_perm(p, PERM_SOCKETS, "pulseaudio");
+    bool granted = sound && (sound->granted || sound->n_conditions);
+    v = granted ? policy_carrel(p, "Carrel Sound", "sound") : NULL;
+    if (v && str_eq(v->value, "play+record"))
+        diag_add(d, DIAG_WARNING, v->at, "sound=play lets it play, and nothing else",
+                 "sound=play+record: the app can listen to the microphone whenever it runs");
+    if (v && str_eq(v->value, "host"))
+        diag_add(d, DIAG_WARNING, v->at, "sound=play lets it play, and nothing else",
+                 "sound=host: the app can listen to the microphone and to what others play, and "
+                 "have files written and ports opened outside");
 }
 
 static void lint_perms(const struct policy *p, struct diags *d)
@@ -159,6 +170,17 @@ static const char *what_instead(const struct fs_grant *g)
     return NULL;
 }
 
+/* PipeWire's socket gives all that it has, whoever connects. */
+static void lint_runtime(const struct fs_grant *g, struct diags *d)
+{
+    if (g->base == FS_XDG_RUN && strncmp(g->sub, "pipewire-", strlen("pipewire-")) == 0)
+        diag_add(d, DIAG_WARNING, g->at, "sound needs sockets=pulseaudio, a camera the portal",
+                 "%s: microphones, cameras, and what others play and show", g->text);
+    if (g->base == FS_XDG_RUN && path_within(g->sub, "pulse"))
+        diag_add(d, DIAG_WARNING, g->at, "sockets=pulseaudio lets it play, and nothing else",
+                 "%s: the microphone and what others play", g->text);
+}
+
 static void lint_base(const struct fs_grant *g, struct diags *d)
 {
     for (size_t i = 0; i < ARRAY_SIZE(base_dangers); i++) {
@@ -214,6 +236,7 @@ void policy_lint(const struct policy *p, struct diags *d)
     for (size_t i = 0; i < p->n_filesystems; i++) {
         if (p->filesystems[i].mode == FS_NONE)
             continue;
+        lint_runtime(&p->filesystems[i], d);
         lint_base(&p->filesystems[i], d);
         lint_paths(&p->filesystems[i], d);
         lint_absolute(&p->filesystems[i], d);

@@ -208,7 +208,10 @@ static const struct {
     {"Carrel Application", read_carrel},
     {"Carrel Sandbox", read_carrel},
     {"Carrel Display", read_carrel},
+    {"Carrel Sound", read_carrel},
     {"Carrel Bus", read_carrel},
+    {"Carrel Limits", read_carrel},
+    {"Carrel Ask", read_carrel},
     {"Carrel Environment", read_carrel},
 };
 
@@ -299,6 +302,28 @@ static bool id_char(char c, bool first)
            (!first && c >= '0' && c <= '9');
 }
 
+/* What the desktop's own services are called: an app owns what is below its id. And what portals
+ * call a snap. */
+static const char *const reserved_ids[] = {
+    "org.freedesktop.DBus",
+    "org.freedesktop.portal",
+    "org.freedesktop.impl",
+    "org.freedesktop.Notifications",
+    "org.freedesktop.systemd1",
+    "org.freedesktop.secrets",
+    "snap",
+};
+
+static bool is_reserved(const char *id)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(reserved_ids); i++) {
+        const char *rest = str_after(id, reserved_ids[i]);
+        if (rest && (*rest == '.' || *rest == '\0'))
+            return true;
+    }
+    return false;
+}
+
 const char *app_id_error(const char *id)
 {
     const char *last = strrchr(id, '.');
@@ -321,5 +346,5 @@ const char *app_id_error(const char *id)
                          : "only letters, digits, '_' and '-' may stand in it";
         first = *p == '.';
     }
-    return NULL;
+    return is_reserved(id) ? "the desktop's own services have such names" : NULL;
 }

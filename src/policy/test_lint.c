@@ -38,7 +38,7 @@ static void dangerous_permissions(void)
     LINT("sockets=x11\n", "2: x11|");
     LINT("sockets=if:x11:!has-wayland\n", "2: x11|");
     LINT("sockets=session-bus;system-bus;pulseaudio\ndevices=all\n",
-         "2: session-bus|2: system-bus|2: pulseaudio|3: all|");
+         "2: session-bus|2: system-bus|3: all|");
     LINT("sockets=ssh-auth;gpg-agent\ndevices=input\n", "2: ssh-auth|2: gpg-agent|3: input|");
 }
 
@@ -46,6 +46,18 @@ static void dangerous_values(void)
 {
     LINT("sockets=wayland\n[Carrel Display]\nwayland=direct\n", "4: wayland=direct|");
     LINT("sockets=wayland\n[Carrel Display]\nwayland=filtered\nclipboard=both\n", "");
+    LINT("sockets=pulseaudio\n[Carrel Sound]\nsound=play\n", "");
+    LINT("sockets=pulseaudio\n[Carrel Sound]\nsound=play+record\n", "4: sound=play+record|");
+    LINT("sockets=if:pulseaudio:true\n[Carrel Sound]\nsound=host\n", "4: sound=host|");
+    LINT("sockets=!pulseaudio\n[Carrel Sound]\nsound=host\n", "");
+}
+
+static void what_leads_to_cameras_and_microphones(void)
+{
+    LINT("filesystems=xdg-run/pipewire-0:ro;xdg-run/pulse/native;xdg-run/app\n",
+         "2: xdg-run/pipewire-0|2: xdg-run/pulse/native|");
+    LINT("devices=all\n", "2: all|");
+    LINT("devices=usb\n", "2: usb|");
 }
 
 static void harmless_permissions(void)
@@ -105,6 +117,7 @@ int main(void)
 {
     RUN(dangerous_permissions);
     RUN(dangerous_values);
+    RUN(what_leads_to_cameras_and_microphones);
     RUN(harmless_permissions);
     RUN(dangerous_files);
     RUN(harmless_files);

@@ -4,7 +4,9 @@
 
 #define GROUPS                                                                                     \
     "Application, Context, Environment, Session Bus Policy, System Bus Policy, Accessibility Bus " \
-    "Policy, Carrel Application, Carrel Sandbox, Carrel Display, Carrel Bus, Carrel Environment"
+    "Policy, Carrel Application, Carrel Sandbox, Carrel Limits, Carrel Ask, Carrel Display, "      \
+    "Carrel "                                                                                      \
+    "Sound, Carrel Bus, Carrel Environment"
 
 static void empty_files(void)
 {
@@ -44,6 +46,9 @@ static void app_ids(void)
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (!app_id_error(bad[i]))
             CHECK_STR(bad[i], "refused");
+    CHECK_STR(app_id_error("org.freedesktop.portal"), "the desktop's own services have such names");
+    CHECK_STR(app_id_error("snap.firefox"), "the desktop's own services have such names");
+    CHECK_STR(app_id_error("org.freedesktop.portals.Test"), NULL);
     memset(longest, 'a', sizeof longest);
     longest[1] = '.';
     longest[255] = '\0';

@@ -66,6 +66,9 @@ static void put_words(struct buf *out, const char *verb, const char *word)
     buf_printf(out, "%s %s\n", verb, to);
 }
 
+#define PLAYERS "org.mpris.MediaPlayer2."
+enum { LONGEST_NAME = 255 }; /* on a bus */
+
 /*
  * As in Flatpak the app has its own names, the one under which players are found, and the portals:
  * they ask the person before anything leaves them. The one that starts programs in a sandbox of
@@ -75,7 +78,8 @@ static void put_implicit(struct ctx *c, struct buf *out)
 {
     const char *id = c->q->app_id;
     put_words(out, "own", concat(c, id, ".*", NULL));
-    put_words(out, "own", concat(c, "org.mpris.MediaPlayer2.", id, ".*", NULL));
+    if (strlen(id) <= LONGEST_NAME - strlen(PLAYERS))
+        put_words(out, "own", concat(c, PLAYERS, id, ".*", NULL));
     if (bus_value_is(c, "portals", "false"))
         return;
     buf_str(out, "call org.freedesktop.portal.* * *\n"
@@ -128,9 +132,24 @@ static const char *number(struct ctx *c, int n)
     return arena_printf(c->a, "%d", n);
 }
 
+/* Whoever is called org.gnome would own all that is below. */
+static bool id_is_narrow(struct ctx *c)
+{
+    const char *dot = strchr(c->q->app_id, '.');
+    if (dot && strchr(dot + 1, '.'))
+        return true;
+    refuse(c, (struct place){0}, "call it org.example.App",
+           "the id %s has two elements, and an app on a bus needs three: the names below it are "
+           "its own",
+           c->q->app_id);
+    return false;
+}
+
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside)
 {
     const char *why = wanted(c, kind), *info = instance_info(c);
+    if (rows[kind].session && !id_is_narrow(c))
+        return false;
     const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
     if (!socket || socket->type != FILE_SOCKET) {
         put_missing(c, rows[kind].what, why, "%s is not there", path ? path : "the bus' socket");

@@ -55,6 +55,10 @@ struct ctx {
     /* optional=landlock-scope: sockets with an abstract name may be used, and with them all */
     const struct carrel_value *abstract_allowed;
     bool abstract_needed; /* a granted socket has no other name */
+    struct {
+        const char *name, *value, *why;
+    } rlimits[PLAN_MAX_LIMITS]; /* what rule_limits leaves to emit_process */
+    size_t n_rlimits;
     bool refused;
 };
 
@@ -119,6 +123,7 @@ void landlock_service(struct ctx *c, struct plan *p);
 void rule_decide(struct ctx *c);  /* process.c: what the other rules ask for */
 void find_wayland(struct ctx *c); /* display.c: part of rule_decide */
 void rule_setup(struct ctx *c);   /* process.c: ids, namespaces */
+void rule_limits(struct ctx *c);  /* limits.c: what all of the app may have */
 void rule_home(struct ctx *c);    /* home.c */
 void rule_looks(struct ctx *c);   /* looks.c: the person's settings */
 void rule_root(struct ctx *c);    /* base.c */
@@ -130,7 +135,10 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
-void rule_sockets(struct ctx *c);     /* sockets.c: sound, buses, agents, printers */
+void rule_sound(struct ctx *c);       /* sound.c */
+/* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
+void put_portals(struct ctx *c, const char *bus);
+void rule_sockets(struct ctx *c);     /* sockets.c: buses, agents, printers */
 void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */
 void rule_policy_env(struct ctx *c);  /* env.c: [Environment], pass= */

@@ -103,10 +103,16 @@ static void limit(struct ctx *c)
     plan_add(c->out, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct carrel_value *v = policy_carrel(c->p, "Carrel Sandbox", rows[i].key);
-        if (v && *v->value)
+        bool lower = false;
+        for (size_t k = 0; k < c->n_rlimits; k++)
+            lower |= str_eq(c->rlimits[k].name, rows[i].name);
+        if (v && *v->value && !lower)
             plan_add(c->out, PLAN_RLIMIT, why_at(c, v->at, rows[i].key, v->value), rows[i].name,
                      v->value, v->value, (char *)NULL);
     }
+    for (size_t i = 0; i < c->n_rlimits; i++)
+        plan_add(c->out, PLAN_RLIMIT, c->rlimits[i].why, c->rlimits[i].name, c->rlimits[i].value,
+                 c->rlimits[i].value, (char *)NULL);
 }
 
 static void filter_calls(struct ctx *c)

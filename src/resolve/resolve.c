@@ -38,9 +38,9 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
                             struct plan *out, struct diags *d)
 {
     static void (*const rules[])(struct ctx *) = {
-        rule_decide,      rule_setup,      rule_home,    rule_root,        rule_etc,
-        rule_devices,     rule_display,    rule_sockets, rule_environment, rule_looks,
-        rule_filesystems, rule_policy_env, rule_program,
+        rule_decide,      rule_setup,   rule_limits,      rule_home,       rule_root,
+        rule_etc,         rule_devices, rule_display,     rule_sound,      rule_sockets,
+        rule_environment, rule_looks,   rule_filesystems, rule_policy_env, rule_program,
     };
     const struct diags before = *d;
     struct ctx c = {.q = q, .p = p, .f = f, .out = out, .d = d, .a = out->arena};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sockets of services: sound, buses, agents, smart cards, printers. Each is bound alone. */
+/* Sockets of services: buses, agents, smart cards, printers. Each is bound alone. */
 #include "resolve/ctx.h"
 
 #include "util/str.h"
@@ -24,41 +24,6 @@ static bool put_socket(struct ctx *c, const char *path, const char *dst, const c
 static const char *in_runtime(struct ctx *c, const char *name)
 {
     return c->f->runtime_dir ? join_path(c, c->f->runtime_dir, name) : NULL;
-}
-
-/* ---- sound ---- */
-
-/*
- * The server's socket gives the speakers, and the microphone as well; unlike Flatpak we do not add
- * the bare sound card (/dev/snd): who needs it grants devices=all. No cookie goes in: the server
- * knows the caller by the uid that the kernel vouches for. Shared memory is off, as the app's
- * /dev/shm is its own.
- */
-static void put_pulseaudio(struct ctx *c, const struct perm *perm)
-{
-    const char *why = why_perm(c, PERM_SOCKETS, perm),
-               *inside = join_path(c, c->runtime, "pulse/native");
-    const char *server = facts_env(c->f, "PULSE_SERVER"), *path = in_runtime(c, "pulse/native");
-    if (server && *server) {
-        /* "{host-id}unix:/path": the braces say for which machine it holds. */
-        const char *s = *server == '{' ? strchr(server, '}') : NULL;
-        s = s ? s + 1 : server;
-        path = str_after(s, "unix:") ? str_after(s, "unix:") : s;
-        if (*path != '/') {
-            if (c->network)
-                put_env(c, "PULSE_SERVER", server, why);
-            else
-                put_missing(c, "sockets=pulseaudio", why,
-                            "PULSE_SERVER names a server on the network");
-            return;
-        }
-    }
-    if (!put_socket(c, path, inside, "sockets=pulseaudio", why))
-        return;
-    const char *config = "/run/carrel/pulse-client.conf";
-    put_text(c, config, "autospawn = no\nenable-shm = no\n", why);
-    put_env(c, "PULSE_CLIENTCONFIG", config, why);
-    put_env(c, "PULSE_SERVER", concat(c, "unix:", inside, NULL), why);
 }
 
 /* ---- buses ---- */
@@ -189,6 +154,7 @@ static bool put_filtered_session_bus(struct ctx *c, const char *inside)
         !put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside))
         return false;
     c->private_bus = NULL;
+    put_portals(c, session_bus_path(c));
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
@@ -279,7 +245,6 @@ void rule_sockets(struct ctx *c)
         const char *name;
         void (*put)(struct ctx *, const struct perm *);
     } rules[] = {
-        {"pulseaudio", put_pulseaudio},
         {"system-bus", put_system_bus},
         {"ssh-auth", put_ssh_auth},
         {"gpg-agent", put_gpg_agent},

@@ -149,7 +149,7 @@ static int execute(const struct plan *p, const char *program, int plan, const ch
 }
 
 int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
-             enum run_terminal terminal, struct diags *d)
+             enum run_terminal terminal, const struct run_hook *last, struct diags *d)
 {
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
@@ -163,6 +163,8 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
             keep_fd(&p->v[i], d) < 0)
             return -1;
     }
+    if (last && last->run(last->data) < 0)
+        return -1;
     return execute(p, "carrel-core", plan, libexec, terminal, d);
 }
 

@@ -30,6 +30,12 @@ struct run_instance {
     const char *runtime_dir; /* the person's, checked (facts.h) */
 };
 
+/* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told. */
+struct run_hook {
+    int (*run)(void *data);
+    void *data;
+};
+
 /* A name that no other run has, in id. Returns 0 or -errno. */
 int run_new_id(char id[16]);
 
@@ -38,11 +44,11 @@ int run_new_id(char id[16]);
  * memory files and replaces this process by carrel-core, or by carrel-tty, with an empty
  * environment; every other descriptor but 0, 1, 2 and those that the plan keeps is closed then.
  * libexec is the folder with those programs. With an instance (in not NULL) it is entered into
- * the registry first, and a supervisor is started beside. Does not return on success; on failure
+ * the registry first, and a supervisor is started beside; last may be NULL. Does not return on success; on failure
  * returns -1 with an error in d.
  */
 int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
-             enum run_terminal terminal, struct diags *d);
+             enum run_terminal terminal, const struct run_hook *last, struct diags *d);
 
 /* On which descriptors carrel-enter finds the filter and a terminal's socket, as a plan says it. */
 #define RUN_ENTER_FILTER   "4"

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
         }
     }
     const struct run_instance in = {argv[3], argv[2]};
-    run_plan(&p, &in, argv[1], RUN_DIRECT, &d);
+    run_plan(&p, &in, argv[1], RUN_DIRECT, NULL, &d);
     diag_text(&d, &messages);
     fputs(messages.len ? messages.data : "no word about the fault\n", stderr);
     arena_release(&arena);

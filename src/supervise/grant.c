@@ -190,13 +190,18 @@ static time_t now(void)
     return t.tv_sec;
 }
 
-/* The row of a path, or a free one with path "". */
 static struct grant *row_of(struct supervisor *s, const char *path)
 {
-    for (int i = 0; i < MAX_GRANTS; i++)
+    for (int i = 0; i < s->n_grants; i++)
         if (strcmp(s->grants[i].path, path) == 0)
             return &s->grants[i];
     return NULL;
+}
+
+static struct grant *free_row(struct supervisor *s)
+{
+    struct grant *g = row_of(s, "");
+    return g ? g : s->n_grants < MAX_GRANTS ? &s->grants[s->n_grants++] : NULL;
 }
 
 static struct outcome outcome_of(const struct answer *a)
@@ -219,7 +224,7 @@ struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw
         g->ends = seconds ? now() + seconds : 0;
         return (struct outcome){NULL, 0};
     }
-    if (!s->app || !(g = row_of(s, "")))
+    if (!s->app || !(g = free_row(s)))
         return (struct outcome){s->app ? "too many grants" : "the app has not started yet", EAGAIN};
     snprintf(g->path, sizeof g->path, "%s", path);
     g->rw = rw;
@@ -243,7 +248,7 @@ struct outcome grant_end(struct supervisor *s, struct grant *g)
 int grants_expire(struct supervisor *s)
 {
     time_t next = 0, t = 0;
-    for (int i = 0; i < MAX_GRANTS; i++) {
+    for (int i = 0; i < s->n_grants; i++) {
         struct grant *g = &s->grants[i];
         if (!*g->path || !g->ends)
             continue;

@@ -75,20 +75,47 @@ static bool settle(struct supervisor *s)
            dup2(null, 0) == 0 && dup2(null, 1) == 1 && chdir("/") == 0;
 }
 
-/* The folder holds only files and sockets. */
+/* The folder holds only files and sockets, mostly those that we know. */
 static void remove_folder(const struct supervisor *s)
 {
+    static const char *const usual[] = {".ref", "pid", "info", "control", "bwrapinfo.json"};
     char up[64];
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        unlinkat(s->folder, usual[i], 0);
+    for (int i = 0; i < s->n_services; i++)
+        unlinkat(s->folder, s->services[i].name, 0);
+    snprintf(up, sizeof up, "../%.40s", s->id);
+    if (unlinkat(s->folder, up, AT_REMOVEDIR) == 0)
+        return;
     DIR *d = fdopendir(s->folder);
     for (struct dirent *e; d && (e = readdir(d));)
         unlinkat(s->folder, e->d_name, 0);
-    snprintf(up, sizeof up, "../%.40s", s->id);
     unlinkat(s->folder, up, AT_REMOVEDIR);
+}
+
+/* Whatever is left in it ends. It is empty a moment later: the kernel tells nobody who may wait. */
+static void end_group(int group)
+{
+    enum { TRIES = 400, NANOSECONDS = 5000000 };
+    const struct timespec pause = {0, NANOSECONDS};
+    char link[32], path[PATH_MAX];
+    int fd = openat(group, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "1", 1) == 1)
+        close(fd);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", group);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n <= 0)
+        return;
+    path[n] = '\0';
+    for (int i = 0; i < TRIES && rmdir(path) < 0 && errno == EBUSY; i++)
+        nanosleep(&pause, NULL);
 }
 
 int main(int argc, char **argv)
 {
-    struct supervisor s = {.folder = -1};
+    static struct supervisor
+        s; /* on the stack its table of grants would be cleared, page by page */
+    s.folder = s.group = -1;
     if (!read_words(&s, argc, argv)) {
         dprintf(2, "carrel-supervisor: started by `carrel run`, not by hand\n");
         return 125;
@@ -98,6 +125,8 @@ int main(int argc, char **argv)
     else
         complain("cannot supervise", s.id, errno);
     services_end(&s);
+    if (s.group >= 0)
+        end_group(s.group);
     remove_folder(&s);
     return 0;
 }

@@ -5,10 +5,12 @@
  * first says what to do:
  *
  *     kill SIGNAL                    to the process that the person has started
- *     join                           the answer brings the namespaces, the plan, and the app's
- * pidfd grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
+ *     join                           the answer brings the namespaces, the plan and the app's
+ *                                    pidfd
+ *     grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
  *     revoke PATH
  *     grants
+ *     group                          with a descriptor of the control group that is the app's
  *
  * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
  * of pid 1; for grants "ro|rw SECONDS PATH" each; for revoke the id of the mount.
@@ -16,6 +18,8 @@
 #include "supervise/supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +27,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { MAX_WORDS = 4, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
@@ -134,7 +139,7 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
 
 static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
 {
-    for (int i = 0; i < MAX_GRANTS; i++) {
+    for (int i = 0; i < s->n_grants; i++) {
         struct grant *g = &s->grants[i];
         uint64_t mount = g->mount;
         if (!*q->words[1] || strcmp(g->path, q->words[1]) != 0)
@@ -157,7 +162,7 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
     (void)q;
     clock_gettime(CLOCK_BOOTTIME, &t);
     say(r, "ok");
-    for (int i = 0; i < MAX_GRANTS; i++) {
+    for (int i = 0; i < s->n_grants; i++) {
         const struct grant *g = &s->grants[i];
         if (!*g->path)
             continue;
@@ -167,13 +172,28 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
     }
 }
 
+/* A folder of another kind is none of ours to remove. */
+static void do_group(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    struct statfs fs;
+    if (q->fd < 0 || fstatfs(q->fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
+        say_fault(r, "no control group", EINVAL);
+        return;
+    }
+    int fd = fcntl(q->fd, F_DUPFD_CLOEXEC, 3);
+    if (s->group >= 0)
+        close(s->group);
+    s->group = fd;
+    say(r, "ok");
+}
+
 static const struct {
     const char *word;
     int words;
     void (*run)(struct supervisor *, const struct request *, struct reply *);
 } table[] = {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
-    {"revoke", 2, do_revoke}, {"grants", 1, do_grants},
+    {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
 };
 
 /* ---- messages ---- */

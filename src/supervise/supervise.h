@@ -56,7 +56,10 @@ struct supervisor {
     int app_fd; /* pidfd */
     int ns[NS_COUNT];
 
-    struct grant grants[MAX_GRANTS];
+    struct grant grants[MAX_GRANTS]; /* 4 KiB each: rows from n_grants on were never touched */
+    int n_grants;
+
+    int group; /* the folder of the app's control group, to be removed when it is over; or -1 */
 };
 
 /* ---- service.c ---- */

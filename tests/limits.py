@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""[Carrel Limits] and carrel limit.
+
+    limits.py BUILD POLICIES                    here; and in a kernel of its own (User-Mode Linux) that
+                                                has every controller, once with a part of the tree that
+                                                is the person's, once with the person's systemd
+    limits.py BUILD POLICIES --inside cgroup|systemd    that part
+
+Where the kernel's own count is asked for (a process more, a page more) the probe is first shown to
+succeed without the limit."""
+
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_lib import Stage  # noqa: E402
+from tap import Tap  # noqa: E402
+
+SECONDS = 120
+APP = "org.example.Lim-ited"
+UML = "linux.uml"
+tap = Tap()
+inside = sys.argv[4] if len(sys.argv) > 4 else None
+tempfile.tempdir = os.path.expanduser("~")
+stage = Stage(*sys.argv[1:3])
+runtime = pathlib.Path(os.environ["XDG_RUNTIME_DIR"] if inside else stage.path("run"))
+ENV = stage.env(XDG_RUNTIME_DIR=str(runtime), LANG="C.UTF-8")
+for name in ("DBUS_SESSION_BUS_ADDRESS",):
+    if inside and name in os.environ:
+        ENV[name] = os.environ[name]
+
+FORKS = """
+import os, time
+n = 0
+try:
+    while n < 60:
+        if os.fork() == 0:
+            time.sleep(1000)
+        n += 1
+except BlockingIOError:
+    pass
+print(n, flush=True)
+os.kill(os.getppid(), 0)
+"""
+HOLD = "import time; b = bytearray(%d << 20); print('held', flush=True); time.sleep(%d)"
+
+
+def policy(*lines, optional=""):
+    return stage.write("limits.policy", "[Carrel Sandbox]\noptional=landlock;landlock-scope;\n[Carrel Limits]\n"
+                       + "".join(f"{line}\n" for line in lines) + (f"optional={optional}\n" if optional else ""))
+
+
+def words(path, *program):
+    return ["run", f"--app-id={APP}", f"--policy={path}", *program]
+
+
+def run(path, *program, **more):
+    return stage.run(*words(path, *program), env=ENV, **more)
+
+
+def ps():
+    r = stage.run("ps", "--json", env=ENV)
+    assert r.returncode == 0, r
+    return json.loads(r.stdout)
+
+
+@contextlib.contextmanager
+def running(path, code="import time; print('ready', flush=True); time.sleep(1000)"):
+    p = subprocess.Popen([stage.carrel, *words(path, "/usr/bin/python3", "-c", code)], env=ENV, text=True,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = p.stdout.readline().strip()
+        assert line, p.communicate(timeout=SECONDS)
+        yield p, line
+    finally:
+        p.kill()
+        p.communicate(timeout=SECONDS)
+
+
+def limit(*more, status=0):
+    r = stage.run("limit", APP, *more, env=ENV)
+    assert r.returncode == status, r
+    return r
+
+
+def wait_for(look, what):
+    end = time.monotonic() + SECONDS
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.02)
+    return found
+
+
+# ---- on any host ----
+
+def test_processes_are_limited_without_any_control_group():
+    with running(policy(), FORKS) as (_, made):
+        assert made == "60"
+        assert ps()[0]["limits"]["by"] == "none"
+    with running(policy("processes=20"), FORKS + "time.sleep(1000)\n") as (_, made):
+        assert made == "19", made
+        limits = ps()[0]["limits"]
+        assert limits["by"] in ("rlimit", "cgroup", "systemd") and limits["processes"] == 20, limits
+
+
+def test_what_the_host_cannot_limit_is_refused():
+    if host_kinds():
+        assert run(policy("memory=1G"), "/bin/true").returncode == 0
+        return
+    for key in ("memory=1G", "cpu=50", "cpu-weight=50", "io-weight=50"):
+        r = run(policy(key), "/bin/true")
+        assert r.returncode == 125 and "cannot limit " + key.split("=")[0] in r.stderr and "optional=" in r.stderr, r
+
+
+def test_what_may_be_missing_is_told():
+    if host_kinds():
+        return
+    path = policy("memory=1G", "cpu=50", optional="memory;cpu")
+    assert run(path, "/bin/true").returncode == 0
+    text = stage.run("plan", *words(path, "/bin/true")[1:], env=ENV).stdout
+    assert "missing memory" in text and "missing cpu" in text and "rlimit data 1073741824 1073741824" in text, text
+    out = run(policy("memory=64M", optional="memory"), "/usr/bin/python3", "-c", HOLD % (256, 0))
+    assert out.returncode != 0 and "MemoryError" in out.stderr, out
+    assert run(policy("memory=1G", optional="memory"), "/usr/bin/python3", "-c", HOLD % (256, 0)).returncode == 0
+
+
+def test_bad_values_are_faults_of_the_policy():
+    for line, says in (("memory=much", "is no value of memory"), ("memory=-1", "is no value"), ("cpus=3", "is no key"),
+                       ("cpu-weight=10001", "10000")):
+        r = run(policy(line), "/bin/true")
+        assert r.returncode == 125 and says in r.stderr, (line, r)
+
+
+def test_a_running_app_can_be_limited_in_number_at_any_rate():
+    code = "import os, sys, time\nprint('ready', flush=True)\nwhile not os.path.exists('/tmp/go'): time.sleep(.01)\n" + FORKS
+    with running(policy(), code) as (p, _):
+        limit("--processes=10")
+        assert ps()[0]["limits"].get("processes") == 10, ps()
+        r = stage.run("enter", APP, "--", "touch", "/tmp/go", env=ENV)
+        assert r.returncode == 0, r
+        assert int(p.stdout.readline()) < 30
+        for words_, says in ((["--processes=none"], "is no value"), ([], "say what"), (["--memory=0"], "is no value"),
+                             (["--cpu-weight=20000"], "is no value")):
+            assert says in limit(*words_, status=125).stderr
+
+
+def host_kinds():
+    """Whether groups with a memory controller can be had here."""
+    return inside is not None
+
+
+# ---- with controllers ----
+
+def group():
+    one = wait_for(ps, "the app")[0]
+    text = pathlib.Path(f"/proc/{one['pid']}/cgroup").read_text(encoding="ascii")
+    path = pathlib.Path("/sys/fs/cgroup" + text.split("0::")[1].splitlines()[0])
+    name = f"app-carrel-{APP.replace('-', chr(92) + 'x2d')}-{one['instance']}"
+    assert path.name == name + (".scope" if inside == "systemd" else ""), path
+    return path
+
+
+ALL = ("memory=40M", "processes=30", "cpu=50", "cpu-weight=30")
+
+
+def inside_the_app_has_a_group_of_its_own_with_all_limits():
+    with running(policy(*ALL)):
+        g = group()
+        assert (g / "memory.max").read_text() == f"{40 << 20}\n"
+        assert (g / "pids.max").read_text() == "46\n"
+        assert (g / "cpu.weight").read_text() == "30\n"
+        quota, period = (g / "cpu.max").read_text().split()
+        assert int(quota) * 2 == int(period), (quota, period)
+        limits = ps()[0]["limits"]
+        assert limits["by"] == inside and limits["memory"] == 40 << 20 and limits["cpu"] == 50, limits
+        assert limits["processes"] == 30 and limits["cpu-weight"] == 30 and limits["memory_used"] > 0, limits
+        assert inside in stage.run("ps", env=ENV).stdout
+        supervisor = [p for p in pathlib.Path("/proc").glob("[0-9]*")
+                      if (p / "comm").read_text().startswith("carrel-superv")]
+        assert supervisor and all(APP not in (p / "cgroup").read_text() for p in supervisor), "it stays outside"
+        assert g.exists()
+    wait_for(lambda: not g.exists(), "the end of the group")
+
+
+def inside_memory_ends_the_app_and_only_it():
+    with running(policy("memory=100M"), HOLD % (60, 1000)) as (_, word):
+        assert word == "held"
+    with running(policy("memory=40M"), "print('on', flush=True)\n" + HOLD % (60, 1000)) as (p, _):
+        assert p.wait(timeout=SECONDS) != 0
+        assert p.stdout.read() == ""
+    wait_for(lambda: ps() == [], "its end")
+
+
+def inside_a_running_app_is_moved_and_limited():
+    code = ("import os, time\nfor _ in range(5):\n  if os.fork() == 0: time.sleep(1000)\n"
+            "print('ready', flush=True); time.sleep(1000)")
+    with running(policy(), code):
+        assert ps()[0]["limits"]["by"] == "none"
+        limit("--memory=300M", "--cpu=70")
+        g = group()
+        one = ps()[0]
+        assert one["limits"] == one["limits"] | {"by": inside, "memory": 300 << 20, "cpu": 70}, one
+        assert {int(p) for p in (g / "cgroup.procs").read_text().split()} >= set(one["pids"]), one
+        limit("--memory=200M", "--processes=50", "--cpu=max")
+        one = ps()[0]["limits"]
+        assert one["memory"] == 200 << 20 and one["processes"] == 50 and "cpu" not in one, one
+    wait_for(lambda: not g.exists(), "the end of the group")
+
+
+def inside_an_app_cannot_leave_its_group():
+    code = ("import glob\nprint('seen', open('/proc/self/cgroup').read().strip(), "
+            "len(glob.glob('/sys/fs/cgroup/*')), flush=True)")
+    with running(policy("memory=100M"), code) as (_, line):
+        assert line == "seen 0::/ 0", line
+
+
+def inside_what_is_not_there_is_refused():
+    r = run(policy("io-weight=50"), "/bin/true")
+    if not pathlib.Path("/sys/fs/cgroup/user/io.weight").exists():
+        assert r.returncode == 125 and "io" in r.stderr, r
+    assert run(policy("io-weight=50", optional="io-weight"), "/bin/true").returncode == 0
+
+
+# ---- a kernel of its own ----
+
+BOOT = r"""#!/bin/bash
+# {why}
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
+mount -t proc proc /proc && mount -t sysfs sys /sys && mount -t tmpfs run /run && mkdir /run/host
+mount -t hostfs host /run/host -o / && mount -t tmpfs tmp /tmp && mount -t tmpfs -o size=120m home /home
+mount -t cgroup2 none /sys/fs/cgroup
+ip link set lo up
+hostname carrel-test
+mkdir -p /run/user/{uid} /run/systemd/system {home}
+chown {uid}:{gid} /run/user/{uid} {home} && chmod 700 /run/user/{uid}
+G=/sys/fs/cgroup/user
+echo '+cpu +memory +pids +io' > /sys/fs/cgroup/cgroup.subtree_control
+mkdir $G $G/shell
+chown -R {uid}:{gid} $G
+as() {{ setpriv --reuid={uid} --regid={gid} --clear-groups --no-new-privs env -i HOME={home} USER=somebody PATH=/usr/bin:/bin \
+    LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user/{uid} "$@"; }}
+(
+    echo $BASHPID > $G/shell/cgroup.procs
+    as /usr/bin/python3 -B {script} {build} {policies} --inside cgroup 2>&1 | sed 's/^/cgroup: /'
+)
+mkdir $G/systemd && chown -R {uid}:{gid} $G
+(
+    echo $BASHPID > $G/systemd/cgroup.procs
+    as dbus-run-session -- /bin/bash -c '
+        echo $DBUS_SESSION_BUS_ADDRESS > /run/user/{uid}/address
+        MANAGERPID= systemd --user --unit=basic.target > /run/user/{uid}/log 2>&1 &
+        for i in $(seq 200); do [ -S /run/user/{uid}/systemd/private ] && busctl --user status org.freedesktop.systemd1 \
+            > /dev/null 2>&1 && break; sleep 0.1; done
+        /usr/bin/python3 -B {script} {build} {policies} --inside systemd; tail -5 /run/user/{uid}/log' 2>&1 | sed 's/^/systemd: /'
+)
+sync
+echo o > /proc/sysrq-trigger
+sleep 60
+"""
+
+
+def boot():
+    me = pwd.getpwuid(os.getuid() or pwd.getpwnam("nobody").pw_uid)
+    script, build, policies = ("/run/host" + os.path.abspath(path) for path in (__file__, *sys.argv[1:3]))
+    return stage.write("boot", BOOT.format(why="init of the test's own kernel", home="/home/somebody", uid=me.pw_uid,
+                                           gid=me.pw_gid, script=script, build=build, policies=policies), 0o755)
+
+
+def test_in_a_kernel_with_every_controller():
+    where = shutil.which(UML)
+    if not where:
+        assert not os.environ.get("CARREL_MUST_WORK"), f"{UML} is missing"
+        return "skip"
+    p = subprocess.run([where, "mem=400M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={boot()}", "con=null",
+                        "con0=fd:0,fd:1", "quiet", f"umid=carrel{os.getpid()}", f"uml_dir={stage.path('uml')}"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+    print(p.stdout.decode(errors="replace"))
+
+
+def main():
+    if not inside:
+        runtime.mkdir(mode=0o700)
+    only = os.environ.get("CARREL_TEST", "")
+    begin = "inside_" if inside else "test_"
+    for test in [f for name, f in globals().items() if name.startswith(begin)]:
+        if only in test.__name__:
+            tap.run(test)
+    stage.close()
+    return tap.done()
+
+
+sys.exit(main())
