@@ -9,7 +9,10 @@ import ctypes
 import os
 import pathlib
 import platform
+import pty
 import re
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -274,6 +277,157 @@ def no_new_privileges_and_no_capabilities(tmp):
     check(found['NoNewPrivs'].strip() == '1', r)
     for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
         check(int(found[name], 16) == 0, name, found[name])
+
+
+# --- what bubblewrap's users ask for ---
+
+NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+
+
+def several_ids(tmp):
+    """Outside the map there is one id, and no other can be given to a file."""
+    probe = 'chown 3:4 /tmp && stat -c %u:%g /tmp'
+    if os.getuid() != 0:
+        r = sh(*HOST, '--subids', script='true')
+        check(r.rc == 1 and 'has no ids for' in r.err, r)
+        return None
+    if not have('newuidmap', 'newgidmap'):
+        return 'no newuidmap'
+    (tmp / 'ids').write_text('someone:1:2\nnobody:200000:1000\n')
+    (tmp / 'ids').chmod(0o644)
+    mounts = f'for f in subuid subgid; do [ -e /etc/$f ] || exit 9; mount --bind {tmp}/ids /etc/$f; done; exec "$@"'
+    wrap = ['unshare', '-m', 'sh', '-c', mounts, 'sh', *NOBODY]
+    for uid in (0, 7):
+        args = [*HOST, '--unshare-user', '--uid', uid, '--tmpfs', '/tmp', '--cap-add', 'CAP_CHOWN']
+        check(sh(*args, script=probe, wrap=wrap).rc != 0, 'one id is enough')
+        for more in ([], ['--dev', '/dev', '--unshare-all']):
+            r = sh(*args, *more, '--subids', script=f'{probe}; id -u; cat /proc/self/uid_map', wrap=wrap)
+            check(r.rc == 0 and r.out.startswith(f'3:4\n{uid}\n') and '200000' in r.out, more, r)
+    return None
+
+
+def signals_are_handed_on(tmp):
+    tmp.chmod(0o777)
+    script = f'trap "echo > {tmp}/got; exit 5" TERM; echo > {tmp}/up; while :; do sleep 0.1; done'
+    for more in ([], ['--unshare-pid'], ['--unshare-pid', '--new-session'], ['--lock-file', '/usr/bin/env']):
+        for handed_on in (False, True):
+            for name in ('got', 'up'):
+                (tmp / name).unlink(missing_ok=True)
+            p = subprocess.Popen([core_lib.CORE, '--dev-bind', '/', '/', '--die-with-parent', *more,
+                                  *['--forward-signals'] * handed_on, 'sh', '-c', script])
+            end = time.monotonic() + 30
+            while not (tmp / 'up').exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            p.terminate()
+            rc = p.wait(30)
+            check(rc == (5 if handed_on else -signal.SIGTERM), more, handed_on, rc)
+            check((tmp / 'got').exists() == handed_on, more, handed_on)
+            no_children_left()
+
+
+def typed(argv, keys):
+    """What a command on a terminal shows when these keys are typed, each after what is waited for."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execve(argv[0], argv, {'PATH': '/usr/bin:/bin', 'PS1': '$ ', 'TERM': 'dumb'})
+    out, seen = '', 0
+    for wanted, key in [*keys, (None, '')]:
+        end = time.monotonic() + 40
+        while time.monotonic() < end and not (wanted and wanted in out[seen:]):
+            if not select.select([master], [], [], 0.5)[0]:
+                continue
+            try:
+                more = os.read(master, 4096)
+            except OSError:
+                break
+            out += more.decode('utf-8', 'replace')
+        check(not wanted or wanted in out[seen:], f'{wanted!r} does not come:', out)
+        seen = len(out)
+        os.write(master, key.encode()) if key else None
+    os.close(master)
+    return out, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def a_terminal_of_its_own(tmp):
+    tree = tmp / 'tree'
+    for program, name in ((core_lib.CORE, 'bin/carrel-bwrap'),
+                          (CARREL_CORE.parent.parent / 'tty/carrel-tty', 'libexec/carrel/carrel-tty')):
+        (tree / name).parent.mkdir(parents=True)
+        shutil.copy(program, tree / name)
+    for path in (tmp, tree):
+        path.chmod(0o755)
+    args = [f'{tree}/bin/carrel-bwrap', *HOST, '--unshare-pid', '--proc', '/proc', '--dev', '/dev', '--new-session']
+    out, _ = typed([*args, 'bash', '--norc'], [('$ ', 'exit\n')])
+    check('no job control' in out, out)
+    out, rc = typed([*args, '--own-tty', 'bash', '--norc'],
+                    [('$ ', 'tty\n'), ('$ ', 'sleep 99 & jobs; kill %1; ls /dev/console; exit 7\n')])
+    check(rc == 7 and '/dev/pts/0\r\n' in out and 'no job control' not in out, rc, out)
+    check('[1]+  Running' in out, 'no jobs:', out)
+    check("'/dev/console'" in out, 'the terminal outside is there:', out)
+
+
+def what_landlock_denies(tmp):
+    tmp.chmod(0o777)
+    (tmp / 'open').mkdir(mode=0o777)
+    (tmp / 'open').chmod(0o777)
+    script = f'echo > {tmp}/a; echo > {tmp}/open/b; true'
+    args = ['--bind', '/', '/']
+    for more, left in (([], {'a', 'b'}), (['--landlock', 'make_reg,write_file', 'signal', '--landlock-allow',
+                                           tmp / 'open', 'make_reg,write_file'], {'b'})):
+        r = sh(*args, *more, script=script)
+        made = {p.name for p in tmp.rglob('?')}
+        check(r.rc == 0 and made == left, more, made, r)
+        for p in tmp.rglob('?'):
+            p.unlink()
+    r = bwrap(*args, '--landlock', 'frobnicate', '-', 'true')
+    check(r.rc == 1 and 'frobnicate' in r.err, r)
+
+
+def callers_with_capabilities(tmp):
+    if os.getuid() != 0:
+        return None
+    wrap = [*NOBODY, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
+    r = bwrap(*HOST, 'true', wrap=wrap)
+    check(r.rc == 1 and 'Unexpected capabilities' in r.err, r)
+    r = sh(*HOST, '--drop-caller-caps', script='grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status', wrap=wrap)
+    check(r.rc == 0 and re.findall(r'\t(\d+)', r.out) == ['0' * 16] * 4, r)
+    return None
+
+
+def many_layers(tmp):
+    """As many as the kernel takes; and where it takes all of them in one option only, as many as fit there."""
+    args = [*small_root()]
+    for n in range(400):
+        (tmp / f'layer{n}').mkdir()
+        (tmp / f'layer{n}' / f'f{n}').write_text('x')
+        args += ['--overlay-src', tmp / f'layer{n}']
+    script = 'set -- /o/f*; echo $#'
+    r = sh(*args, '--ro-overlay', '/o', script=script)
+    check(r.rc == 0 and r.out == '400\n', r)
+    old = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=fsconfig', '-e', 'inject=fsconfig:error=EINVAL:when=5']
+    if not have('strace'):
+        return 'no strace'
+    few = [*small_root(), *args[-40:]]
+    r = sh(*few, '--ro-overlay', '/o', script=script)
+    check(r.rc == 0 and r.out == '20\n', r)
+    log = tmp / 'log'
+    old[3] = log
+    r = sh(*few, '--ro-overlay', '/o', script=script, wrap=old)
+    check(r.rc == 0 and r.out == '20\n' and '"lowerdir", "' in log.read_text(), r, log.read_text())
+    return None
+
+
+def sources_are_followed(tmp):
+    tmp.chmod(0o755)
+    (tmp / 'file').write_text('text\n')
+    (tmp / 'link').symlink_to('file')
+    fd = os.open(tmp / 'file', os.O_RDONLY)
+    for source in (tmp / 'link', './file', f'/proc/self/fd/{fd}', f'{tmp}//./link', f'/dev/fd/{fd}'):
+        r = sh(*small_root(), '--ro-bind', source, '/f', script='cat /f', cwd=tmp, fds=[fd])
+        check(r.rc == 0 and r.out == 'text\n', source, r)
+    os.close(fd)
+    r = sh(*small_root(), '--ro-bind-try', tmp / 'none', '/f', script='[ ! -e /f ]')
+    check(r.rc == 0, r)
 
 
 # --- faults ---

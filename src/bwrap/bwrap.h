@@ -57,6 +57,10 @@ enum flag {
     CAPS_CHOSEN = 1 << 21,
     ASSUMED_KERNEL = 1 << 22,
     EXPLAIN = 1 << 23,
+    FORWARD_SIGNALS = 1 << 24,
+    OWN_TTY = 1 << 25,
+    SUBIDS = 1 << 26,
+    DROP_CALLER_CAPS = 1 << 27,
 };
 
 /* One row per option. */
@@ -99,8 +103,8 @@ struct operation {
 /* What the host is asked; the tests ask nobody. */
 struct host {
     bool (*exists)(const char *path);
-    /* The first line of a small file, "" if it cannot be read. */
-    const char *(*line)(struct arena *a, const char *path);
+    /* A small file, "" if it cannot be read. */
+    const char *(*text)(struct arena *a, const char *path);
     /* All of a descriptor, which is closed. -1: it cannot be read. */
     int (*read_fd)(struct arena *a, int fd, char **data, size_t *n);
     /* The identity of what is open, as DEV:INO; NULL: nothing is. It is not the program's. */
@@ -109,6 +113,9 @@ struct host {
      * a terminal with a name inside. NULL: none. */
     const char *(*cwd)(const struct wishes *w);
     const char *(*terminal)(struct arena *a);
+    bool (*is_terminal)(int fd);
+    /* The number of a descriptor that nobody uses. */
+    int (*free_fd)(void);
     uint32_t uid, gid;
     uint64_t caps;
     unsigned umask;
@@ -141,6 +148,7 @@ struct wishes {
     char **layers;
     size_t n_layers, cap_layers;
     unsigned number; /* of the argument that is read */
+    const char *dev; /* where the last --dev is, for a terminal of its own */
     bool in_data;
     unsigned char *given; /* how often each option came */
     char **command;       /* NULL-terminated; NULL: none */
@@ -151,6 +159,8 @@ int bwrap_fail(struct wishes *w, const char *fmt, ...) __attribute__((format(pri
 
 /* Reads a command line without the program's name. env is copied. Returns 0 or -1. */
 int bwrap_parse(struct wishes *w, char **argv, char *const *env);
+/* Adds the maps of the caller's own and subordinate ids (subids.c). Returns 0 or -1. */
+int bwrap_add_subids(struct wishes *w, uint32_t uid, uint32_t gid);
 /* Fills w->plan, sorted. Returns 0 or -1. */
 int bwrap_plan(struct wishes *w);
 /* What --help prints. */
@@ -173,7 +183,7 @@ take take_args, take_argv0, take_flag, take_share_net, take_fd, take_list_fd, ta
     take_setenv, take_unsetenv, take_clearenv, take_lock, take_perms, take_size, take_layer,
     take_cap, take_label, take_limit;
 make make_bind, make_bind_fd, make_remount_ro, make_overlay, make_proc, make_dev, make_tmpfs,
-    make_mqueue, make_dir, make_file, make_bind_data, make_symlink, make_chmod;
+    make_mqueue, make_dir, make_file, make_bind_data, make_symlink, make_chmod, make_landlock;
 /* A descriptor's number; -1 with the error set. */
 int read_fd_number(struct wishes *w, const char *text);
 /* A path inside in the form that a plan wants. */

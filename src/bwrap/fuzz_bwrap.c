@@ -18,10 +18,10 @@ static bool exists(const char *path)
     return !strstr(path, "module");
 }
 
-static const char *line(struct arena *a, const char *path)
+static const char *text(struct arena *a, const char *path)
 {
     (void)a;
-    return strstr(path, "max_user") ? "7" : "";
+    return strstr(path, "max_user") ? "7" : behind;
 }
 
 static int read_fd(struct arena *a, int fd, char **data, size_t *n)
@@ -49,6 +49,16 @@ static const char *terminal(struct arena *a)
     return n_behind % 2 ? "/dev/pts/3" : NULL;
 }
 
+static bool is_terminal(int fd)
+{
+    return fd != (int)(n_behind % 4);
+}
+
+static int free_fd(void)
+{
+    return 99;
+}
+
 static void warn(const struct wishes *w, const char *text)
 {
     (void)w;
@@ -72,7 +82,8 @@ static void hand_over(struct wishes *w)
     want(space != NULL);
     if (job_read(&j, text.data, text.len, space, &f) < 0)
         want(f.step.verb == PLAN_HOSTNAME || f.step.verb == PLAN_RLIMIT ||
-             f.step.verb == PLAN_OVERLAY || strstr(f.text, "4095"));
+             f.step.verb == PLAN_OVERLAY || f.step.verb == PLAN_LANDLOCK ||
+             f.step.verb == PLAN_LANDLOCK_ALLOW || strstr(f.text, "4095"));
     else
         want(j.loose && j.rooted && j.argv && j.argv[0]);
     free(space);
@@ -82,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {NULL};
     const struct host host = {.exists = exists,
-                              .line = line,
+                              .text = text,
                               .read_fd = read_fd,
                               .identity = identity,
                               .warn = warn,
@@ -91,16 +102,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .caps = 0xff,
                               .cwd = cwd,
                               .terminal = terminal,
+                              .is_terminal = is_terminal,
+                              .free_fd = free_fd,
                               .umask = 022};
     struct wishes w = {.arena = &arena, .host = &host};
-    char *text = arena_strndup(&arena, (const char *)data, size);
+    char *line = arena_strndup(&arena, (const char *)data, size);
     char **argv = arena_array(&arena, size + 2, sizeof *argv);
     char *env[] = {(char[]){"HOME=/home/x"}, (char[]){"PATH=/bin"}, NULL};
     size_t i = 0;
-    for (size_t n = 0; i < size && text[i]; i += strlen(text + i) + 1)
-        argv[n++] = text + i;
-    behind = text + (i < size ? i + 1 : size);
-    n_behind = size - (size_t)(behind - text);
+    for (size_t n = 0; i < size && line[i]; i += strlen(line + i) + 1)
+        argv[n++] = line + i;
+    behind = line + (i < size ? i + 1 : size);
+    n_behind = size - (size_t)(behind - line);
     int r = bwrap_parse(&w, argv, env);
     if (r == 0 && w.command && bwrap_plan(&w) == 0)
         hand_over(&w);

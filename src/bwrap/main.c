@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,14 +29,11 @@ static bool exists(const char *path)
     return stat(path, &st) == 0;
 }
 
-static const char *first_line(struct arena *a, const char *path)
+static const char *small_file(struct arena *a, const char *path)
 {
-    char text[64];
+    struct buf b = {.arena = a};
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
-    text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    return arena_strdup(a, text);
+    return fd >= 0 && file_read_fd(fd, 1 << 20, &b) >= 0 && b.len ? b.data : "";
 }
 
 static int read_fd(struct arena *a, int fd, char **data, size_t *n)
@@ -77,15 +75,14 @@ static _Noreturn void fail(const struct wishes *w, const char *text)
 
 /* ---- what this process is ---- */
 
-/* Its effective ones; who is not root may have none. */
-static uint64_t capabilities(const struct wishes *w)
+/* Its effective ones, and whether it has others. */
+static uint64_t capabilities(const struct wishes *w, bool *any)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
     if (syscall(SYS_capget, &head, data) < 0)
         fail(w, "capget failed");
-    if (w->host->uid != 0 && (data[0].permitted || data[1].permitted))
-        fail(w, "Unexpected capabilities but not setuid, old file caps config?");
+    *any = data[0].permitted || data[1].permitted;
     return data[0].effective | (uint64_t)data[1].effective << 32;
 }
 
@@ -114,6 +111,59 @@ static const char *terminal(struct arena *a)
     return *path == '/' && exists(path) ? arena_strdup(a, path) : NULL;
 }
 
+static bool is_terminal(int fd)
+{
+    return isatty(fd);
+}
+
+static int free_fd(void)
+{
+    int fd = fcntl(2, F_DUPFD_CLOEXEC, 100);
+    close(fd);
+    return fd >= 0 ? fd : 100;
+}
+
+static int terminal_socket(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_TERMINAL)
+            return atoi(step_arg(&p->v[i], 0));
+    return -1;
+}
+
+/* carrel-tty becomes this process, and starts us again with the plan for it. */
+static _Noreturn void run_with_terminal(const struct wishes *w, const struct buf *text, int socket)
+{
+    char self[PATH_MAX], *none[] = {NULL};
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    int plan = memfd_create("plan", 0);
+    if (n <= 0 || plan < 0 || file_write_all(plan, text->data, text->len) < 0 ||
+        lseek(plan, 0, SEEK_SET) < 0)
+        fail(w, "cannot hand over the plan");
+    char *folder = arena_strdup(w->arena, self);
+    for (int i = 0; i < 2 && strrchr(folder, '/'); i++)
+        *strrchr(folder, '/') = '\0';
+    char *tty = arena_printf(w->arena, "%s/" CARREL_LIBEXEC "/carrel-tty", folder);
+    umask(w->host->umask);
+    char name[] = "carrel-tty", mode[] = "pty";
+    execve(tty,
+           (char *[]){name, mode, arena_printf(w->arena, "%d", plan),
+                      arena_printf(w->arena, "%d", socket), self, NULL},
+           none);
+    fail(w, arena_printf(w->arena, "cannot start %s: %s", tty, strerror(errno)));
+}
+
+/* So started: the only word is the descriptor of a plan of ours. */
+static _Noreturn void run_plan_of(const struct wishes *w, int fd)
+{
+    char *text;
+    size_t n;
+    if (fd < 3 || read_fd(w->arena, fd, &text, &n) < 0)
+        fail(w, "cannot read the plan");
+    compat_run(text, n, arena_alloc(w->arena, job_space(n)), false, false);
+}
+
 static _Noreturn void print(const struct buf *b, int fd, int status)
 {
     exit(file_write_all(fd, b->data, b->len) < 0 ? 1 : status);
@@ -139,11 +189,13 @@ static void answer_questions(struct wishes *w, const char *program)
 int main(int argc, char **argv)
 {
     struct host host = {exists,
-                        first_line,
+                        small_file,
                         read_fd,
                         identity,
                         working_folder,
                         terminal,
+                        is_terminal,
+                        free_fd,
                         (uint32_t)getauxval(AT_UID),
                         (uint32_t)getauxval(AT_GID),
                         0,
@@ -153,8 +205,14 @@ int main(int argc, char **argv)
     arena_begin(&arena, space, sizeof space);
     if (getauxval(AT_SECURE) || getauxval(AT_UID) != getauxval(AT_EUID))
         fail(&w, "setuid use of bubblewrap is not supported");
-    host.caps = capabilities(&w);
-    if (bwrap_parse(&w, argv + (argc > 0), environ) < 0)
+    if (argc == 2 && str_eq(argv[0], "carrel-core"))
+        run_plan_of(&w, atoi(argv[1]));
+    bool any;
+    host.caps = capabilities(&w, &any);
+    int parsed = bwrap_parse(&w, argv + (argc > 0), environ);
+    if (host.uid != 0 && any && !(w.flags & DROP_CALLER_CAPS))
+        fail(&w, "Unexpected capabilities but not setuid, old file caps config?");
+    if (parsed < 0)
         fail(&w, w.error);
     answer_questions(&w, argc > 0 ? argv[0] : "bwrap");
     if (bwrap_plan(&w) < 0)
@@ -163,6 +221,8 @@ int main(int argc, char **argv)
     plan_write(&w.plan, &text);
     if (w.flags & PRINT_PLAN)
         print(&text, 1, 0);
+    if (terminal_socket(&w.plan) >= 0)
+        run_with_terminal(&w, &text, terminal_socket(&w.plan));
     compat_run(text.data, text.len, arena_alloc(&arena, job_space(text.len)),
                w.flags & LEVEL_PREFIX, w.flags & EXPLAIN);
 }

@@ -139,7 +139,8 @@ int make_dev(struct wishes *w, const struct operation *op)
     add_step(w, op, PLAN_DIR, arena_printf(w->arena, "%s/shm", dir), "755", (char *)NULL);
     add_step(w, op, PLAN_DEVPTS, arena_printf(w->arena, "%s/pts", dir), (char *)NULL);
     add_step(w, op, PLAN_SYMLINK, "pts/ptmx", arena_printf(w->arena, "%s/ptmx", dir), (char *)NULL);
-    const char *terminal = w->host->terminal(w->arena);
+    w->dev = dir;
+    const char *terminal = w->flags & OWN_TTY ? NULL : w->host->terminal(w->arena);
     if (terminal)
         add_step(w, op, PLAN_BIND, terminal, arena_printf(w->arena, "%s/console", dir), "rw,dev",
                  (char *)NULL);
@@ -189,5 +190,13 @@ int make_symlink(struct wishes *w, const struct operation *op)
 int make_chmod(struct wishes *w, const struct operation *op)
 {
     add_step(w, op, PLAN_CHMOD, inside(w, op->arg[1]), octal(w, op->perms), (char *)NULL);
+    return 0;
+}
+
+/* The words are the plan's own; what they may be its check says. */
+int make_landlock(struct wishes *w, const struct operation *op)
+{
+    add_step(w, op, op->option->value ? PLAN_LANDLOCK_ALLOW : PLAN_LANDLOCK, op->arg[0], op->arg[1],
+             (char *)NULL);
     return 0;
 }

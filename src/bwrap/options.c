@@ -132,6 +132,18 @@ const struct option bwrap_options[] = {
      .value = FD_NETNS, .quirks = LAST_WINS | OURS},
     {"--limit", "NAME VALUE", "A resource limit, as in nofile 256 or as unlimited",
      .take = take_limit, .quirks = OURS},
+    {"--forward-signals", "", "Hand TERM, INT, HUP, QUIT, USR1, USR2 and WINCH on to the program",
+     .take = take_flag, .value = FORWARD_SIGNALS, .quirks = OURS},
+    {"--own-tty", "", "A terminal of its own (needs --unshare-pid and --dev)", .take = take_flag,
+     .value = OWN_TTY, .quirks = OURS},
+    {"--subids", "", "Map the caller's subordinate ids as well, see subuid(5)", .take = take_flag,
+     .value = SUBIDS, .quirks = OURS},
+    {"--landlock", "RIGHTS SCOPES", "Deny these by Landlock, where nothing allows them",
+     .make = make_landlock, .value = 0, .quirks = OURS},
+    {"--landlock-allow", "PATH RIGHTS", "Allow these below PATH", .make = make_landlock, .value = 1,
+     .quirks = OURS},
+    {"--drop-caller-caps", "", "Lay the caller's capabilities down, instead of refusing them",
+     .take = take_flag, .value = DROP_CALLER_CAPS, .quirks = OURS},
 };
 const size_t bwrap_n_options = ARRAY_SIZE(bwrap_options);
 

@@ -31,6 +31,9 @@ static int check(struct wishes *w)
         {userns && f & WANT_USER_TRY, "--userns is not compatible with --unshare-user-try"},
         {f & DISABLE_USERNS && !(f & WANT_USER), "--disable-userns requires --unshare-user"},
         {f & DISABLE_USERNS && block, "--disable-userns is not compatible with --userns-block-fd"},
+        {f & SUBIDS && (userns || block || f & DISABLE_USERNS),
+         "--subids is not compatible with --userns, --userns-block-fd or --disable-userns"},
+        {f & OWN_TTY && !(f & WANT_PID && f & DEV), "--own-tty requires --unshare-pid and --dev"},
         {w->fds[FD_NETNS] >= 0 && f & WANT_NET, "--netns is not compatible with --unshare-net"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
@@ -39,8 +42,8 @@ static int check(struct wishes *w)
     if (w->host->uid != 0 && !userns)
         mapped = true;
     if (!mapped && f & WANT_USER_TRY && w->host->exists("/proc/self/ns/user") &&
-        !str_eq(w->host->line(w->arena, "/proc/sys/user/max_user_namespaces"), "0") &&
-        w->host->line(w->arena, "/sys/module/user_namespace/parameters/enable")[0] != 'N')
+        w->host->text(w->arena, "/proc/sys/user/max_user_namespaces")[0] != '0' &&
+        w->host->text(w->arena, "/sys/module/user_namespace/parameters/enable")[0] != 'N')
         mapped = true;
     if (mapped && !userns)
         w->flags |= WANT_USER;
@@ -52,6 +55,7 @@ static int check(struct wishes *w)
          "Specifying --uid requires --unshare-user or --userns"},
         {!mapped && w->gid >= 0 && w->gid != w->host->gid,
          "Specifying --gid requires --unshare-user or --userns"},
+        {f & SUBIDS && !mapped, "--subids requires --unshare-user"},
         {w->hostname && !(f & WANT_UTS), "Specifying --hostname requires --unshare-uts"},
         {f & AS_PID_1 && !(f & WANT_PID), "Specifying --as-pid-1 requires --unshare-pid"},
         {f & AS_PID_1 && w->n_locks, "Specifying --as-pid-1 and --lock-file is not permitted"},
@@ -86,7 +90,7 @@ static int64_t gid_inside(const struct wishes *w)
 static bool two_levels(const struct wishes *w)
 {
     bool other = uid_inside(w) != 0 || gid_inside(w) != 0;
-    return w->flags & WANT_USER && w->fds[FD_USERNS_BLOCK] < 0 &&
+    return w->flags & WANT_USER && w->fds[FD_USERNS_BLOCK] < 0 && !(w->flags & SUBIDS) &&
            (w->flags & DISABLE_USERNS || (w->flags & DEV && other));
 }
 
@@ -163,8 +167,24 @@ static void add_labels(struct wishes *w)
         put(w, NULL, PLAN_LABEL, "files", w->file_label);
 }
 
+/* Only where one of the three is a terminal. */
+static void add_terminal(struct wishes *w)
+{
+    struct buf names = {.arena = w->arena};
+    for (int fd = 0; fd < 3; fd++)
+        if (w->host->is_terminal(fd))
+            buf_printf(&names, "%s%d", names.len ? "," : "", fd);
+    if (names.len)
+        plan_add(&w->plan, PLAN_TERMINAL, "--own-tty", number(w, w->host->free_fd()),
+                 arena_printf(w->arena, "%s/pts/ptmx", w->dev), names.data, (char *)NULL);
+}
+
 static int add_process(struct wishes *w)
 {
+    if (w->flags & OWN_TTY)
+        add_terminal(w);
+    if (w->flags & FORWARD_SIGNALS)
+        put(w, NULL, PLAN_SIGNALS, "forward", NULL);
     for (size_t i = 0; i < w->n_limits; i += 2)
         plan_add(&w->plan, PLAN_RLIMIT, "--limit", w->limits[i], w->limits[i + 1], w->limits[i + 1],
                  (char *)NULL);
@@ -218,6 +238,9 @@ int bwrap_plan(struct wishes *w)
     put(w, NULL, PLAN_UID, number(w, uid_inside(w)), NULL);
     put(w, NULL, PLAN_GID, number(w, gid_inside(w)), NULL);
     add_namespaces(w);
+    if (w->flags & SUBIDS &&
+        bwrap_add_subids(w, (uint32_t)uid_inside(w), (uint32_t)gid_inside(w)) < 0)
+        return -1;
     add_fds(w);
     add_labels(w);
     if (!w->n_ops || !makes_root(w, &w->ops[0]))

@@ -16,11 +16,13 @@ static bool exists(const char *path)
     return !strstr(path, "selinux");
 }
 
-static const char *line(struct arena *a, const char *path)
+static const char *text(struct arena *a, const char *path)
 {
     (void)a;
-    (void)path;
-    return "";
+    return strstr(path, "passwd")   ? "root:x:0:0\nme:x:7:7::/h:/bin/sh\n"
+           : strstr(path, "subuid") ? "# none\nyou:1:2\nme:100000:5\n7:300000:65536\n"
+           : strstr(path, "subgid") ? "me:200000:9"
+                                    : "";
 }
 
 static int no_data(struct arena *a, int fd, char **data, size_t *n)
@@ -51,6 +53,16 @@ static const char *terminal(struct arena *a)
     return NULL;
 }
 
+static bool is_terminal(int fd)
+{
+    return fd != 1;
+}
+
+static int free_fd(void)
+{
+    return 99;
+}
+
 static void warn(const struct wishes *w, const char *text)
 {
     (void)w;
@@ -61,7 +73,8 @@ static void warn(const struct wishes *w, const char *text)
 static const char *plan_of(unsigned uid, const char *words)
 {
     char home[] = "HOME=/h", *const env[] = {home, NULL};
-    host = (struct host){exists, line, no_data, identity, cwd, terminal, uid, uid, 0x21, 022, warn};
+    host = (struct host){exists,  text, no_data, identity, cwd, terminal, is_terminal,
+                         free_fd, uid,  uid,     0x21,     022, warn};
     struct wishes w = {.arena = &arena, .host = &host};
     struct buf text = {.arena = &arena};
     size_t n = 0;
@@ -142,8 +155,29 @@ static void operations_become_steps(void)
     CHECK(holds(plan_of(7, "--explain-errors --dir /a x"), "\ndir /a 755 # argument 2: --dir\n"));
 }
 
+static void wishes_of_ours_become_steps(void)
+{
+    CHECK(holds(plan_of(7, "--subids x"), "\nid-map uid 7 7 1 # --subids\n"
+                                          "id-map uid 0 100000 5 # --subids\n"
+                                          "id-map uid 5 300000 2 # --subids\n"
+                                          "id-map uid 8 300002 65534 # --subids\n"
+                                          "id-map gid 7 7 1 # --subids\n"
+                                          "id-map gid 0 200000 7 # --subids\n"
+                                          "id-map gid 8 200007 2 # --subids\n"));
+    CHECK(
+        holds(plan_of(7, "--subids --uid 0 --dev /dev x"), "\nid-map uid 1 100000 5 # --subids\n"));
+    CHECK(holds(plan_of(7, "--subids --dev /dev x"), "\nloosen host-pids,one-level,"));
+    CHECK(holds(plan_of(7, "--own-tty --unshare-pid --dev /d x"),
+                "\nterminal 99 /d/pts/ptmx 0,2 # --own-tty\n"));
+    CHECK(holds(plan_of(7, "--forward-signals x"), "\nsignals forward\n"));
+    CHECK(holds(plan_of(7, "--landlock write_file signal --landlock-allow /tmp write_file x"),
+                "\nlandlock write_file signal\nlandlock-allow /tmp write_file\n"));
+}
+
 static void what_cannot_be_is_refused(void)
 {
+    CHECK_STR(plan_of(0, "--subids x"), "--subids requires --unshare-user");
+    CHECK_STR(plan_of(8, "--subids x"), "--subids: /etc/subuid has no ids for 8");
     static const char *const rows[][2] = {
         {"--bind-fd 4 /a x", "Can't find source path /proc/self/fd/4: No such file or directory"},
         {"--userns 3 --unshare-user x", "--userns is not compatible with --unshare-user"},
@@ -152,6 +186,9 @@ static void what_cannot_be_is_refused(void)
         {"--perms 700 --bind / / x", "--perms must be followed by an option that creates a file"},
         {"--size 1 --dir / x", "--size must be followed by --tmpfs"},
         {"--cap-add kill x", "unknown cap: kill"},
+        {"--own-tty --dev /dev x", "--own-tty requires --unshare-pid and --dev"},
+        {"--subids --unshare-user --disable-userns x",
+         "--subids is not compatible with --userns, --userns-block-fd or --disable-userns"},
         {"--frob x", "Unknown option --frob"},
         {"--args 5 x", "Can't read --args data: Bad file descriptor"},
         {"--exec-label l x", "labeling not supported on this system"},
@@ -216,6 +253,7 @@ int main(void)
     RUN(a_user_s_whole_plan);
     RUN(loosens_only_what_is_asked_for);
     RUN(operations_become_steps);
+    RUN(wishes_of_ours_become_steps);
     RUN(what_cannot_be_is_refused);
     RUN(nothing_is_loose_unsaid);
     RUN(compat_words_are_checked);

@@ -36,6 +36,17 @@ step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, 
 /* A tmpfs that lies under the new root and is gone with the old one. */
 void scratch_make(struct job *j);
 void fd_used_up(const struct job *j, const struct step *s, uint64_t fd);
+/* compat_wishes.c */
+/* Holds the signals that are handed on back, for who waits; the program gets what the caller had.
+ */
+void signals_hold(struct job *j);
+void signals_release(const struct job *j);
+/* Waits for one signal and hands it on. False: it cannot be waited for. */
+bool signals_wait(const struct job *j, int program);
+/* Hands signals on until the child ends, or something comes from descriptor `end` (or -1). */
+void signals_watch(const struct job *j, int child, int end);
+/* Has the id maps of the child written, by newuidmap and newgidmap. */
+void maps_write(const struct job *j, unsigned child);
 /* compat_process.c */
 step_runner run_enter;
 

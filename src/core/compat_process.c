@@ -61,8 +61,8 @@ static void claim_fds(const struct job *j)
 {
     static const struct {
         unsigned char verb, word;
-    } rows[] = {{PLAN_JOIN, 1},    {PLAN_INFO_FD, 0},   {PLAN_WAIT_FD, 0},  {PLAN_HOLD_FD, 0},
-                {PLAN_COPY_FD, 2}, {PLAN_BIND_COPY, 2}, {PLAN_FILTER_FD, 0}};
+    } rows[] = {{PLAN_JOIN, 1},    {PLAN_INFO_FD, 0},   {PLAN_WAIT_FD, 0},   {PLAN_HOLD_FD, 0},
+                {PLAN_COPY_FD, 2}, {PLAN_BIND_COPY, 2}, {PLAN_FILTER_FD, 0}, {PLAN_TERMINAL, 0}};
     if (!asks(j, LOOSE_FDS))
         must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, CLOSE_RANGE_CLOEXEC),
              "cannot close descriptors");
@@ -150,7 +150,7 @@ static uint32_t outer_id(const struct job *j, enum plan_verb verb)
 
 static void map_ids(const struct job *j)
 {
-    if (!(j->namespaces & CLONE_NEWUSER) || find(j, PLAN_WAIT_FD, 1, 0))
+    if (!(j->namespaces & CLONE_NEWUSER) || find(j, PLAN_WAIT_FD, 1, 0) || j->last[PLAN_ID_MAP])
         return;
     proc_write(j, "self/setgroups", "deny", 4);
     ns_map_id(j, "self/uid_map", outer_id(j, PLAN_UID), j->caller_uid);
@@ -297,6 +297,8 @@ static _Noreturn void start_program(struct job *j)
     install_filters(j);
     if (j->last[PLAN_ARGV0])
         j->argv[0] = j->last[PLAN_ARGV0]->w[0].s;
+    if (j->last[PLAN_SIGNALS])
+        signals_release(j);
     tell(j->started[1]);
     long err = strchr(name, '/') ? try(j, name) : search(j, name);
     tell(j->started[1]);
@@ -356,18 +358,22 @@ static void lock_files(struct job *j)
 static _Noreturn void reap(const struct job *j, int program)
 {
     int status, code = FAILED;
+    bool forward = j->last[PLAN_SIGNALS];
     set_caps(0);
     for (unsigned fd = FIRST_FREE_FD; fd;)
         fd = close_up_to(fd, next_needed(j, fd));
     ask_parents_death(j);
     install_filters(j);
-    for (long pid; (pid = sys4(__NR_wait4, -1, &status, 0, NULL)) != -ECHILD;)
-        if (pid == program) {
-            code = exit_code(status);
-            sys3(__NR_write, j->status_fds[1], &code, sizeof code);
-            if (!asks(j, LOOSE_OUTLIVE))
-                break;
-        }
+    for (long pid; (pid = sys4(__NR_wait4, -1, &status, forward ? WNOHANG : 0, NULL)) != -ECHILD;) {
+        if (pid == 0)
+            forward = signals_wait(j, program);
+        if (pid != program)
+            continue;
+        code = exit_code(status);
+        sys3(__NR_write, j->status_fds[1], &code, sizeof code);
+        if (!asks(j, LOOSE_OUTLIVE))
+            break;
+    }
     sys_exit(code);
 }
 
@@ -390,15 +396,24 @@ static void meet_monitor(const struct job *j)
         sys_exit(FAILED);
 }
 
+static void no_new_privileges(void)
+{
+    must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS) failed");
+}
+
 static int child_main(void *job)
 {
     struct job *j = job;
     if (j->go[0] >= 0)
         meet_monitor(j);
+    if (j->last[PLAN_ID_MAP])
+        no_new_privileges();
     if (!two_levels(j) && (!(j->shared & CLONE_NEWUSER) || find(j, PLAN_JOIN, 0, JOIN_USER)))
         caps_empty_bounding_set(job_value(j, PLAN_CAPS, 0));
     take_ids(j);
     map_ids(j);
+    if (j->last[PLAN_TERMINAL]) /* which is the session's own */
+        CALL0(j->last[PLAN_TERMINAL], setsid, "setsid");
     make_root(j);
     join(j, JOIN_USER2, CLONE_NEWUSER, "Setting userns2 failed");
     second_level(j);
@@ -408,7 +423,7 @@ static int child_main(void *job)
     sys1(__NR_umask, job_value(j, PLAN_UMASK, 022));
     sys1(__NR_chdir, "/");
     run_steps(j, IN_APP);
-    if (j->last[PLAN_SESSION])
+    if (j->last[PLAN_SESSION] && !j->last[PLAN_TERMINAL])
         CALL0(j->last[PLAN_SESSION], setsid, "setsid");
     write_label(j, 0, "self/attr/exec");
     if (j->last[PLAN_PARENT_DEATH])
@@ -475,6 +490,8 @@ static _Noreturn void watch(const struct job *j, int child, const struct step *r
     for (unsigned fd = FIRST_FREE_FD, next = ~0u; fd; fd = close_up_to(fd, next), next = ~0u)
         for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
             next = (unsigned)keep[i] >= fd && (unsigned)keep[i] < next ? (unsigned)keep[i] : next;
+    if (j->last[PLAN_SIGNALS])
+        signals_watch(j, child, needs_reaper(j) ? j->status_fds[0] : -1);
     int code = wait_for_end(j, child);
     if (report && sys3(__NR_read, j->started[0], bytes, sizeof bytes) == 1) {
         format(&l, "{ \"exit-code\": %u }\n", (unsigned)code);
@@ -528,16 +545,24 @@ static _Noreturn void run(struct job *j)
     signal_default(SIGCHLD); /* ignored, children would leave no status */
     CALL4(NULL, rt_sigprocmask, SIG_UNBLOCK, &chld, NULL, sizeof chld, "cannot unblock signals");
     sys1(__NR_umask, 0);
-    must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS) failed");
+    if (!j->last[PLAN_ID_MAP]) /* whose program has some */
+        no_new_privileges();
+    if (j->last[PLAN_SIGNALS])
+        signals_hold(j);
     open_pipe(j->status_fds);
     if (report)
         open_pipe(j->started);
-    if (report || info || find(j, PLAN_WAIT_FD, 1, 0) || find(j, PLAN_JOIN, 0, JOIN_PID))
+    if (report || info || j->last[PLAN_ID_MAP] || find(j, PLAN_WAIT_FD, 1, 0) ||
+        find(j, PLAN_JOIN, 0, JOIN_PID))
         open_pipe(j->go);
     join(j, JOIN_USER, CLONE_NEWUSER, "Joining specified user namespace failed");
     join(j, JOIN_NET, CLONE_NEWNET, "Joining the network namespace failed");
     join(j, JOIN_PID, CLONE_NEWPID, "Setting pidns failed");
     unsigned child = make_child(j);
+    if (j->last[PLAN_ID_MAP]) {
+        maps_write(j, child);
+        no_new_privileges();
+    }
     if (info)
         write_info(j, info, child);
     if (report)

@@ -92,6 +92,7 @@ struct job {
     const struct step *layer; /* compat: the next one for an overlay */
     int go[2], started[2];    /* compat: pipes, see compat_process.c */
     bool entered;             /* compat: the folder to start in */
+    uint64_t mask;            /* compat: of the caller's signals */
 
     struct folder source; /* on the host; in the app's process: inside */
     int ruleset;          /* the app's own: Landlock's */

@@ -102,15 +102,17 @@
          one-level    no second user namespace below that of the mounts                            \
          host-caps    the caller's capabilities stay as they are                                   \
          all-fds      all inherited descriptors reach the program, folders too                     \
-         links        parents of a DST may be symbolic links, followed beneath the new root;       \
-                      a later mount on "/" takes the place of the first                            \
-         outlive      what the program leaves running goes on without it                           \
-         no-reaper    the program itself is pid 1 */                                               \
+         links        a SRC is any path and followed; parents of a DST may be symbolic links,      \
+       followed beneath the new root; a later mount on "/" takes the place of the first outlive                                                                                           \
+       what the program leaves running goes on without it no-reaper    the program itself is pid 1                                                          \
+     */                                                                                            \
     V(LOOSEN, "loosen", 1, 1, PHASE_SETUP, "WHAT[,WHAT...]")                                       \
     /* namespaces that descriptors lead to; user2 when all is set up */                            \
     V(JOIN, "join", 2, 2, PHASE_SETUP, "user|user2|pid|net FD")                                    \
     /* JSON: the child's id and namespaces, to-end also its exit code if it was started */         \
     V(INFO_FD, "info-fd", 2, 2, PHASE_SETUP, "FD once|to-end")                                     \
+    /* COUNT ids from INSIDE on are those from OUTSIDE on; written by newuidmap and newgidmap */   \
+    V(ID_MAP, "id-map", 4, 4, PHASE_SETUP, "uid|gid INSIDE OUTSIDE COUNT")                         \
     /* a byte or the end of it is waited for: until others wrote the id maps, or before the start  \
      */                                                                                            \
     V(WAIT_FD, "wait-fd", 2, 2, PHASE_SETUP, "FD maps|start")                                      \
@@ -130,6 +132,8 @@
     /* the capabilities that the program keeps, a bit each, in hexadecimal; with host-caps those   \
        that it may have at most, if it lives in another user namespace than the caller */          \
     V(CAPS, "caps", 1, 1, PHASE_PROCESS, "BITS")                                                   \
+    /* those that come to the caller's process go on to the program; else they end that process */ \
+    V(SIGNALS, "signals", 1, 1, PHASE_PROCESS, "forward")                                          \
     V(PARENT_DEATH, "parent-death", 1, 1, PHASE_PROCESS, "kill")                                   \
     /* the first that can be entered is the folder to start in, and the value of PWD where the     \
        plan has a line for that; after one with `must` the program is not started without it */    \
