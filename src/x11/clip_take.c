@@ -7,6 +7,7 @@
 enum {
     DELETE_PROPERTY = 19,
     GET_PROPERTY = 20,
+    GET_OWNER = 23,
     CONVERT_SELECTION = 24,
     PROPERTY_NOTIFY = 28,
     SELECTION_NOTIFY = 31,
@@ -144,10 +145,18 @@ static int convert(struct taker *t, enum clip_name target, uint8_t *p, size_t ro
 static int look(struct taker *t, bool offered[CLIP_NAMES])
 {
     static uint8_t list[4 * MOST_TARGETS];
+    uint8_t bytes[8];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    const uint8_t *p;
     size_t n;
     unsigned format;
     memset(offered, 0, CLIP_NAMES * sizeof *offered);
-    int r = convert(t, CLIP_TARGETS, list, sizeof list, &n, &format);
+    x_request(&o, GET_OWNER, 0);
+    x_put32(&o, t->atoms[CLIP_CLIPBOARD]);
+    int r = x11_ask(t->x, &o, &p, &n);
+    if (r < 0 || x_get32(p + 8) == 0)
+        return r;
+    r = convert(t, CLIP_TARGETS, list, sizeof list, &n, &format);
     if (r == -ENODATA || (r == 0 && format != 32)) {
         offered[CLIP_STRING] = true;
         return 0;

@@ -176,6 +176,11 @@ def names_what_there_is(program, a):
             assert clip.child.wait(PATIENCE) == 0
 
 
+def names_nothing_where_nothing_is(program):
+    with Display() as a, Clip(program, "list", a) as clip:
+        assert clip.outcome == "ok", clip.outcome
+
+
 def needs_the_cookie(program):
     with Display(lets_user_in=False) as a, Display() as b:
         with Clip(program, "take", a, b, auth=b"\xff\xff" + bytes(8)) as clip:
@@ -208,7 +213,8 @@ def main():
             for f in (ends_with_the_server, names_what_there_is):
                 tap.run(lambda f=f, p=p: f(p, a), label + f.__name__)
         tap.run(lambda: is_confined(program, a, b), "is_confined")
-        tap.run(lambda: needs_the_cookie(program), "needs_the_cookie")
+        for f in (names_nothing_where_nothing_is, needs_the_cookie):
+            tap.run(lambda f=f: f(program), f.__name__)
     return tap.done()
 
 

@@ -4,6 +4,7 @@
  * of it works.
  *
  *     probe [TITLE]
+ *     probe --memory ID     shared memory: with the X server, and the segment ID of somebody else
  *
  * TITLE names the victim's window. Prints "watching" and counts keys until its standard input ends,
  * then says how many it has seen, and types at last "Q" by XTEST wherever the keyboard is.
@@ -12,6 +13,7 @@
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 #include <X11/extensions/XInput2.h>
+#include <X11/extensions/XShm.h>
 #include <X11/extensions/XTest.h>
 #include <X11/extensions/Xcomposite.h>
 #include <X11/extensions/record.h>
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 enum { MOST_WINDOWS = 256 };
@@ -99,8 +102,11 @@ static bool composite_picture(void)
 
 static bool send_key(void)
 {
-    XEvent e = {.xkey = {.type = KeyPress, .window = victim, .root = DefaultRootWindow(d),
-                         .keycode = 38, .same_screen = True}};
+    XEvent e = {.xkey = {.type = KeyPress,
+                         .window = victim,
+                         .root = DefaultRootWindow(d),
+                         .keycode = 38,
+                         .same_screen = True}};
     if (!victim)
         return false;
     XSendEvent(d, victim, True, KeyPressMask, &e);
@@ -111,8 +117,8 @@ static bool change_property(void)
 {
     if (!victim)
         return false;
-    XChangeProperty(d, victim, XInternAtom(d, "CARREL_PROBE", False), XA_STRING, 8,
-                    PropModeReplace, (const unsigned char *)"x", 1);
+    XChangeProperty(d, victim, XInternAtom(d, "CARREL_PROBE", False), XA_STRING, 8, PropModeReplace,
+                    (const unsigned char *)"x", 1);
     return done();
 }
 
@@ -130,7 +136,8 @@ static bool make_child(void)
 
 static bool grab(void)
 {
-    int r = XGrabKeyboard(d, DefaultRootWindow(d), False, GrabModeAsync, GrabModeAsync, CurrentTime);
+    int r =
+        XGrabKeyboard(d, DefaultRootWindow(d), False, GrabModeAsync, GrabModeAsync, CurrentTime);
     XUngrabKeyboard(d, CurrentTime);
     return done() && r == GrabSuccess;
 }
@@ -248,11 +255,40 @@ static bool type_by_xtest(void)
     return done();
 }
 
+/* ---- shared memory ---- */
+
+static bool memory_with_the_server(void)
+{
+    XShmSegmentInfo s = {.shmid = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600)};
+    if (s.shmid < 0 || !XShmQueryExtension(d))
+        return false;
+    s.shmaddr = shmat(s.shmid, NULL, 0);
+    XShmAttach(d, &s);
+    bool ok = done();
+    if (ok)
+        XShmDetach(d, &s);
+    shmctl(s.shmid, IPC_RMID, NULL);
+    return done() && ok;
+}
+
+static int look_at_memory(const char *id)
+{
+    d = XOpenDisplay(NULL);
+    say("open", d);
+    if (!d)
+        return 1;
+    say("memory-with-the-server", memory_with_the_server());
+    say("memory-of-others", shmat(atoi(id), NULL, SHM_RDONLY) != (void *)-1);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int n = 0;
     const char *title = argc > 1 ? argv[1] : NULL;
     XSetErrorHandler(on_error);
+    if (argc > 2 && strcmp(title, "--memory") == 0)
+        return look_at_memory(argv[2]);
     d = XOpenDisplay(NULL);
     say("open", d);
     if (!d)
