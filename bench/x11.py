@@ -14,12 +14,14 @@ import statistics
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/x11"))
-import interleave  # noqa: E402
+import interleave
+
+# in the place of this folder, which has a wayland.py of its own
+sys.path[0] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/x11")
 from lib import Display  # noqa: E402
 
 BY_HAND = """
-mkfifo "$1"; Xephyr -displayfd 9 -auth "$XAUTHORITY" -nolisten tcp -nolisten local -screen 800x560 \
+mkfifo "$1"; Xephyr -displayfd 9 -auth "$XAUTHORITY" -nolisten tcp -screen 800x560 \
     -resizeable -no-host-grab -noreset -br 9<> "$1" 2> /dev/null &
 read -r number < "$1"; DISPLAY=:$number xterm -e true; kill $!; wait; rm "$1"
 """
