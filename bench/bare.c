@@ -75,14 +75,23 @@ static void attach(int tree, int parent, const char *name, int dir)
     close(tree);
 }
 
+/* src is opened below the folder that was used last, if it lies there. */
 static void bind_on(const char *src, int parent, const char *name, uint64_t set, int dir)
 {
+    static char last[4096];
+    static int above = -1;
+    const char *slash = strrchr(src, '/');
     struct stat st;
-    int fd = open2(AT_FDCWD, src, O_PATH, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-    DO(SYS(fstat, fd, &st));
-    int tree = (int)DO(
-        SYS(open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
-    close(fd);
+    if (above < 0 || strncmp(src, last, (size_t)(slash - src)) || last[slash - src]) {
+        close(above);
+        snprintf(last, sizeof last, "%.*s", (int)(slash - src), src);
+        above = open2(AT_FDCWD, *last ? last : "/", O_PATH | O_DIRECTORY,
+                      RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    }
+    int tree =
+        (int)DO(SYS(open_tree, above, slash + 1,
+                    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW));
+    DO(SYS(fstat, tree, &st));
     attributes(tree, AT_RECURSIVE, set, set & MOUNT_ATTR_RDONLY ? 1 << 18 : 0);
     attach(tree, parent, name, dir);
 }

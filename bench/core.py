@@ -3,7 +3,7 @@
 """The core alone, side by side with a bare C program that makes the same calls, and bubblewrap with
 the same namespaces and binds.
 
-usage: core.py CORE BARE NOOP [--runs N] [--bwrap PATH]...
+usage: core.py CORE BARE NOOP FLOOR [--runs N] [--bwrap PATH]...
   --bwrap PATH  another bubblewrap, say the newest (bench/newest-bwrap); /usr/bin/bwrap is always there
 
 Targets: at most 1.15 x the bare program, at most 0.4 x the newest bubblewrap, with 1,000 binds and
@@ -63,6 +63,7 @@ def measure(title, args, folder, binds, runs):
                                  check=True).stdout.strip()
         cases.append((version, bwrap_case(bwrap, args.noop, folder, binds)))
     if binds == 0:
+        cases.append(('the unavoidable alone', [args.floor, args.noop]))
         cases.append(('the program alone', [args.noop]))
     result = compare(cases, runs=runs)
     table(title, result, 'carrel-core')
@@ -78,11 +79,12 @@ def main():
     parser.add_argument('core')
     parser.add_argument('bare')
     parser.add_argument('noop')
+    parser.add_argument('floor')
     parser.add_argument('--runs', type=int, default=60)
     parser.add_argument('--bwrap', action='append', default=[])
     parser.add_argument('--mounts', type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    for name in ('core', 'bare', 'noop'):
+    for name in ('core', 'bare', 'noop', 'floor'):
         setattr(args, name, os.path.realpath(getattr(args, name)))
     if args.mounts:
         with tempfile.TemporaryDirectory() as tmp:
@@ -101,7 +103,7 @@ def main():
         measure('1,000 binds', args, folder, 1000, args.runs // 4)
     # The mounts are made in a mount namespace of their own.
     subprocess.run(['unshare', '-Urm' if os.getuid() else '-m', sys.executable, __file__, args.core,
-                    args.bare, args.noop, '--runs', str(args.runs // 2), '--mounts', '1000',
+                    args.bare, args.noop, args.floor, '--runs', str(args.runs // 2), '--mounts', '1000',
                     *(x for b in args.bwrap for x in ('--bwrap', b))], check=True)
 
 

@@ -30,7 +30,8 @@ class Stage:
                                ("src/x11/carrel-clip", "libexec/carrel/carrel-clip"),
                                ("src/xserver/carrel-xserver", "libexec/carrel/carrel-xserver"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
-                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus")):
+                               ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus"),
+                               ("src/sound/carrel-sound", "libexec/carrel/carrel-sound")):
             shutil.copy(os.path.join(build, source), os.path.join(self.tree, target))
         os.makedirs(self.shipped)
         for name in os.listdir(policies):

@@ -73,9 +73,10 @@ def signals_are_forwarded(tmp):
     for name in ('TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH', 'ALRM', 'PIPE', 'CONT', 'URG',
                  'RTMIN+1'):
         number = signal.SIGRTMIN + 1 if name == 'RTMIN+1' else getattr(signal, f'SIG{name}')
-        script = ('import signal, sys\n'
-                  f'signal.signal({int(number)}, lambda *_: (print("got", flush=True), sys.exit(7)))\n'
-                  'print("ready", flush=True)\nsignal.pause()')
+        # Not by print: the signal may come before the first one has come back.
+        script = ('import os, signal, sys\n'
+                  f'signal.signal({int(number)}, lambda *_: (os.write(1, b"got\\n"), sys.exit(7)))\n'
+                  'os.write(1, b"ready\\n")\nsignal.pause()')
         core = Core(basic_plan('/usr/bin/python3', '-ISc', script))
         read_until(core.p.stdout.fileno(), 'ready\n')
         core.p.send_signal(number)
@@ -113,6 +114,21 @@ def app_stops_and_we_stop_alike(tmp):
         os.kill(core.p.pid, signal.SIGCONT)
         r = core.finish()
         check(r.rc == 9 and r.out == 'ready\non\n', r)
+
+
+def continued_from_inside_we_continue_alike(tmp):
+    for sig in (signal.SIGSTOP, signal.SIGTSTP):
+        for times in (1, 3):
+            script = (f'n=0; echo ready; while [ $n -lt {times} ]; do n=$((n + 1)); (sleep 0.4; kill -CONT $$) & '
+                      f'kill -{int(sig)} $$; wait; done; echo on; exit 9')
+            core = Core(shell(script), before=lambda: os.setpgid(0, 0))
+            for _ in range(times):
+                _, status = os.waitpid(core.p.pid, os.WUNTRACED)
+                check(os.WIFSTOPPED(status) and os.WSTOPSIG(status) == sig, sig, status)
+                _, status = os.waitpid(core.p.pid, os.WCONTINUED)
+                check(os.WIFCONTINUED(status), sig, status)
+            r = core.finish()
+            check(r.rc == 9 and r.out == 'ready\non\n', r)
 
 
 def stop_from_outside_stops_the_app(tmp):

@@ -137,8 +137,8 @@ def too_long_plans(tmp):
     comments = ('# ' + 'x' * 1000 + '\n') * 16000
     r = start(good + comments)
     check(r.rc == 0, r)
-    refused(start(good + comments * 2), 'longer than 16777216 bytes')
-    refused(start(good + comments * 2, pipe=True), 'longer than 16777216 bytes')
+    refused(start(good + comments * 2), 'more than 16777216 bytes')
+    refused(start(good + comments * 2, pipe=True), 'more than 16777216 bytes')
 
 
 def too_many_kept(tmp):

@@ -34,7 +34,7 @@ _carrel() {
     fi
     _carrel_app_at
     case $command:$app:$cur in
-    run:-1:-* | plan:-1:-* | [!rp]*:*:-* | reset:*:-* | revoke:*:-* | ps:*:-*)
+    run:-1:-* | plan:-1:-* | [!rp]*:*:-* | reset:*:-* | revoke:*:-* | ps:*:-* | permissions:*:-*)
         _carrel_offer < <("$carrel" --words 2> /dev/null | sed -n "s/^$command \(--[^ ]*\).*/\1/p")
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2> /dev/null
         ;;

@@ -210,7 +210,7 @@ int bus_call(struct bus *b, struct message *m,
 
 /* ---- writing ---- */
 
-static void put(struct out *o, uint8_t byte)
+void bus_put_byte(struct out *o, uint8_t byte)
 {
     if (o->n < o->cap)
         o->v[o->n] = byte;
@@ -220,14 +220,14 @@ static void put(struct out *o, uint8_t byte)
 void bus_put_struct(struct out *o)
 {
     while (o->n % 8)
-        put(o, 0);
+        bus_put_byte(o, 0);
 }
 
 void bus_put_u64(struct out *o, uint64_t value)
 {
     bus_put_struct(o);
     for (int i = 0; i < 8; i++)
-        put(o, (uint8_t)(value >> 8 * i));
+        bus_put_byte(o, (uint8_t)(value >> 8 * i));
 }
 
 void bus_put_bool(struct out *o, bool value)
@@ -252,7 +252,7 @@ void bus_end_structs(struct out *o, size_t at)
 
 void bus_put_signature(struct out *o, const char *s)
 {
-    put(o, (uint8_t)strlen(s));
+    bus_put_byte(o, (uint8_t)strlen(s));
     for (size_t i = 0; i <= strlen(s); i++)
-        put(o, (uint8_t)s[i]);
+        bus_put_byte(o, (uint8_t)s[i]);
 }

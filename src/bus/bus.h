@@ -46,6 +46,7 @@ int bus_next(struct bus *b, struct message *m, int milliseconds);
 
 /* ---- what wire.h has no word for ---- */
 
+void bus_put_byte(struct out *o, uint8_t value);
 void bus_put_u64(struct out *o, uint64_t value);
 void bus_put_bool(struct out *o, bool value);
 /* To the beginning of a struct or of a pair of a dictionary. */

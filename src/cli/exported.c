@@ -41,6 +41,10 @@ static const char *const program_folders[] = {"/usr/bin", "/usr/games", "/bin", 
 static const char *const starters[] = {"env",     "sh",   "bash", "dash",
                                        "python3", "perl", "java", NULL};
 
+/* What the bus' names are made of. */
+static const char name_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 const char *own_folder(struct cli *c, int folder)
 {
     const struct folder *f = &folders[folder];
@@ -171,6 +175,26 @@ static bool speaks_of(const struct exported *e, int folder, const char *name,
            is_one_of(base_name(argv[desktop_program(argv)]), e->names);
 }
 
+/* What stands before the command of a file of that kind. The bus starts an app for one of its names
+ * and waits until it has it: as Flatpak does, give it the app's own and those below it, by the
+ * filtered bus. Any other is the policy's to grant; started in another way the app is left without
+ * a bus, as its policy says. */
+static const char *prefix_for(const struct exported *e, int folder, const struct buf *text)
+{
+    size_t value;
+    for (const char *line = text->data; folder == SERVICES && line && *line;) {
+        size_t n = strcspn(line, "\r\n");
+        if (entry_key(line, n, "Name", &value)) {
+            const char *name = arena_strndup(&e->c->arena, line + value, n - value);
+            const char *rest = str_after(name, e->id);
+            if (rest && (*rest == '\0' || *rest == '.') && name[strspn(name, name_letters)] == '\0')
+                return arena_printf(&e->c->arena, "%s --own-name=%s", e->prefix, name);
+        }
+        line += n + (line[n] != '\0');
+    }
+    return e->prefix;
+}
+
 struct looking {
     struct exported *e;
     int folder;
@@ -190,7 +214,7 @@ static void look_at(void *arg, const char *name)
     struct exported_file *f =
         add_file(l->e, l->folder, unit ? arena_printf(a, "%s.d/carrel.conf", name) : name);
     if (f && !unit)
-        entry_confine(text.data, text.len, l->e->prefix, l->e->id, &f->text);
+        entry_confine(text.data, text.len, prefix_for(l->e, l->folder, &text), l->e->id, &f->text);
     else if (f && !entry_unit(text.data, text.len, l->e->prefix, l->e->id, &f->text))
         l->e->n--; /* it stays, and is told of */
 }

@@ -100,11 +100,11 @@ static void write_table(struct cli *c, const struct instance *v, size_t n, struc
     size_t widest = strlen("APP");
     for (size_t i = 0; i < n; i++)
         widest = strlen(v[i].app) > widest ? strlen(v[i].app) : widest;
-    buf_printf(out, "%-10s  %-*s  %8s  %5s  %6s  %8s  %-7s  %s\n", "INSTANCE", (int)widest, "APP", "PID",
-               "PROCS", "MEMORY", "CPU", "LIMITS", "SINCE");
+    buf_printf(out, "%-10s  %-*s  %8s  %5s  %6s  %8s  %-7s  %s\n", "INSTANCE", (int)widest, "APP",
+               "PID", "PROCS", "MEMORY", "CPU", "LIMITS", "SINCE");
     for (size_t i = 0; i < n; i++)
-        buf_printf(out, "%-10s  %-*s  %8d  %5zu  %6s  %7.1fs  %-7s  %s\n", v[i].id, (int)widest, v[i].app,
-                   (int)v[i].app_pid, v[i].n_pids, human(a, v[i].memory),
+        buf_printf(out, "%-10s  %-*s  %8d  %5zu  %6s  %7.1fs  %-7s  %s\n", v[i].id, (int)widest,
+                   v[i].app, (int)v[i].app_pid, v[i].n_pids, human(a, v[i].memory),
                    (double)v[i].cpu_ms / 1000, limits_word(c, &v[i]), elapsed(a, now - v[i].since));
 }
 

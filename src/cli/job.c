@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/job.h"
 
+#include "cli/asking.h"
+
 #include "explain/explain.h"
 #include "util/file.h"
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int exit_code_of(int error)
 {
@@ -143,11 +147,16 @@ static const char *const *grant_documents(struct cli *c, struct job *j, const ch
     while (args && args[n])
         n++;
     const char **seen = arena_array(&c->arena, n + 1, sizeof *seen);
+    const char **granted = arena_array(&c->arena, n + 1, sizeof *granted);
+    j->documents = granted;
+    j->documents_rw = writable;
     for (size_t i = 0; i < n; i++) {
         const char *path = readable ? named_file(c, j, args[i]) : NULL;
-        if (path)
+        if (path) {
             policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
                               (struct place){.file = "named on the command line"});
+            *granted++ = path;
+        }
         seen[i] = path ? path : args[i];
     }
     return seen;
@@ -165,6 +174,9 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
     if (j->app.own_program)
         policy_grant_path(&j->policy, j->app.program, FS_RO,
                           (struct place){.file = "the program itself"});
+    int r = ask_at_start(c, j, str_eq(c->command->name, "run"));
+    if (r)
+        return r;
     *args = grant_documents(c, j, *args);
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
@@ -270,6 +282,22 @@ static void note_files_out_of_sight(struct cli *c, const struct job *j, const ch
     }
 }
 
+/* The core cannot tell a script that is not there from one whose interpreter is not. */
+static void note_missing_interpreter(struct cli *c, const char *program)
+{
+    char text[256];
+    cleanup_fd int fd = program[0] == '/' ? open(program, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    if (n < 2 || memcmp(text, "#!", 2) != 0)
+        return;
+    char *name = text + 2 + strspn(text + 2, " \t");
+    name[strcspn(name, " \t\n")] = '\0';
+    if (*name == '/' && access(name, F_OK) < 0)
+        diag_add(&c->diags, DIAG_NOTE, (struct place){.file = program}, NULL,
+                 "its interpreter \"%s\" is not there", name);
+}
+
 int job_prepare(struct cli *c, const char *const *args, const char *instance, const char *cookie,
                 struct job *j)
 {
@@ -295,5 +323,6 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, co
         return EXIT_REFUSED;
     }
     note_files_out_of_sight(c, j, args);
+    note_missing_interpreter(c, j->request.program);
     return 0;
 }

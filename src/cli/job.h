@@ -14,6 +14,8 @@ struct job {
     struct request request;
     struct plan plan;
     enum run_terminal terminal;
+    const char *const *documents; /* granted among the arguments, NULL-terminated; or NULL */
+    bool documents_rw;
 };
 
 /* The options of these commands, besides Flatpak's. */

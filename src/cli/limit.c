@@ -58,9 +58,8 @@ int limit_this_process(struct cli *c, const struct plan *p, const struct instanc
     for (size_t i = 0; i < p->n_limits; i++)
         optional &= p->limits[i].optional;
     if ((f.what || f.error) && optional) {
-        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL,
-                 "%s gets no control group: %s: %s", in->app,
-                 f.what ? f.what : "its supervisor does not answer", strerror(f.error));
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL, "%s gets no control group: %s: %s",
+                 in->app, f.what ? f.what : "its supervisor does not answer", strerror(f.error));
         cli_print_diags(c, DIAG_NOTE);
         c->diags = (struct diags){.arena = &c->arena};
         return 0;
@@ -225,8 +224,8 @@ static struct limits_fault limit_one(struct cli *c, struct instance *in, const s
     if (!by->manager && !by->folder)
         return by_rlimits(in, v, n);
     const char *name = limits_group_name(&c->arena, in->app, in->id, by->manager);
-    struct limits_fault f = limits_begin(&c->arena, by, cli_bus_address(c), name, v, n, in->pids,
-                                         in->n_pids, &group);
+    struct limits_fault f =
+        limits_begin(&c->arena, by, cli_bus_address(c), name, v, n, in->pids, in->n_pids, &group);
     if (!f.what)
         f = move_all(c, in, by, name, group);
     if (!f.what)

@@ -26,8 +26,10 @@ const struct command *const cli_commands[] = {
     &command_grant,
     &command_revoke,
     &command_grants,
-    &command_clip,
     &command_limit,
+    &command_permissions,
+    &command_copy,
+    &command_clip,
     NULL,
 };
 

@@ -223,7 +223,7 @@ static const struct {
     {CATEGORY, "Game 3DGraphics Video Player WebBrowser", "devices=dri;",
      "the graphics card, as its .desktop file calls it", NULL},
     {CATEGORY, "AudioVideo Audio Video Player Game Music Midi Recorder", "sockets=pulseaudio;",
-     "sound (the same socket is a microphone), as its .desktop file calls it", NULL},
+     "sound, to play and no more, as its .desktop file calls it", NULL},
     {CATEGORY, "P2P FileTransfer WebBrowser", "filesystems=xdg-download;",
      "a place for what it fetches, as its .desktop file calls it", NULL},
     {CATEGORY, "Email InstantMessaging Chat", "filesystems=xdg-download;",

@@ -233,7 +233,7 @@ void cli_help(const struct command *command, struct buf *out)
     buf_str(out, "Usage: carrel COMMAND [OPTIONS] [ARGUMENTS]\n"
                  "Runs desktop programs, each in its own confinement.\n\n");
     for (const struct command *const *k = cli_commands; *k; k++)
-        buf_printf(out, "  %-10s%s\n", (*k)->name, (*k)->summary);
+        buf_printf(out, "  %-13s%s\n", (*k)->name, (*k)->summary);
     buf_str(out, "\n  --version   show the version\n  --help      show this help\n\n"
                  "carrel COMMAND --help tells more. The manual: carrel(1)\n");
 }

@@ -2,6 +2,7 @@
 /* carrel run and plan. */
 #include "cli/commands.h"
 
+#include "cli/again.h"
 #include "cli/job.h"
 #include "cli/limit.h"
 #include "seccomp/seccomp.h"
@@ -50,6 +51,7 @@ static int run(struct cli *c)
     const struct run_instance in = {id, c->facts.runtime_dir, c->facts.untrusted.held};
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
+    pass_on_documents(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
      * read them each time. */
     struct diags all = c->diags;

@@ -3,7 +3,6 @@
 #include "core/signals.h"
 #include "core/sys.h"
 
-#include <linux/elf.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
@@ -28,36 +27,8 @@ void run_cwd(NO_JOB, const struct step *s)
     CALL1(s, chdir, s->w[0].s, "cannot enter %q", s->w[0].s);
 }
 
-/* The interpreter that a script, or an ELF program of 64 bits, asks for; NULL when it asks for none
- * in its first n bytes, behind which there is room for a NUL. */
-static const char *interpreter(char *text, size_t n)
-{
-    const Elf64_Ehdr *head = (const void *)text;
-    const Elf64_Phdr *part = (const void *)(text + sizeof *head);
-    text[n] = '\0';
-    if (text[0] == '#' && text[1] == '!') {
-        text += 2 + strspn(text + 2, " \t");
-        text[strcspn(text, " \t\r\n")] = '\0';
-        return text;
-    }
-    if (n < sizeof *head || memcmp(text, ELFMAG, SELFMAG) || text[EI_CLASS] != ELFCLASS64)
-        return NULL;
-    for (; part < (const Elf64_Phdr *)(const void *)(text + n) - 1; part++)
-        if (part->p_type == PT_INTERP)
-            return part->p_offset < n ? text + part->p_offset : NULL;
-    return NULL;
-}
-
-/* A program that is there and yet not found lacks its interpreter. */
 static _Noreturn void die_of_exec(const struct step *s, const char *path, long err)
 {
-    char text[2048] __attribute__((aligned(8)));
-    int fd = err == -ENOENT ? sys_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0) : -1;
-    long n = fd >= 0 ? sys3(__NR_read, fd, text, sizeof text - 1) : -1;
-    const char *missing = n > 0 ? interpreter(text, (size_t)n) : NULL;
-    if (missing)
-        die_with(EXIT_NOT_FOUND, s, NULL, 0, "cannot start %q: its interpreter %q is not there",
-                 path, missing);
     die_with(err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_PROGRAM, s, "execve",
              err, "cannot start %q", path);
 }
@@ -159,8 +130,10 @@ int app_main(void *job)
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
     caps_empty_bounding_set(0);
-    while (sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on) == -EINTR)
-        ; /* so far pid 1 may have had a capability left */
-    caps_keep_only(0);
+    long sig = -EINTR;
+    while (sig == -EINTR) /* so far pid 1 may have had a capability left */
+        sig = sys4(__NR_rt_sigtimedwait, &go_on, NULL, NULL, sizeof go_on);
+    must(NULL, "rt_sigtimedwait", sig, "cannot wait for pid 1");
+    caps_drop();
     app_become(j);
 }

@@ -195,16 +195,13 @@ static const char *check_step(struct job *j, const struct step *s)
         for (int i = 0; i < s->argc; i++)
             j->namespaces |= namespace_flags[s->n[i]];
         return NULL;
-    case PLAN_ENV: /* the reader sees to it that these come first */
-        *j->vector++ = s->w->s;
-        return NULL;
-    case PLAN_EXEC:
+    case PLAN_EXEC: /* the reader sees to it that the env lines stand before */
         j->argv = ++j->vector;
-        *j->vector++ = s->w->s;
-        return NULL;
+        __attribute__((fallthrough));
+    case PLAN_ENV:
     case PLAN_ARG:
         *j->vector++ = s->w->s;
-        return j->argv ? NULL : "needs an exec line above it";
+        return s->verb == PLAN_ARG && !j->argv ? "needs an exec line above it" : NULL;
     case PLAN_KEEP_FD:
         if (j->n_kept == MAX_KEPT_FDS)
             return "more than 64 of them";
@@ -279,7 +276,8 @@ int job_read(struct job *j, char *text, size_t size, void *space, struct fault *
     struct word *words = (struct word *)(void *)((char **)space + size / 6 + 1 + 3);
     struct plan_reader r;
     struct plan_line l;
-    *j = (struct job){.root = -1, .parent = -1, .scratch = -1, .envp = space, .vector = space};
+    *j = (struct job){.root = -1, .scratch = -1, .envp = space, .vector = space};
+    j->parent = j->source = (struct folder)NO_FOLDER;
     *f = (struct fault){.list = ""};
     j->steps = (struct step *)(void *)(words + size / 2 + 1);
     int got = plan_reader_init(&r, text, size);

@@ -53,6 +53,18 @@ struct region {
     size_t size;
 };
 
+/* A folder that was used last, at a path of size bytes below base: what lies beside it needs no
+ * walk. -1: there is none yet; for base, that it is the root as this process sees it. */
+struct folder {
+    int base, fd;
+    const char *path;
+    size_t size;
+};
+#define NO_FOLDER                                                                                  \
+    {                                                                                              \
+        .base = -1, .fd = -1                                                                       \
+    }
+
 struct job {
     struct step *steps;
     size_t n;
@@ -72,18 +84,17 @@ struct job {
     struct region filter; /* its instructions */
 
     /* pid 1's own */
-    int root;                /* descriptor of the new root */
-    int parent;              /* of a folder beneath it that was used last, or -1 */
-    const char *parent_path; /* its path, parent_size bytes */
-    size_t parent_size;
-    int terminal; /* the app's, where it gets one */
+    int root;             /* descriptor of the new root */
+    struct folder parent; /* beneath it */
+    int terminal;         /* the app's, where it gets one */
     bool aliased; /* a symbolic link was followed beneath the root: paths do not tell places */
     int scratch;  /* compat: a tmpfs that nobody sees, or -1 */
     const struct step *layer; /* compat: the next one for an overlay */
     int go[2], started[2];    /* compat: pipes, see compat_process.c */
     bool entered;             /* compat: the folder to start in */
 
-    int ruleset; /* the app's own: Landlock's */
+    struct folder source; /* on the host; in the app's process: inside */
+    int ruleset;          /* the app's own: Landlock's */
 };
 
 /* ---- check.c: no system calls at all ---- */
@@ -184,9 +195,11 @@ long must(const struct step *step, const char *call, long result, const char *fm
 int root_parent(struct job *j, const struct step *s, char *path, const char **name);
 /* Opens an entry of a folder (O_PATH), no symbolic link followed; path is for the message. */
 int entry_open(const struct step *s, int parent, const char *name, const char *path, int flags);
-/* Opens what is at an absolute path (O_PATH), no symbolic link followed. -ENOENT is returned, all
- * other faults end the process. */
-int path_open(const struct step *s, char *path);
+/* Opens the folder above an absolute path, no symbolic link followed; *name is the last component.
+ * The descriptor stays the job's. -ENOENT is returned, all other faults end the process. */
+int source_parent(struct job *j, const struct step *s, char *path, const char **name);
+/* Opens what is at an absolute path (O_PATH), in the same way. */
+int path_open(struct job *j, const struct step *s, char *path);
 /* To be told after something was mounted on a path of so many bytes: what root_parent remembers may
  * lie below it, unless it is shorter. */
 void root_covered(struct job *j, size_t size);
@@ -201,7 +214,7 @@ step_runner run_hostname, run_loopback, run_terminal;
 /* app.c, landlock.c */
 step_runner run_rlimit, run_keyring, run_cwd, run_landlock, run_landlock_allow;
 /* Leaves the old root for good. */
-void root_enter(const struct job *j);
+void root_enter(struct job *j);
 
 /* ---- mount.c: its tools ---- */
 
@@ -231,9 +244,8 @@ void proc_write(const struct job *j, const char *name, const char *text, size_t 
  * maps too, belong to it instead of root. */
 void set_dumpable(unsigned long value);
 void caps_empty_bounding_set(uint64_t but);
-/* Permitted and effective ones, a bit each. A new user namespace starts without inheritable and
- * ambient ones. */
-void caps_keep_only(uint64_t caps);
+/* All of them. A new user namespace starts without inheritable and ambient ones. */
+void caps_drop(void);
 
 /* ---- monitor.c, init.c, app.c ---- */
 

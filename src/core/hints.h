@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stddef.h>
 
+/* Ubuntu lets them be made, without any capability in them. */
+#define NO_POWER "user namespaces have no power here; `carrel doctor` names the switch"
+
 /* What may be done about a failed call; the first row that fits, call NULL fits all. */
 static const struct hint {
     const char *call;
@@ -22,11 +25,15 @@ static const struct hint {
     {"clone", ENOSPC, "a limit user.max_*_namespaces is reached; `carrel doctor` names it"},
     {"clone", EINVAL, "this kernel was built without one of the namespaces"},
     {"clone", EAGAIN, "the limit of processes (RLIMIT_NPROC) is reached"},
+    {"write", EPERM, NO_POWER}, /* the id maps */
+    {"sethostname", EPERM, NO_POWER},
+    {"fsopen", EPERM, NO_POWER},
     {"fsopen", ENODEV, "this kernel was built without that file system"},
     {"fsmount", EPERM, "the caller's own /proc is partly covered, as in a container"},
     {"move_mount", ENOSPC, "the limit fs.mount-max is reached"},
     {"keyctl", EDQUOT, "the limit kernel.keys.maxkeys is reached"},
     {"seccomp", EINVAL, "the filter is no valid program"},
+    {"execve", ENOENT, "it is not there, or the interpreter that it asks for is not"},
     {"execve", EACCES, "it is no executable file, or lies on a noexec mount"},
     {"execve", ENOEXEC, "it is no program of this machine, nor a script with #!"},
     {"execve", E2BIG, "arguments and environment are too long together"},

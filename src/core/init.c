@@ -57,21 +57,23 @@ static void settle(const struct job *j, int app)
     sys_close(1);
     must(NULL, "close_range", sys_close_range(FIRST_FREE_FD, 0), "cannot settle");
     caps_empty_bounding_set(0);
-    caps_keep_only(0);
+    caps_drop();
     CALL2(NULL, kill, app, GO_ON, "cannot start the app");
     sys_close(2);
 }
 
-/* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it too.
- * Without a word from us our own exit status counts, which is never the app's. */
+/* Reaps all that ended. Ends with the app, telling the monitor how that ended; a stop of it, and
+ * the end of that, too. Without a word from us our own exit status counts, which is never the
+ * app's. */
 static void reap(int app)
 {
     int status;
     long pid;
-    while ((pid = sys4(__NR_wait4, -1, &status, WNOHANG | WUNTRACED | __WALL, NULL)) > 0)
+    const int all = WNOHANG | WUNTRACED | WCONTINUED | __WALL;
+    while ((pid = sys4(__NR_wait4, -1, &status, all, NULL)) > 0)
         if (pid == app) {
             sys3(__NR_write, STATUS_FD, &status, sizeof status);
-            if (!WIFSTOPPED(status))
+            if (!WIFSTOPPED(status) && !WIFCONTINUED(status))
                 sys_exit(EXIT_OURS);
         }
     if (pid < 0)

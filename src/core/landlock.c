@@ -20,7 +20,7 @@ void run_landlock(struct job *j, const struct step *s)
 /* A path that is not there needs no rule: rules only allow. */
 void run_landlock_allow(struct job *j, const struct step *s)
 {
-    struct path_beneath rule = {s->n[1], path_open(s, s->w[0].s)};
+    struct path_beneath rule = {s->n[1], path_open(j, s, s->w[0].s)};
     if (rule.fd < 0)
         return;
     long err = sys4(__NR_landlock_add_rule, j->ruleset, RULE_PATH_BENEATH, &rule, 0);

@@ -13,42 +13,34 @@ static struct region map(size_t size)
 }
 
 /* Reads up to the descriptor's end or max bytes. Our own copy: nobody can change it meanwhile. */
-static size_t read_all(int fd, char *to, size_t max, const char *what)
+static struct region load(const struct step *s, int fd, size_t max, const char *what)
 {
+    struct region r = map(max + 2);
     size_t n = 0;
+    /* A huge page would be cleared whole; of the rest only what is touched costs anything. */
+    sys3(__NR_madvise, r.at, r.size, MADV_NOHUGEPAGE);
     sys3(__NR_lseek, fd, 0, SEEK_SET); /* fails on a pipe, as it may */
-    for (long got = 1; got && n < max; n += (size_t)got) {
-        got = sys3(__NR_read, fd, to + n, max - n);
-        must(NULL, "read", got, "cannot read the %s from descriptor %u", what, (unsigned)fd);
-    }
-    return n;
+    for (long got = 1; got && n <= max; n += (size_t)got)
+        got = CALL3(s, read, fd, r.at + n, max + 1 - n, "cannot read the %s from descriptor %u",
+                    what, (unsigned)fd);
+    if (n > max)
+        die(s, NULL, 0, "the %s has more than %u bytes", what, (unsigned)max);
+    return (struct region){r.at, n};
 }
 
 static void load_plan(struct job *j, int fd)
 {
     struct fault f;
-    struct region text = map(PLAN_MAX_BYTES + 2);
-    /* A huge page would be cleared whole; of the rest only what is touched costs anything. */
-    sys3(__NR_madvise, text.at, text.size, MADV_NOHUGEPAGE);
-    size_t size = read_all(fd, text.at, PLAN_MAX_BYTES + 1, "plan");
-    if (size > PLAN_MAX_BYTES)
-        die(NULL, NULL, 0, "the plan is longer than %u bytes", PLAN_MAX_BYTES);
-    struct region space = map(job_space(size));
-    if (job_read(j, text.at, size, space.at, &f))
+    struct region text = load(NULL, fd, PLAN_MAX_BYTES, "plan"), space = map(job_space(text.size));
+    if (job_read(j, text.at, text.size, space.at, &f))
         die(&f.step, NULL, 0, f.word ? "%w must be %s%s" : "%w%s%s", f.word, f.text, f.list);
-}
-
-static void load_filter(struct job *j)
-{
     if (!j->last[PLAN_SECCOMP])
         return;
-    int fd = (int)job_value(j, PLAN_SECCOMP, 0);
-    j->filter = map(MAX_FILTER_BYTES + 8);
-    size_t n = read_all(fd, j->filter.at, j->filter.size, "filter");
-    if (n == 0 || n % 8 || n > MAX_FILTER_BYTES)
-        die(j->last[PLAN_SECCOMP], NULL, 0, "the filter has %u bytes, not 8 to %u and whole",
-            (unsigned)n, MAX_FILTER_BYTES);
-    j->filter.size = n;
+    j->filter =
+        load(j->last[PLAN_SECCOMP], (int)job_value(j, PLAN_SECCOMP, 0), MAX_FILTER_BYTES, "filter");
+    if (j->filter.size == 0 || j->filter.size % 8)
+        die(j->last[PLAN_SECCOMP], NULL, 0, "the filter has %u bytes, not whole instructions",
+            (unsigned)j->filter.size);
 }
 
 /* A folder that is open leads to all of the host, wherever the root is. */
@@ -77,7 +69,6 @@ int main(int argc, char **argv, char **envp)
     for (; *envp; envp++)
         memset(*envp, 0, strlen(*envp));
     load_plan(&j, (int)fd);
-    load_filter(&j);
     for (int i = 0; i < FIRST_FREE_FD; i++)
         check_descriptor(i);
     for (int i = 0; i < j.n_kept; i++)

@@ -31,9 +31,17 @@ static void suffer(int sig)
 {
     const uint64_t set = 1ull << (sig - 1);
     signal_default(sig);
+    sys2(__NR_kill, sys0(__NR_getpid), sig); /* pending, but for SIGSTOP */
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
-    sys2(__NR_kill, sys0(__NR_getpid), sig);
     sys4(__NR_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set);
+}
+
+/* Whether pid 1 has sent another word. */
+static bool has_word(int statuses)
+{
+    struct pollfd p = {.fd = statuses, .events = POLLIN};
+    const struct timespec now = {0, 0};
+    return sys5(__NR_ppoll, &p, 1, &now, NULL, 0) > 0;
 }
 
 /* A signal of our own doing, which would be forwarded. */
@@ -44,12 +52,16 @@ static void swallow(int sig)
     sys4(__NR_rt_sigtimedwait, &set, NULL, &now, sizeof set);
 }
 
-/* If this process cannot stop so (no shell waits for it), the app goes on at once as well. */
-static void stop_like_app(int init, int sig)
+/* Until this process is continued and the app with it; or the app was, from inside: that word comes
+ * with SIGCONT, which also takes back a stop that is pending. If this process cannot stop so (no
+ * shell waits for it), the app goes on at once as well. */
+static void stop_like_app(int statuses, int init, int sig)
 {
-    suffer(sig);
+    if (!has_word(statuses))
+        suffer(sig);
     swallow(SIGCONT);
-    send(init, SIGCONT, TO_GROUP);
+    if (!has_word(statuses))
+        send(init, SIGCONT, TO_GROUP);
 }
 
 /* One line for whoever gave us a descriptor for it. That nobody reads it is not the app's business.
@@ -83,7 +95,9 @@ static int reap_init(int init)
 static void forward(int signals, int init)
 {
     struct signalfd_siginfo got;
-    if (sys3(__NR_read, signals, &got, sizeof got) == sizeof got && got.ssi_signo != SIGCHLD)
+    if (sys3(__NR_read, signals, &got, sizeof got) != sizeof got || got.ssi_signo == SIGCHLD)
+        return;
+    if (got.ssi_signo != SIGCONT || got.ssi_code != POLL_IN) /* that is only pid 1's word */
         send(init, (int)got.ssi_signo, got.ssi_code == SI_KERNEL ? TO_GROUP : TO_ONE);
 }
 
@@ -101,12 +115,13 @@ static _Noreturn void watch(int statuses, int signals, int init, bool guarded)
         if (!p[0].revents)
             continue;
         long got = sys3(__NR_read, statuses, &status, sizeof status);
-        if (got != sizeof status || !WIFSTOPPED(status)) {
+        if (got == sizeof status && WIFSTOPPED(status)) {
+            stop_like_app(statuses, init, WSTOPSIG(status));
+        } else if (got != sizeof status || !WIFCONTINUED(status)) {
             int end = reap_init(init);
             /* without a word it failed or was killed */
             end_like(got == sizeof status ? status : end);
         }
-        stop_like_app(init, WSTOPSIG(status));
     }
 }
 
@@ -118,12 +133,17 @@ void monitor(struct job *j)
     signal_default(SIGCHLD); /* ignored, children would leave no status */
     sys1(__NR_umask, 0);
     CALL2(NULL, pipe2, j->status_fds, O_CLOEXEC, "cannot make a pipe");
+    /* Each word in it comes with SIGCONT, see stop_like_app. */
+    const int waker[][2] = {
+        {F_SETOWN, (int)sys0(__NR_getpid)}, {F_SETSIG, SIGCONT}, {F_SETFL, O_ASYNC}};
+    for (int i = 0; i < 3; i++)
+        CALL3(NULL, fcntl, j->status_fds[0], waker[i][0], waker[i][1], "cannot be woken");
     int signals = CALL4(NULL, signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC,
                         "cannot receive signals");
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "cannot forswear new privileges");
     int init = spawn(init_main, init_stack + STACK_BYTES, j->namespaces, j);
     must(NULL, "clone", init, "cannot make the namespaces");
-    caps_keep_only(0);
+    caps_drop();
     /* From here on the others say what fails, and nothing is held that is theirs. */
     CALL3(NULL, dup3, j->status_fds[0], 0, O_CLOEXEC, "cannot watch");
     CALL3(NULL, dup3, signals, 1, O_CLOEXEC, "cannot watch");

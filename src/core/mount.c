@@ -95,6 +95,9 @@ void bind_tree(struct job *j, const struct step *s, int tree)
     uint64_t flags = s->n[2];
     struct stat st;
     must(s, "fstat", sys_fstat(tree, &st), "cannot bind %q on %q", s->w[0].s, s->w[1].s);
+    if (S_ISLNK(st.st_mode))
+        die(s, NULL, 0, "the component %q is a symbolic link, which is never followed",
+            strrchr(s->w[0].s, '/') + 1);
     if (s->argc == 4 && (st.st_dev != s->n[3] || st.st_ino != s->n[4]))
         die(s, NULL, 0, "%q was replaced between the plan and the start", s->w[0].s);
     mount_flags(s, tree, AT_RECURSIVE,
@@ -107,13 +110,16 @@ void bind_tree(struct job *j, const struct step *s, int tree)
 
 void run_bind(struct job *j, const struct step *s)
 {
-    int fd = path_open(s, s->w[0].s);
-    if (fd == -ENOENT && (s->n[2] & BIND_OPTIONAL))
+    const char *name;
+    int parent = source_parent(j, s, s->w[0].s, &name);
+    long tree = parent < 0 ? parent
+                           : sys3(__NR_open_tree, parent, name,
+                                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+                                      AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+    if (tree == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
-    must(s, "openat2", fd, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
-    int tree = mount_clone(s, fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
-    sys_close(fd);
-    bind_tree(j, s, tree);
+    must(s, "open_tree", tree, "cannot bind %q on %q", s->w[0].s, s->w[1].s);
+    bind_tree(j, s, (int)tree);
 }
 
 /* What in /proc acts on the whole machine is made read-only, too; but for the first only root could
@@ -136,16 +142,6 @@ void run_proc(struct job *j, const struct step *s)
         sys_close(tree);
     }
     sys_close(keep);
-}
-
-void run_dir(struct job *j, const struct step *s)
-{
-    const char *name;
-    int parent = root_parent(j, s, s->w[0].s, &name);
-    long err = sys3(__NR_mkdirat, parent, name, s->n[1]);
-    must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make %q", s->w[0].s);
-    if (err) /* it must be a folder, and no symbolic link to one */
-        sys_close(entry_open(s, parent, name, s->w[0].s, O_DIRECTORY));
 }
 
 void run_file(struct job *j, const struct step *s)
@@ -181,8 +177,9 @@ void run_seal(struct job *j, const struct step *s)
     sys_close(fd);
 }
 
-void root_enter(const struct job *j)
+void root_enter(struct job *j)
 {
+    j->source = (struct folder)NO_FOLDER; /* it led to the old root */
     mount_flags(NULL, j->root, 0, 0, PRIVATE);
     CALL1(NULL, fchdir, j->root, "cannot enter the new root");
     CALL2(NULL, pivot_root, ".", ".", "cannot enter the new root");

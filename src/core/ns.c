@@ -51,10 +51,9 @@ void caps_empty_bounding_set(uint64_t but)
     must(NULL, "prctl", err == -EINVAL ? 0 : err, "cannot empty the bounding set");
 }
 
-void caps_keep_only(uint64_t caps)
+void caps_drop(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
-    struct __user_cap_data_struct data[2] = {{low, low, 0}, {high, high, 0}};
-    CALL2(NULL, capset, &head, data, "cannot lay down the capabilities");
+    const struct __user_cap_data_struct none[2] = {{0}};
+    CALL2(NULL, capset, &head, none, "cannot lay down the capabilities");
 }

@@ -49,55 +49,80 @@ static int walk(const struct step *s, int base, char *path, size_t n, long mode,
     return fd;
 }
 
-/* The root as this process sees it. */
-static int open_slash(const struct step *s)
+static void forget(struct folder *f)
 {
-    return (int)must(s, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0),
-                     "cannot open the root");
+    if (f->fd >= 0 && f->fd != f->base)
+        sys_close(f->fd);
+    f->fd = -1;
 }
 
-int path_open(const struct step *s, char *path)
+/* The folder above path, which a mode lets be made. *name is the last component. */
+static int parent_of(struct job *j, const struct step *s, struct folder *f, char *path, long mode,
+                     const char **name)
 {
-    int fd = sys_openat2(AT_FDCWD, path, O_PATH, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-    if (fd >= 0 || fd == -ENOENT)
-        return fd;
-    char *slash = strrchr(path, '/');
-    int parent = walk(s, open_slash(s), path + 1, (size_t)(slash - path), -1, path);
-    return entry_open(s, parent, slash + 1, path, 0); /* one of the two says why */
-}
-
-void run_host_dir(NO_JOB, const struct step *s)
-{
-    char *path = s->w[0].s;
-    int slash = open_slash(s), fd = walk(s, slash, path + 1, s->w[0].n - 1, (long)s->n[1], path);
-    if (fd != slash)
-        sys_close(fd);
-    sys_close(slash);
-}
-
-void root_covered(struct job *j, size_t size)
-{
-    bool stale = size <= j->parent_size || j->aliased;
-    if (j->parent >= 0 && j->parent != j->root && stale)
-        sys_close(j->parent);
-    j->parent = stale ? -1 : j->parent;
+    const char *slash = strrchr(path, '/');
+    const size_t n = (size_t)(slash - path);
+    *name = slash[1] ? slash + 1 : ".";
+    if (f->fd >= 0 && n == f->size && memcmp(path, f->path, n) == 0)
+        return f->fd;
+    forget(f);
+    if (f->base < 0) /* the root as this process sees it */
+        f->base = (int)must(s, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0),
+                            "cannot open the root");
+    path[n] = '\0';
+    int fd = n ? open_beneath(f->base, path + 1, O_DIRECTORY) : f->base;
+    path[n] = '/';
+    if (fd < 0 && f == &j->parent && j->loose)
+        fd = compat_parent(j, s, path, n);
+    else if (fd < 0 && (mode >= 0 || fd != -ENOENT)) /* or this says why */
+        fd = walk(s, f->base, path + 1, n - 1, mode, path);
+    *f = (struct folder){f->base, fd, path, n};
+    return fd;
 }
 
 int root_parent(struct job *j, const struct step *s, char *path, const char **name)
 {
-    char *slash = strrchr(path, '/');
-    size_t n = (size_t)(slash - path);
-    *name = slash[1] ? slash + 1 : ".";
-    if (j->parent >= 0 && n == j->parent_size && memcmp(path, j->parent_path, n) == 0)
-        return j->parent;
-    root_covered(j, 0);
-    *slash = '\0';
-    int fd = n ? open_beneath(j->root, path + 1, O_DIRECTORY) : j->root;
-    *slash = '/';
-    j->parent = fd >= 0    ? fd
-                : j->loose ? compat_parent(j, s, path, n)
-                           : walk(s, j->root, path + 1, n - 1, 0755, path);
-    j->parent_path = path;
-    j->parent_size = n;
-    return j->parent;
+    j->parent.base = j->root;
+    return parent_of(j, s, &j->parent, path, 0755, name);
+}
+
+void root_covered(struct job *j, size_t size)
+{
+    if (size <= j->parent.size || j->aliased)
+        forget(&j->parent);
+}
+
+int source_parent(struct job *j, const struct step *s, char *path, const char **name)
+{
+    return parent_of(j, s, &j->source, path, -1, name);
+}
+
+int path_open(struct job *j, const struct step *s, char *path)
+{
+    const char *name;
+    int parent = source_parent(j, s, path, &name);
+    int fd = parent < 0 ? parent : open_beneath(parent, name, 0);
+    return fd >= 0 || fd == -ENOENT ? fd : entry_open(s, parent, name, path, 0);
+}
+
+static void make_folder(const struct step *s, int parent, const char *name)
+{
+    long err = sys3(__NR_mkdirat, parent, name, s->n[1]);
+    must(s, "mkdirat", err == -EEXIST ? 0 : err, "cannot make %q", s->w[0].s);
+    if (err) /* it must be a folder, and no symbolic link to one */
+        sys_close(entry_open(s, parent, name, s->w[0].s, O_DIRECTORY));
+}
+
+void run_host_dir(struct job *j, const struct step *s)
+{
+    const char *name;
+    int parent = parent_of(j, s, &j->source, s->w[0].s, (long)s->n[1], &name);
+    make_folder(s, parent, name);
+}
+
+void run_dir(struct job *j, const struct step *s)
+{
+    const char *name;
+    int parent = root_parent(j, s, s->w[0].s, &name);
+    make_folder(s, parent, name);
 }

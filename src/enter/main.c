@@ -107,7 +107,7 @@ static _Noreturn void become_app(struct job *j, int parent)
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
     caps_empty_bounding_set(0);
-    caps_keep_only(0);
+    caps_drop();
     /* A change of credentials takes this back, so it comes after the last. */
     end_with(parent);
     app_become(j);
@@ -177,6 +177,6 @@ int main(int argc, char **argv, char **envp)
         become_app(&j, alive[0]);
     }
     sys_close(alive[0]);
-    caps_keep_only(0);
+    caps_drop();
     watch((int)child, signals);
 }

@@ -17,8 +17,8 @@
 enum { CPU_PERIOD = 100000, PAGE = 4096 }; /* microseconds; bytes */
 
 static const struct limit_kind kinds[] = {
-    {"memory", "memory.max", "MemoryMax"},     {"processes", "pids.max", "TasksMax"},
-    {"cpu", "cpu.max", "CPUQuotaPerSecUSec"},  {"cpu-weight", "cpu.weight", "CPUWeight"},
+    {"memory", "memory.max", "MemoryMax"},    {"processes", "pids.max", "TasksMax"},
+    {"cpu", "cpu.max", "CPUQuotaPerSecUSec"}, {"cpu-weight", "cpu.weight", "CPUWeight"},
     {"io-weight", "io.weight", "IOWeight"},
 };
 
@@ -180,9 +180,8 @@ static struct limits_fault begin_own(struct arena *a, const struct control_fact 
     if (mkdirat(folder, name, 0755) < 0)
         return (struct limits_fault){"cannot make a control group", errno};
     cleanup_fd int own = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct limits_fault f =
-        own < 0 ? (struct limits_fault){"cannot open the control group", errno}
-                : write_limits(a, own, v, n);
+    struct limits_fault f = own < 0 ? (struct limits_fault){"cannot open the control group", errno}
+                                    : write_limits(a, own, v, n);
     /* When memory is over all of the app ends, and not a process that it goes on without. */
     if (!f.what)
         write_at(own, "memory.oom.group", "1");
@@ -209,8 +208,8 @@ struct limits_fault limits_begin(struct arena *a, const struct control_fact *by,
         return f;
     const char *instance = strrchr(name, '-') + 1;
     bool manager;
-    const char *path = limits_group_of(
-        a, pids[0], arena_strndup(a, instance, strcspn(instance, ".")), &manager);
+    const char *path =
+        limits_group_of(a, pids[0], arena_strndup(a, instance, strcspn(instance, ".")), &manager);
     cleanup_fd int folder = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder < 0)
         return (struct limits_fault){"systemd made a scope, but the app is not in it", ESRCH};
@@ -235,8 +234,7 @@ const char *limits_group_of(struct arena *a, pid_t pid, const char *instance, bo
 {
     static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
     struct buf text = {.arena = a};
-    cleanup_fd int fd =
-        open(arena_printf(a, "/proc/%d/cgroup", (int)pid), O_RDONLY | O_CLOEXEC);
+    cleanup_fd int fd = open(arena_printf(a, "/proc/%d/cgroup", (int)pid), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || file_read_fd(fd, 64 << 10, &text) < 0 || !text.len)
         return NULL;
     const char *at = strstr(text.data, "0::/");

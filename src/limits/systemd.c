@@ -120,8 +120,8 @@ static bool listen_for_jobs(struct scope *s)
     struct message m;
     bus_begin(s->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
               "AddMatch", "s");
-    wire_put_text(&s->bus->out, "type='signal',sender='" SERVICE "',interface='" MANAGER
-                                "',member='JobRemoved'");
+    wire_put_text(&s->bus->out,
+                  "type='signal',sender='" SERVICE "',interface='" MANAGER "',member='JobRemoved'");
     if (!call(s, &m, "the session bus refuses a match"))
         return false;
     bus_begin(s->bus, SERVICE, PATH, MANAGER, "Subscribe", "");
@@ -139,7 +139,8 @@ static bool wait_for_job(struct scope *s)
             take_signal(&m, s->bus->in, s);
     }
     return str_eq(s->result, "done") ||
-           fail(s, arena_printf(s->a, "systemd could not make the scope: %s", s->result), EREMOTEIO);
+           fail(s, arena_printf(s->a, "systemd could not make the scope: %s", s->result),
+                EREMOTEIO);
 }
 
 static bool start_scope(struct scope *s, const char *unit, const struct plan_limit *v, size_t n,

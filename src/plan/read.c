@@ -42,13 +42,6 @@ static int find_verb(const struct word *w)
     return -1;
 }
 
-static const char *split_error(int code)
-{
-    return code == WORD_BAD_ESCAPE ? "bad escape"
-           : code == WORD_TOO_MANY ? "too many words"
-                                   : "a byte that must be escaped";
-}
-
 int plan_next(struct plan_reader *r, struct plan_line *out)
 {
     struct word words[PLAN_MAX_WORDS + 1];
@@ -56,7 +49,9 @@ int plan_next(struct plan_reader *r, struct plan_line *out)
     for (char *line; (line = take_line(r, &n));) {
         int count = word_split(line, n, words, PLAN_MAX_WORDS + 1, &out->why);
         if (count < 0)
-            return fail(r, split_error(count));
+            return fail(r, count == WORD_BAD_ESCAPE ? "bad escape"
+                           : count == WORD_TOO_MANY ? "too many words"
+                                                    : "a byte that must be escaped");
         if (count == 0)
             continue;
         int verb = find_verb(&words[0]);

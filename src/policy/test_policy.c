@@ -4,8 +4,9 @@
 
 #define GROUPS                                                                                     \
     "Application, Context, Environment, Session Bus Policy, System Bus Policy, Accessibility Bus " \
-    "Policy, Carrel Application, Carrel Sandbox, Carrel Display, Carrel Bus, Carrel Limits, "    \
-    "Carrel Ask, Carrel Environment"
+    "Policy, Carrel Application, Carrel Sandbox, Carrel Limits, Carrel Ask, Carrel Display, "      \
+    "Carrel "                                                                                      \
+    "Sound, Carrel Bus, Carrel Environment"
 
 static void empty_files(void)
 {

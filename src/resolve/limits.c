@@ -38,7 +38,8 @@ static bool can_be_had(struct ctx *c, const char *kind)
     const struct control_fact *control = facts_control(c->f);
     const char *kinds = control->kinds ? control->kinds : "";
     return (control->manager || control->folder) &&
-           (str_eq(kinds, " ") ? control->manager : strstr(kinds, concat(c, " ", kind, " ", NULL)) != NULL);
+           (str_eq(kinds, " ") ? control->manager
+                               : strstr(kinds, concat(c, " ", kind, " ", NULL)) != NULL);
 }
 
 static void set_limit(struct ctx *c, const char *name, const struct carrel_value *v,
@@ -46,7 +47,8 @@ static void set_limit(struct ctx *c, const char *name, const struct carrel_value
 {
     const struct carrel_value *other =
         str_eq(name, "nproc") ? policy_carrel(c->p, "Carrel Sandbox", "max-processes") : NULL;
-    if (other && *other->value && !str_eq(other->value, "0") && strtoll(other->value, NULL, 10) <= strtoll(v->value, NULL, 10))
+    if (other && *other->value && !str_eq(other->value, "0") &&
+        strtoll(other->value, NULL, 10) <= strtoll(v->value, NULL, 10))
         return; /* it is there already, and no higher */
     c->rlimits[c->n_rlimits].name = name;
     c->rlimits[c->n_rlimits].value = v->value;
@@ -65,8 +67,8 @@ void rule_limits(struct ctx *c)
         if (rows[i].as_good)
             set_limit(c, rows[i].rlimit, v, why);
         if (can_be_had(c, rows[i].kind)) {
-            c->out->limits[c->out->n_limits++] = (struct plan_limit){
-                rows[i].key, v->value, optional || rows[i].as_good, why};
+            c->out->limits[c->out->n_limits++] =
+                (struct plan_limit){rows[i].key, v->value, optional || rows[i].as_good, why};
         } else if (optional) {
             put_missing(c, rows[i].key, why,
                         rows[i].rlimit ? "no control group can be had; each process has that limit "
@@ -76,8 +78,9 @@ void rule_limits(struct ctx *c)
                 set_limit(c, rows[i].rlimit, v, why);
         } else if (!rows[i].as_good) {
             refuse(c, v->at,
-                   arena_printf(c->a, "write optional=%s into [Carrel Limits] to run without it; "
-                                      "carrel doctor tells what this host can limit",
+                   arena_printf(c->a,
+                                "write optional=%s into [Carrel Limits] to run without it; "
+                                "carrel doctor tells what this host can limit",
                                 rows[i].key),
                    "this host cannot limit %s: the person has no control groups with \"%s\"",
                    rows[i].key, rows[i].kind);

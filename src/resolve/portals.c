@@ -51,8 +51,10 @@ void put_portals(struct ctx *c, const char *bus)
         return;
     if (!put_documents(c, bus) || !info)
         return;
-    if (facts_list(c->f, BACKENDS)->n == 0)
+    if (facts_list(c->f, BACKENDS)->n == 0) {
         put_missing(c, "dialogs of the portal", why, BACKENDS " is empty");
-    else
-        put_text(c, join_path(c, c->runtime, "flatpak-info"), info, why);
+        return;
+    }
+    put_text(c, join_path(c, c->runtime, "flatpak-info"), info, why);
+    put_env(c, "GDK_DEBUG", "portals", why); /* GTK 4 does not look there */
 }

@@ -159,6 +159,7 @@ static bool put_filtered_session_bus(struct ctx *c, const char *inside)
     put_env(c, "NO_AT_BRIDGE", "1", why);
     put_env(c, "GTK_A11Y", "none", why);
     put_env(c, "GIO_USE_VFS", "local", why);
+    put_env(c, "GIO_USE_VOLUME_MONITOR", "unix", why);
     return true;
 }
 

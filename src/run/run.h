@@ -31,7 +31,8 @@ struct run_instance {
     int held; /* what the supervisor holds open for as long as the app runs; 0 or -1: nothing */
 };
 
-/* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told. */
+/* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told.
+ */
 struct run_hook {
     int (*run)(void *data);
     void *data;
@@ -47,8 +48,8 @@ int run_random(void *to, size_t n);
  * memory files and replaces this process by carrel-core, or by carrel-tty, with an empty
  * environment; every other descriptor but 0, 1, 2 and those that the plan keeps is closed then.
  * libexec is the folder with those programs. With an instance (in not NULL) it is entered into
- * the registry first, and a supervisor is started beside; last may be NULL. Does not return on success; on failure
- * returns -1 with an error in d.
+ * the registry first, and a supervisor is started beside; last may be NULL. Does not return on
+ * success; on failure returns -1 with an error in d.
  */
 int run_plan(const struct plan *p, const struct run_instance *in, const char *libexec,
              enum run_terminal terminal, const struct run_hook *last, struct diags *d);

@@ -98,7 +98,6 @@ static bool copy_format(struct snd_in *in, struct snd_out *out)
                                        "format.channel_map"};
     struct snd_text key, value;
     struct snd_out ignored = {.full = true};
-    size_t n;
     in->bad |= in->at >= in->end || *in->at != 'f';
     if (in->bad)
         return false;
@@ -118,7 +117,6 @@ static bool copy_format(struct snd_in *in, struct snd_out *out)
                 snd_put_property(out, keys[i], value);
     }
     snd_put_list_end(out);
-    (void)n;
     return plain && !in->bad;
 }
 

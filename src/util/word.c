@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util/word.h"
 
+#include <string.h>
+
 static bool plain(unsigned char c)
 {
     return c > 0x20 && c < 0x7f && c != '\\' && c != '#';
@@ -8,11 +10,9 @@ static bool plain(unsigned char c)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+    static const char digits[] = "0123456789abcdef";
+    const char *d = memchr(digits, c, 16);
+    return d ? (int)(d - digits) : -1;
 }
 
 /* Decodes the escape at *in, before end: returns the bytes it stands for (0 or 1), or -1. */

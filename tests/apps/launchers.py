@@ -41,6 +41,22 @@ Name=Other
 Exec=env SHOWN=1 {program} --other
 """
 SERVICE = "[D-BUS Service]\nName=org.example.Shown\nExec={program} --service\nSystemdService=shown.service\n"
+# An app that the bus starts for its name, as programs of GTK do it.
+NAMED = """#!/usr/bin/python3
+import os, sys
+from gi.repository import Gio, GLib
+def note(word):
+    with open(os.environ["HOME"] + "/note.new", "w") as f:
+        f.write(sys.argv[0] + "\\n" + word + "\\n")
+    os.rename(os.environ["HOME"] + "/note.new", os.environ["HOME"] + "/note")
+app = Gio.Application(application_id="org.example.Shown.Named", flags=Gio.ApplicationFlags.HANDLES_OPEN)
+app.connect("activate", lambda _: note("activated"))
+app.connect("open", lambda _app, files, n, _hint: note(" ".join(f.get_uri() for f in files)))
+GLib.timeout_add_seconds(60, app.quit)
+app.run(["named", "--gapplication-service"])
+"""
+NAMED_SERVICE = "[D-BUS Service]\nName=org.example.Shown.Named\nExec={program}\n"
+ALIEN_SERVICE = "[D-BUS Service]\nName=org.example.Alien\nExec={program} --alien\n"
 UNIT = "[Unit]\nDescription=Shown\n[Service]\nType=simple\nExecStart=-{program} --unit \"a b\" %%\n"
 
 
@@ -162,6 +178,26 @@ class Test:
         need("exo-open")
         assert "a b.txt>" in self.both("exo-open", self.text, replace=self.moved()).replace("%20", " ")
 
+    def odd_names_and_addresses_arrive_as_they_are(self):
+        """Blanks, percent signs, quotes, letters beyond ASCII, and what looks like an option."""
+        need("gio", "xdg-open")
+        for name in ("100% of it.txt", "naïve — 文書.txt", "it's \"quoted\" $HOME `x`.txt", "--help.txt", "-x.txt",
+                     "a;b&c #1?.txt"):
+            path = self.write(f"{self.home}/my papers/{name}", "text\n")
+            for code in ("%F", "%U"):
+                self.entry(code)
+                words = self.both("gio", "open", path, replace=self.moved())
+                assert code == "%U" or f"/{name}>" in words, words
+            self.entry("%U")
+            self.both("xdg-open", path, replace=self.moved())
+        for address in ("shown:a%20b%25c", "shown://host/ä?q=\"x\"&y='z'", "shown:--option"):
+            self.both("gio", "open", address, replace=self.moved())
+
+    def kioclient_opens_a_file_with_it(self):
+        need("kioclient5")
+        assert "a b.txt>" in self.both("env", "QT_QPA_PLATFORM=offscreen", "kioclient5", "exec", self.text,
+                                       replace=self.moved()).replace("%20", " ")
+
     def an_action_goes_through_carrel(self):
         need("dex")
         self.enable(True)
@@ -189,6 +225,36 @@ class Test:
                 "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.StartServiceByName",
                 f"string:{ID}", "uint32:0")
         assert self.both(*call, status=None) == "<--service>"
+
+    def the_bus_starts_it_for_its_own_name(self):
+        """It gets the name, so who called gets an answer: by the filtered bus, bare and confined alike."""
+        need("dbus-run-session", "gapplication")
+        service = self.fill(f"{self.data}/dbus-1/services/org.example.Shown.Named.service", NAMED_SERVICE)
+        kept = self.write(self.program, NAMED, 0o755)
+        names = f"{self.desk.folder}/names"
+        call = ("dbus-run-session", "--", "sh", "-c",
+                f"gapplication launch {ID}.Named && gdbus call --session -d org.freedesktop.DBus -o / "
+                f"-m org.freedesktop.DBus.ListNames > {names}")
+        try:
+            for on, kind in ((False, "bare"), (True, "confined")):
+                self.enable(on)
+                assert self.note(call) == ([kind], "activated"), on
+                with open(names, encoding="utf-8") as f:
+                    assert f"{ID}.Named" in f.read()
+        finally:
+            os.unlink(service)
+            self.write(kept, SCRIPT, 0o755)
+
+    def the_bus_does_not_give_it_another_name(self):
+        service = self.fill(f"{self.data}/dbus-1/services/alien.service", ALIEN_SERVICE)
+        self.enable(True)
+        with open(f"{self.home}/.local/share/dbus-1/services/alien.service", encoding="utf-8") as f:
+            text = f.read()
+        assert f"Exec={self.carrel} run --app-id={ID} {self.program} --alien" in text, text
+        with open(f"{self.home}/.local/share/dbus-1/services/{ID}.service", encoding="utf-8") as f:
+            assert f"--own-name={ID} {self.program}" in f.read()
+        self.enable(False)
+        os.unlink(service)
 
     def the_bus_starts_it_when_a_launcher_activates_it(self):
         """gio takes the bus for a file that says DBusActivatable; ours no longer says so."""

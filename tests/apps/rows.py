@@ -18,7 +18,6 @@ A section is an app; its name is what a person types, unless `command` says othe
     do, leave steps (steps.py), one a line: what is done with it, how it is ended (key alt+F4)
     greeting, answer what that local server says to each client, and to each of its lines
     status    the exit statuses that are right (0)
-    pause     seconds that it needs after its window is there, before it can be used
     size      width x height of its window while its picture is taken
     limit     how far the pictures may be apart, 0 … 1; "any" for what moves by itself
     noise     regular expression of the lines on standard error that come and go by themselves
@@ -37,7 +36,7 @@ import steps
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEYS = {"id", "packages", "place", "command", "class", "title", "open", "args", "config", "do", "leave",
-        "status", "pause", "size", "limit", "noise", "same", "sound", "lost", "wayland", "seconds",
+        "status", "size", "limit", "noise", "same", "sound", "lost", "wayland", "seconds",
         "greeting", "answer", "x11"}
 
 # The folders of the person that have a name in user-dirs.dirs; any other is a plain folder.
@@ -111,7 +110,7 @@ def load(make_app, path=os.path.join(HERE, "apps.ini")):
             limit=2.0 if limit == "any" else float(limit), seconds=row.getint("seconds", 60),
             command=row.get("command", name), packages=row.get("packages", "").split(),
             statuses={int(s) for s in row.get("status", "0").split()},
-            pause=row.getfloat("pause", 0), noise=row.get("noise"), lost=row.get("lost", ""),
+            noise=row.get("noise"), lost=row.get("lost", ""),
             same=row.getboolean("same", True), sound=row.getboolean("sound", False),
             wayland=row.getboolean("wayland", False), x11=row.getboolean("x11", True),
             talk=[steps.unescape(row.get(k, "")).encode() for k in ("greeting", "answer")]))

@@ -175,8 +175,9 @@ def step_plays(visit, _rest):
              lambda: visit.desk.ask("pactl", "list", "short", "sink-inputs").strip(), 30)
 
 
-def step_wait(_visit, rest):
-    time.sleep(float(rest))
+def step_rest(visit, _rest):
+    """It has done what it was told: it works no more."""
+    visit.rest()
 
 
 def step_click(visit, rest):

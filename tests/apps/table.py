@@ -17,7 +17,7 @@ from desk import wait_for
 class App:
     def __init__(self, name, app_id, klass, title, *, prepare=None, act=None, leave=None,
                  size=(800, 600), limit=0.02, seconds=60, command=None, packages=(),
-                 statuses=(0,), pause=0, noise=None, lost="", same=True, sound=False,
+                 statuses=(0,), noise=None, lost="", same=True, sound=False,
                  wayland=True, x11=True, talk=()):
         self.name, self.app_id = name, app_id  # what is typed; under which id it is confined
         self.klass, self.title = klass, title  # regular expressions for its first window
@@ -27,7 +27,7 @@ class App:
         self.size, self.limit, self.seconds = size, limit, seconds
         # The rest is described in rows.py.
         self.command, self.packages = command or name, packages
-        self.statuses, self.pause, self.noise = statuses, pause, noise
+        self.statuses, self.noise = statuses, noise
         self.lost, self.same, self.sound = lost, same, sound
         self.wayland = wayland  # False: it speaks X11 only
         self.x11, self.talk = x11, talk  # greeting and answer of a server on the loopback interface

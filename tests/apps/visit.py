@@ -19,6 +19,14 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def started_by_a_bus(pid):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return any(word.startswith(b"DBUS_STARTER_ADDRESS=") for word in f.read().split(b"\0"))
+    except OSError:  # it has just ended, or is not ours to look at
+        return False
+
+
 class Visit:
     """One start of one app, bare or confined."""
 
@@ -74,7 +82,6 @@ class Visit:
             seen = [(self.desk.window_class(w), self.desk.title(w)) for w in self.desk.windows()]
             raise AssertionError(f"{e}\nwindows: {seen}\n{self.stderr()[-3000:]}") from None
         self.took = time.monotonic() - self.began
-        time.sleep(self.app.pause)
         self.picture = desks.wait_for("a window that stays and shows something", self.portrait, 60)
         self.seen = (self.desk.window_class(self.window), self.plain(self.desk.title(self.window)))
 
@@ -84,8 +91,8 @@ class Visit:
         self.window = self.desk.find_window(self.app.title, self.app.klass)
         if not self.window:
             return None
-        self.desk.place(self.window, *self.app.size)
-        self.desk.focus(self.window)
+        self.rest()
+        self.put(self.window)
         try:
             shot = self.settled("start", self.window, self.model and self.model.picture)
         except subprocess.SubprocessError:
@@ -96,12 +103,35 @@ class Visit:
     def settled(self, name, window, model=None):
         """A picture of a window that does not change any more: one that is like the bare start's, or
         else whatever comes in fifteen seconds. (A window that is still being laid out may pause.)"""
-        shot, end = self.shot(name), time.monotonic() + 15
+        shot, end = self.shot(name), time.monotonic() + 15 * desks.patience()
         while True:
             self.desk.settled_picture(shot, window, 5)
             if not model or time.monotonic() > end or \
                     desks.difference(model, shot) <= self.app.limit:
                 return shot
+            if window == self.window:
+                self.put(window)
+
+    def put(self, window):
+        """At its place, once more where it chose another size meanwhile; a few have only one."""
+        for _ in range(3):
+            self.desk.place(window, *self.app.size)
+            self.desk.focus(window)
+            self.rest()
+            if self.desk.geometry(window)[2:] == self.app.size:
+                return
+
+    def rest(self, seconds=10):
+        """Waits until neither the app nor the display works any more: what they were told to do is done
+        then, however busy the machine is. What never rests (an animation) is left alone after a while."""
+        last, still, end = None, 0, time.monotonic() + seconds * desks.patience()
+        while still < 3 and time.monotonic() < end and self.alive():
+            pids = {self.child.pid, *desks.descendants(self.child.pid), *self.desk.drawing()}
+            ticks, busy = desks.work(pids)
+            idle = not busy and last is not None and ticks - last <= 2
+            still = still + 1 if idle else 0
+            last = ticks
+            time.sleep(0.15)
 
     def plain(self, title):
         """A title without what differs from start to start: the home and the server's port."""
@@ -152,7 +182,7 @@ class Visit:
                 self.desk.focus(found)
             self.app.leave(self)
             try:
-                status = self.child.wait(15)
+                status = self.child.wait(15 * desks.patience())
                 break
             except subprocess.TimeoutExpired:
                 self.desk.picture(self.shot("hangs"))
@@ -166,6 +196,9 @@ class Visit:
         now = desks.descendants(os.getpid())
         bus = {p for child in self.desk.own if "dbus-daemon" in child.args[0]
                for p in desks.descendants(child.pid)}
+        # Its services leave it for the next reaper; none of an app's processes has its variable.
+        services = {p for p in now if started_by_a_bus(p)}
+        bus |= services | {p for s in services for p in desks.descendants(s)}
         return {p: v for p, v in now.items() if p not in self.before and p not in bus
                 and p != self.child.pid}
 
@@ -179,7 +212,7 @@ class Visit:
         if self.child and self.alive():
             os.killpg(self.child.pid, signal.SIGTERM)
             try:
-                self.child.wait(10)
+                self.child.wait(10 * desks.patience())
             except subprocess.TimeoutExpired:
                 os.killpg(self.child.pid, signal.SIGKILL)
                 self.child.wait()

@@ -231,9 +231,9 @@ def test_home_that_is_missing_or_odd():
     assert "relative" not in result.stdout and result.returncode in (0, 125), result.stdout
 
 
-def in_own_namespace(setup):
+def in_own_namespace(setup, then="\nexec "):
     """Runs carrel in a user and mount namespace of the test's own, after some mounts."""
-    script = f"{setup}\nexec {CARREL} run --app-id={APP} /bin/true"
+    script = f"{setup}{then}{CARREL} run --app-id={APP} /bin/true"
     return subprocess.run(["/usr/bin/unshare", "-Urm", "/bin/sh", "-ec", script], env=world.env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=TIMEOUT, check=False)
@@ -252,6 +252,11 @@ def test_full_disk():
 def test_user_namespaces_switched_off():
     result = in_own_namespace("echo 0 > /proc/sys/user/max_user_namespaces")
     refused(result, 125, "user namespace", "max_user_namespaces|doctor")
+    # The older switch of Debian's, as a kernel that has it would show it.
+    setup = ("mount -t tmpfs x /proc/sys/kernel; echo {} > /proc/sys/kernel/unprivileged_userns_clone; "
+             "unshare -U --map-user=1000 --map-group=1000 env ")
+    refused(in_own_namespace(setup.format(0), ""), 125, "unprivileged_userns_clone")
+    assert "unprivileged_userns_clone" not in in_own_namespace(setup.format(1), "").stdout
 
 
 def test_inside_a_sandbox_that_forbids_namespaces():
@@ -360,7 +365,7 @@ def test_socket_where_a_file_was_meant():
 def main():
     try:
         for name, function in list(globals().items()):
-            if name.startswith("test_"):
+            if name.startswith("test_") and os.environ.get("CARREL_TEST", "") in name:
                 tap.run(function)
     finally:
         world.close()
