@@ -7,6 +7,7 @@
 import errno
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -565,6 +566,52 @@ def doctor_names_each_switch_and_its_remedy():
     same(look()[2]["secure-boot"]["state"], "on")
 
 
+def doctor_tells_who_makes_control_groups():
+    uid, top = os.getuid(), "groups/sys/fs/cgroup"
+    users = f"{top}/user.slice/user-{uid}.slice/user@{uid}.service"
+
+    def groups(*paths, kinds="cpu io memory pids"):
+        for path in paths:
+            for name, text in (("controllers", kinds), ("subtree_control", ""), ("procs", ""), ("type", "domain")):
+                S.write(f"{path}/cgroup.{name}", text + "\n" if text else "")
+
+    def look(health, *says, remedy=None, environment=None):
+        env = S.env(XDG_RUNTIME_DIR="/run/user/7") if environment is None else environment
+        done = S.run("doctor", "--json", "--root=" + S.path("groups"), env=env)
+        found = {f["id"]: f for f in json.loads(done.stdout)}["control-groups"]
+        same(found["health"], health, str(found))
+        for part in says:
+            inside(part, found["state"] + "|" + found.get("meaning", ""))
+        if remedy:
+            inside(remedy, found["remedy"])
+        else:
+            same(found.get("remedy"), None)
+    os.makedirs(S.path("groups"))
+    look("info", "none of version 2", "does not start", remedy="unified_cgroup_hierarchy=1")
+    # Version 1 in the first place, and 2 without anything to limit beside it.
+    groups(f"{top}/unified", kinds="")
+    look("info", "none of version 2", remedy="cgroup_no_v1=all")
+    shutil.rmtree(S.path(f"{top}/unified"))
+    # Not in it: its group lies outside. Then it is, and one folder is the person's.
+    groups(top, f"{top}/mine", f"{top}/mine/shell")
+    S.write("groups/proc/self/cgroup", "0::/../elsewhere\n")
+    look("info", "none that are yours", remedy=f"chown -R {uid}")
+    S.write("groups/proc/self/cgroup", "0::/mine/shell\n")
+    look("good", "a part of the tree is yours, /sys/fs/cgroup", ": cpu io memory pids")
+    groups(top, f"{top}/mine", f"{top}/mine/shell", kinds="memory pids")
+    look("info", "a part of the tree is yours", ": memory pids", "cannot be limited: cpu, cpu-weight, io-weight", remedy="subtree_control")
+    # The person's systemd, first with a folder of one's own to stand in for it, then alone.
+    S.write("groups/run/user/7/systemd/private", "")
+    look("good", "by your systemd, else /sys/fs/cgroup")
+    groups(users, kinds="cpu memory pids")
+    look("info", "by your systemd, else", ": cpu memory pids", "cannot be limited: io-weight", remedy="Delegate=cpu io memory pids")
+    S.write("groups/proc/self/cgroup", "0::/../elsewhere\n")
+    look("info", "by your systemd:", ": cpu memory pids", remedy="user@.service.d")
+    groups(users)
+    look("good", "by your systemd: cpu io memory pids")
+    look("info", "none that are yours", remedy="libpam-systemd", environment=S.env())
+
+
 def doctor_finds_this_host_able():
     done = S.run("doctor")
     if done.returncode != 0:
@@ -586,6 +633,7 @@ TESTS = [
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
     reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,
+    doctor_tells_who_makes_control_groups,
     doctor_finds_this_host_able,
 ]
 

@@ -4,9 +4,10 @@
 
     limits.py BUILD POLICIES                    here, whatever control groups this host has
     limits.py BUILD POLICIES --kernel           in a kernel of its own (User-Mode Linux) that has every
-                                                controller, with a part of the tree that is the
-                                                person's; takes minutes
-    limits.py BUILD POLICIES --inside cgroup    that part
+                                                controller, twice: with a part of the tree that is the
+                                                person's, and with a real systemd --user; takes minutes
+    limits.py BUILD POLICIES --inside cgroup    the one part
+    limits.py BUILD POLICIES --inside systemd   the other
 
 Where the kernel's own count is asked for (a process more, a page more) the probe is first shown to
 succeed without the limit."""
@@ -18,6 +19,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -55,6 +57,28 @@ print(n, flush=True)
 os.kill(os.getppid(), 0)
 """
 HOLD = "import time; b = bytearray(%d << 20); print('held', flush=True); time.sleep(%d)"
+
+
+# Owns systemd's name on the bus, as one that refuses a scope, or that never says anything.
+STUB = """
+import sys
+import dbus, dbus.mainloop.glib, dbus.service
+from gi.repository import GLib
+I = "org.freedesktop.systemd1.Manager"
+class Manager(dbus.service.Object):
+    @dbus.service.method(I, in_signature="", out_signature="")
+    def Subscribe(self):
+        pass
+    @dbus.service.method(I, in_signature="ssa(sv)a(sa(sv))", out_signature="o")
+    def StartTransientUnit(self, name, mode, properties, more):
+        raise dbus.DBusException("no scopes today")
+dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
+bus = dbus.bus.BusConnection(sys.argv[1])
+stub = Manager(bus, "/org/freedesktop/systemd1")
+bus.request_name("org.freedesktop.systemd1")
+print("ready", flush=True)
+sys.stdin.read() if sys.argv[2] == "silent" else GLib.MainLoop().run()
+"""
 
 
 def policy(*lines, optional=""):
@@ -101,6 +125,37 @@ def wait_for(look, what):
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.02)
     return found
+
+
+@contextlib.contextmanager
+def false_systemd(how):
+    """One that is there as a file and "refuses", is "silent", or whose bus is "mute"."""
+    private, address, running_ = runtime / "systemd/private", f"unix:path={runtime}/bus", []
+    private.parent.mkdir()
+    private.touch()
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        if how == "mute":
+            listener.bind(f"{runtime}/bus")
+            listener.listen(5)
+        else:
+            for words_, says in ((["dbus-daemon", "--session", f"--address={address}", "--nofork", "--print-address"], "unix:"),
+                                 (["/usr/bin/python3", "-c", STUB, address, how], "ready")):
+                running_.append(subprocess.Popen(words_, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV, text=True))
+                assert running_[-1].stdout.readline().startswith(says), words_
+        yield
+    finally:
+        for p in reversed(running_):
+            p.kill()
+            p.communicate(timeout=SECONDS)
+        listener.close()
+        (runtime / "bus").unlink(missing_ok=True)
+        shutil.rmtree(private.parent)
+
+
+def doctor():
+    r = stage.run("doctor", "--json", env=ENV)
+    return next(f for f in json.loads(r.stdout) if f["id"] == "control-groups")
 
 
 # ---- on any host ----
@@ -156,9 +211,49 @@ def test_a_running_app_can_be_limited_in_number_at_any_rate():
             assert says in limit(*words_, status=125).stderr
 
 
+FALSE = {"refuses": "no scopes today", "silent": "timed out", "mute": "timed out"}
+# A start that waits for what does not answer waits for two seconds; what it waited before is more.
+WAITED = 12
+
+
+def test_a_systemd_that_does_not_serve_is_named_with_its_reason():
+    if host_kinds():
+        return
+    assert "systemd" not in run(policy("memory=1G"), "/bin/true").stderr
+    for how, says in FALSE.items():
+        with false_systemd(how):
+            begin = time.monotonic()
+            r = run(policy("memory=1G"), "/bin/true")
+            took = time.monotonic() - begin
+            found = doctor()
+        assert r.returncode == 125 and took < WAITED, (how, took, r)
+        by, own = r.stderr.split("by systemd: ")[1].split("; by a group of its own: ")
+        assert says in by.lower() and "is the person's" in own, (how, r)
+        if how != "refuses":
+            assert "your systemd gives none" in found["state"] and says in found["state"].lower() and found["remedy"], found
+
+
+def test_what_may_be_missing_is_limited_as_far_as_it_goes_without_systemd():
+    if host_kinds():
+        return
+    eat, fits, small = ("/usr/bin/python3", "-c", HOLD % (256, 0)), policy("memory=1G", optional="memory"), ""
+    with false_systemd("refuses"):
+        r = run(fits, *eat)
+        assert r.returncode == 0 and "gets no control group; each process has the limit of memory" in r.stderr, r
+        small = policy("memory=64M", optional="memory")
+        r = run(small, *eat)
+        assert r.returncode != 0 and "MemoryError" in r.stderr, r
+        with running(policy("processes=20"), FORKS) as (_, made):
+            assert made == "19", made
+        with running(policy()):
+            limit("--processes=10")
+            assert ps()[0]["limits"] == {"by": "rlimit", "processes": 10}, ps()
+            assert "no scopes today" in limit("--memory=1G", status=125).stderr
+
+
 def host_kinds():
     """Whether groups with a memory controller can be had here."""
-    return inside is not None
+    return " memory" in doctor()["state"]
 
 
 # ---- with controllers ----
@@ -228,9 +323,38 @@ def inside_an_app_cannot_leave_its_group():
 
 def inside_what_is_not_there_is_refused():
     r = run(policy("io-weight=50"), "/bin/true")
-    if not pathlib.Path("/sys/fs/cgroup/user/io.weight").exists():
+    if inside == "systemd" or not pathlib.Path("/sys/fs/cgroup/user/io.weight").exists():
         assert r.returncode == 125 and "io" in r.stderr, r
     assert run(policy("io-weight=50", optional="io-weight"), "/bin/true").returncode == 0
+
+
+def inside_doctor_tells_who_makes_them():
+    found = doctor()
+    if inside == "systemd":
+        assert found["health"] == "info" and found["state"].startswith("by your systemd"), found
+        assert found["state"].endswith(": cpu memory pids") and found["meaning"].endswith(": io-weight"), found
+        assert "Delegate=" in found["remedy"], found
+    else:
+        assert found["health"] == "good", found
+        assert re.match("a part of the tree is yours, /sys/fs/cgroup/user: ", found["state"]), found
+
+
+def cgroup_stands_in_where_systemd_does_not_serve():
+    for how in FALSE:
+        with false_systemd(how):
+            with running(policy("memory=40M")):
+                g = group()
+                assert (g / "memory.max").read_text() == f"{40 << 20}\n"
+                assert ps()[0]["limits"]["by"] == "cgroup"
+            wait_for(lambda g=g: not g.exists(), "the end of the group")
+
+
+def systemd_knows_the_scope_by_its_name():
+    with running(policy("memory=40M", "cpu=50")):
+        r = subprocess.run(["systemctl", "--user", "show", "-p", "MemoryMax,CPUQuotaPerSecUSec,Description,Slice", group().name],
+                           env=ENV, capture_output=True, text=True, timeout=SECONDS, check=True)
+        assert set(r.stdout.split("\n")) >= {f"MemoryMax={40 << 20}", "CPUQuotaPerSecUSec=500ms",
+                                             "Description=confined by Carrel", "Slice=app.slice"}, r
 
 
 # ---- a kernel of its own ----
@@ -243,7 +367,7 @@ mount -t hostfs host /run/host -o / && mount -t tmpfs tmp /tmp && mount -t tmpfs
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up
 hostname carrel-test
-mkdir -p /run/user/{uid} {home}
+mkdir -p /run/user/{uid} /run/systemd/system {home}
 chown {uid}:{gid} /run/user/{uid} {home} && chmod 700 /run/user/{uid}
 G=/sys/fs/cgroup/user
 echo '+cpu +memory +pids +io' > /sys/fs/cgroup/cgroup.subtree_control
@@ -254,6 +378,24 @@ as() {{ setpriv --reuid={uid} --regid={gid} --clear-groups --no-new-privs env -i
 (
     echo $BASHPID > $G/shell/cgroup.procs
     as /usr/bin/python3 -B {script} {build} {policies} --inside cgroup 2>&1 | sed 's/^/cgroup: /'
+)
+rm -rf /run/user/{uid}/*
+P=/sys/fs/cgroup/user.slice/user-{uid}.slice
+S=$P/user@{uid}.service
+mkdir -p $S/init.scope
+for folder in /sys/fs/cgroup/user.slice $P; do
+    echo '+cpu +memory +pids' > $folder/cgroup.subtree_control
+done
+chown -R {uid}:{gid} $S
+(
+    echo $BASHPID > $S/init.scope/cgroup.procs
+    as SYSTEMD_LOG_TARGET=null /lib/systemd/systemd --user --unit=basic.target &
+    for i in $(seq 120); do
+        as systemctl --user is-active --quiet basic.target && break
+        sleep 1
+    done > /dev/null 2>&1
+    as systemd-run --user --scope --quiet /usr/bin/python3 -B {script} {build} {policies} --inside systemd 2>&1 |
+        sed 's/^/systemd: /'
 )
 sync
 echo o > /proc/sysrq-trigger
@@ -277,7 +419,7 @@ def kernel_of_its_own():
                         "con0=fd:0,fd:1", "quiet", f"umid=carrel{os.getpid()}", f"uml_dir={stage.path('uml')}"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1500)
     text = p.stdout.decode(errors="replace").replace("\r", "")
-    for by in ("cgroup",):
+    for by in ("cgroup", "systemd"):
         lines = [line.split(": ", 1)[1] for line in text.splitlines() if line.startswith(f"{by}: ")]
         points = [line for line in lines if re.match(r"(not )?ok ", line)]
         for line in points:
@@ -289,7 +431,7 @@ def main():
     if not inside:
         runtime.mkdir(mode=0o700)
     only = os.environ.get("CARREL_TEST", "")
-    begin = "inside_" if inside else "test_"
+    begin = ("inside_", f"{inside}_") if inside else "test_"
     if kernel:
         kernel_of_its_own()
     for test in [f for name, f in globals().items() if name.startswith(begin)]:

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,8 +48,17 @@ static size_t value_of(const char *words, size_t n, const char *key, char *to, s
     return 0;
 }
 
-static int connect_one(const char *words, size_t n)
+static int64_t now(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* unix(7): a full queue at the other end lets connect() wait, and it ends with EAGAIN. */
+static int connect_one(const char *words, size_t n, int milliseconds)
+{
+    const struct timeval patience = {milliseconds / 1000, milliseconds % 1000 * 1000};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     socklen_t size = offsetof(struct sockaddr_un, sun_path) + 1;
     size_t len = value_of(words, n, "path", address.sun_path, sizeof address.sun_path);
@@ -57,16 +67,10 @@ static int connect_one(const char *words, size_t n)
     if (!len)
         return -EAFNOSUPPORT;
     cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, size + (socklen_t)len) < 0)
-        return -errno;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
+        connect(fd, (struct sockaddr *)&address, size + (socklen_t)len) < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
     return steal_fd(&fd);
-}
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int send_all(int fd, const uint8_t *p, size_t n)
@@ -74,7 +78,7 @@ static int send_all(int fd, const uint8_t *p, size_t n)
     for (size_t i = 0; i < n;) {
         ssize_t r = send(fd, p + i, n - i, MSG_NOSIGNAL);
         if (r < 0 && errno != EINTR)
-            return -errno;
+            return errno == EAGAIN ? -ETIMEDOUT : -errno;
         i += r > 0 ? (size_t)r : 0;
     }
     return 0;
@@ -98,7 +102,7 @@ static int fill(struct bus *b, int64_t until)
 }
 
 /* The bus asks who the caller is by the socket's credentials: one line there, one back. */
-static int authenticate(struct bus *b)
+static int authenticate(struct bus *b, int64_t until)
 {
     char id[16], line[64];
     int n = snprintf(id, sizeof id, "%u", (unsigned)geteuid()), k = 1;
@@ -108,7 +112,6 @@ static int authenticate(struct bus *b)
         k += snprintf(line + k, sizeof line - (size_t)k, "%02x", (unsigned char)id[i]);
     k += snprintf(line + k, sizeof line - (size_t)k, "\r\n");
     int r = send_all(b->fd, (const uint8_t *)line, (size_t)k);
-    int64_t until = now() + SETUP_MILLISECONDS;
     while (r == 0 && (b->n < 2 || memcmp(b->in + b->n - 2, "\r\n", 2) != 0))
         r = b->n > 1024 ? -EPROTO : fill(b, until);
     if (r == 0 && (b->n < 3 || memcmp(b->in, "OK ", 3) != 0))
@@ -119,22 +122,28 @@ static int authenticate(struct bus *b)
 
 int bus_open(struct bus *b, const char *address)
 {
+    return bus_open_within(b, address, SETUP_MILLISECONDS);
+}
+
+int bus_open_within(struct bus *b, const char *address, int milliseconds)
+{
     struct message m;
+    int64_t until = now() + milliseconds;
     b->n = b->done = b->serial = 0;
     b->fd = -EAFNOSUPPORT;
     for (size_t i = 0, n; b->fd < 0 && address[i]; i += n + (address[i + n] == ';')) {
         n = strcspn(address + i, ";");
         const char *words = str_after(address + i, "unix:");
         if (words)
-            b->fd = connect_one(words, n - strlen("unix:"));
+            b->fd = connect_one(words, n - strlen("unix:"), milliseconds);
     }
     if (b->fd < 0)
         return b->fd;
-    int r = authenticate(b);
+    int r = authenticate(b, until);
     if (r == 0) {
         bus_begin(b, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                   "Hello", "");
-        r = bus_call(b, &m, NULL, NULL, SETUP_MILLISECONDS);
+        r = bus_call(b, &m, NULL, NULL, (int)(until - now()));
     }
     if (r < 0)
         bus_close(b);

@@ -26,6 +26,8 @@ struct bus {
 /* address: as in DBUS_SESSION_BUS_ADDRESS; only unix: ones are tried. Returns 0 or -errno; then
  * nothing is to be closed. */
 int bus_open(struct bus *b, const char *address);
+/* The same with a time of one's own for all of it, a bus that takes no connection included. */
+int bus_open_within(struct bus *b, const char *address, int milliseconds);
 void bus_close(struct bus *b);
 
 /* Begins a call, whose arguments (of this signature, "" for none) are put to &b->out then. */

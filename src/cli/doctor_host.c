@@ -2,6 +2,8 @@
 /* carrel doctor: how the host is set up. */
 #include "cli/doctor.h"
 
+#include "facts/facts.h"
+#include "limits/limits.h"
 #include "util/file.h"
 #include "util/str.h"
 
@@ -133,6 +135,93 @@ static struct finding check_display(const struct host *h)
                             "start a graphical session, or: xvfb-run carrel run APP"};
 }
 
+/* ---- control groups ---- */
+
+static struct finding no_control_groups(const struct host *h)
+{
+    const char *meaning = "no app can be limited in memory or processor time; a policy that says "
+                          "so without optional= does not start";
+    if (!host_has(h, "/sys/fs/cgroup/cgroup.controllers"))
+        return (struct finding){HEALTH_INFO, "none of version 2 with limits", meaning,
+                                "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all on "
+                                "the kernel's command line"};
+    return (struct finding){
+        HEALTH_INFO, "none that are yours", meaning,
+        arena_printf(h->arena,
+                     "install libpam-systemd and dbus-user-session and log in anew, so that your "
+                     "systemd runs; without systemd, as root: cd /sys/fs/cgroup && echo '+cpu +io "
+                     "+memory +pids' > cgroup.subtree_control && mkdir -p you/shell && chown -R %u "
+                     "you && echo PID > you/shell/cgroup.procs, PID being that of your shell",
+                     (unsigned)getuid())};
+}
+
+/* What of all that can be limited is not among them: "cpu and cpu-weight, ...". NULL: nothing. */
+static const char *cannot_limit(const struct host *h, const char *kinds)
+{
+    static const char *const of[][2] = {{" memory ", "memory"},
+                                        {" cpu ", "cpu, cpu-weight"},
+                                        {" io ", "io-weight"},
+                                        {" pids ", "processes, but by each user's number"}};
+    struct buf out = {.arena = h->arena};
+    for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+        if (!strstr(kinds, of[i][0]))
+            buf_printf(&out, "%s%s", out.len ? ", " : "", of[i][1]);
+    return out.len ? out.data : NULL;
+}
+
+static const char *by_whom(const struct host *h, const struct control_fact *c)
+{
+    const char *folder = c->folder ? c->folder + strlen(h->root) : NULL;
+    if (!c->manager)
+        return arena_printf(h->arena, "a part of the tree is yours, %s", folder);
+    return folder ? arena_printf(h->arena, "by your systemd, else %s, which is yours", folder)
+                  : "by your systemd";
+}
+
+/* Why systemd gives nothing although it is there, or NULL. */
+static const char *silence_of_systemd(const struct host *h, const char *runtime_dir)
+{
+    const char *bus = getenv("DBUS_SESSION_BUS_ADDRESS");
+    if (!h->tries)
+        return NULL;
+    if (!bus || !*bus)
+        bus = arena_printf(h->arena, "unix:path=%s/bus", runtime_dir);
+    struct limits_fault f = systemd_answers(h->arena, bus);
+    return f.what ? arena_printf(h->arena, "%s: %s", f.what, strerror(f.error)) : NULL;
+}
+
+static struct finding check_control(const struct host *h)
+{
+    struct control_fact c;
+    const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+    control_look(h->arena, h->root, getuid(), runtime_dir, &c);
+    const char *silence = c.manager ? silence_of_systemd(h, runtime_dir) : NULL;
+    bool known = c.kinds[strspn(c.kinds, " ")];
+    if (silence)
+        return (struct finding){
+            HEALTH_INFO, arena_printf(h->arena, "your systemd gives none: %s", silence),
+            c.folder ? arena_printf(h->arena, "they are made in %s, which is yours", c.folder)
+                     : "a policy that limits memory or processor time without optional= does not "
+                       "start",
+            "install dbus-user-session and log in anew; systemctl --user status must answer"};
+    if (!c.manager && (!c.folder || !known))
+        return no_control_groups(h);
+    if (!known)
+        return good(by_whom(h, &c));
+    const char *state =
+        arena_printf(h->arena, "%s:%.*s", by_whom(h, &c), (int)strlen(c.kinds) - 1, c.kinds);
+    const char *lacks = cannot_limit(h, c.kinds);
+    if (!lacks)
+        return good(state);
+    return (struct finding){
+        HEALTH_INFO, state, arena_printf(h->arena, "what cannot be limited: %s", lacks),
+        c.manager
+            ? "put [Service] and Delegate=cpu io memory pids, a line each, into "
+              "/etc/systemd/system/user@.service.d/carrel.conf as root, and log in anew"
+            : "echo '+cpu +io +memory +pids' > cgroup.subtree_control as root, in each folder "
+              "above that one"};
+}
+
 const struct check doctor_host_checks[] = {
     {"proc", "/proc", check_proc},
     {"home", "home", check_home},
@@ -141,5 +230,6 @@ const struct check doctor_host_checks[] = {
     {"tiocsti", "dev.tty.legacy_tiocsti", check_tiocsti},
     {"lockdown", "kernel lockdown", check_lockdown},
     {"secure-boot", "Secure Boot", check_secure_boot},
+    {"control-groups", "control groups", check_control},
     {NULL, NULL, NULL},
 };

@@ -40,36 +40,59 @@ static int hand_group(struct cli *c, const struct instance *in, int group)
     return instance_ask(&c->arena, in, group, &reply, &why, "group", (char *)NULL);
 }
 
-int limit_this_process(struct cli *c, const struct plan *p, const struct instance *in)
+/* Where no group is to be had and the policy does without: what each process can be held to. The
+ * number of processes is among the plan's limits already. */
+static int rlimit_instead(const struct plan *p)
 {
-    const struct control_fact *by = control(c);
-    const pid_t self = getpid();
-    int group = -1;
-    if (!p->n_limits)
-        return 0;
-    const char *name = limits_group_name(&c->arena, in->app, in->id, by->manager);
-    struct limits_fault f = limits_begin(&c->arena, by, cli_bus_address(c), name, p->limits,
-                                         p->n_limits, &self, 1, &group);
-    if (!f.what && in->folder)
-        f = (struct limits_fault){NULL, -hand_group(c, in, group)};
-    if (group >= 0)
-        close(group);
+    for (size_t i = 0; i < p->n_limits; i++) {
+        rlim_t most = strtoull(p->limits[i].value, NULL, 10);
+        const struct rlimit r = {most, most};
+        struct rlimit now;
+        if (!str_eq(p->limits[i].name, "memory") ||
+            (getrlimit(RLIMIT_DATA, &now) == 0 && now.rlim_max <= most))
+            continue;
+        return setrlimit(RLIMIT_DATA, &r) < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+static int without_a_group(struct cli *c, const struct plan *p, const char *app,
+                           struct limits_fault f)
+{
+    const char *why = f.what ? f.what : "its supervisor does not answer";
+    int held = 0;
     bool optional = true;
     for (size_t i = 0; i < p->n_limits; i++)
         optional &= p->limits[i].optional;
-    if ((f.what || f.error) && optional) {
-        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL, "%s gets no control group: %s: %s",
-                 in->app, f.what ? f.what : "its supervisor does not answer", strerror(f.error));
-        cli_print_diags(c, DIAG_NOTE);
-        c->diags = (struct diags){.arena = &c->arena};
-        return 0;
-    }
-    if (f.what || f.error) {
-        cli_fail(c, "carrel doctor tells what this host can limit", "cannot limit %s: %s: %s",
-                 in->app, f.what ? f.what : "its supervisor does not answer", strerror(f.error));
-        return -1;
-    }
+    if (!optional || (held = rlimit_instead(p)) < 0)
+        return cli_fail(c, "carrel doctor tells what this host can limit",
+                        "cannot limit %s: %s: %s", app, why, strerror(f.error)),
+               -1;
+    diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL, "%s gets no control group%s: %s: %s",
+             app, held ? "; each process has the limit of memory for itself" : "", why,
+             strerror(f.error));
+    cli_print_diags(c, DIAG_NOTE);
+    c->diags = (struct diags){.arena = &c->arena};
     return 0;
+}
+
+int limit_this_process(struct cli *c, const struct plan *p, const struct instance *in)
+{
+    const pid_t self = getpid();
+    struct limits_order o = {.app = in->app,
+                             .instance = in->id,
+                             .v = p->limits,
+                             .n = p->n_limits,
+                             .pids = &self,
+                             .n_pids = 1};
+    if (!p->n_limits)
+        return 0;
+    struct limits_fault f = limits_begin(&c->arena, control(c), cli_bus_address(c), &o);
+    if (!f.what && in->folder)
+        f = (struct limits_fault){NULL, -hand_group(c, in, o.group)};
+    if (o.group >= 0)
+        close(o.group);
+    return f.what || f.error ? without_a_group(c, p, in->app, f) : 0;
 }
 
 /* ---- what limits a running one ---- */
@@ -182,30 +205,31 @@ static struct limits_fault by_rlimits(struct instance *in, const struct plan_lim
     return (struct limits_fault){NULL, 0};
 }
 
-static size_t strays(struct cli *c, struct instance *in)
+/* Those that are in no group of this instance, or in one that was given up. */
+static size_t strays(struct cli *c, struct instance *in, bool scope)
 {
     size_t n = 0;
     bool manager;
     instances_measure(&c->arena, in, 1);
     for (size_t i = 0; i < in->n_pids; i++)
-        if (!limits_group_of(&c->arena, in->pids[i], in->id, &manager))
+        if (!limits_group_of(&c->arena, in->pids[i], in->id, &manager) || manager != scope)
             in->pids[n++] = in->pids[i];
     return n;
 }
 
 /* New ones that it starts meanwhile are taken too. */
 static struct limits_fault move_all(struct cli *c, struct instance *in,
-                                    const struct control_fact *by, const char *name, int group)
+                                    const struct limits_order *o)
 {
     enum { PASSES = 50 };
     struct limits_fault f = {NULL, 0};
     size_t n = 1;
     for (int pass = 0; pass < PASSES && n && !f.what; pass++) {
-        n = strays(c, in);
-        if (n && by->manager)
-            f = systemd_attach(&c->arena, cli_bus_address(c), name, in->pids, n);
-        for (size_t i = 0; i < n && !by->manager && !f.what; i++)
-            f = limits_move(&c->arena, group, in->pids[i]);
+        n = strays(c, in, o->scope != NULL);
+        if (n && o->scope)
+            f = systemd_attach(&c->arena, cli_bus_address(c), o->scope, in->pids, n);
+        for (size_t i = 0; i < n && !o->scope && !f.what; i++)
+            f = limits_move(&c->arena, o->group, in->pids[i]);
     }
     return n && !f.what ? (struct limits_fault){"it starts processes too fast", EAGAIN} : f;
 }
@@ -215,7 +239,6 @@ static struct limits_fault limit_one(struct cli *c, struct instance *in, const s
 {
     const struct control_fact *by = control(c);
     bool manager;
-    int group = -1;
     const char *path = group_of(c, in, &manager);
     if (path)
         return limits_change(&c->arena, cli_bus_address(c), path, v, n);
@@ -223,15 +246,17 @@ static struct limits_fault limit_one(struct cli *c, struct instance *in, const s
         return (struct limits_fault){"it has no processes yet", EAGAIN};
     if (!by->manager && !by->folder)
         return by_rlimits(in, v, n);
-    const char *name = limits_group_name(&c->arena, in->app, in->id, by->manager);
-    struct limits_fault f =
-        limits_begin(&c->arena, by, cli_bus_address(c), name, v, n, in->pids, in->n_pids, &group);
+    struct limits_order o = {
+        .app = in->app, .instance = in->id, .v = v, .n = n, .pids = in->pids, .n_pids = in->n_pids};
+    struct limits_fault f = limits_begin(&c->arena, by, cli_bus_address(c), &o);
+    if (f.what && !by_rlimits(in, v, n).what)
+        return (struct limits_fault){NULL, 0};
     if (!f.what)
-        f = move_all(c, in, by, name, group);
+        f = move_all(c, in, &o);
     if (!f.what)
-        f.error = -hand_group(c, in, group);
-    if (group >= 0)
-        close(group);
+        f.error = -hand_group(c, in, o.group);
+    if (o.group >= 0)
+        close(o.group);
     return f;
 }
 

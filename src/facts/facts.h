@@ -102,7 +102,8 @@ struct control_fact {
     bool known;
     bool manager;       /* the person's systemd has them */
     const char *folder; /* where we may make some ourselves, or NULL */
-    const char *kinds;  /* the controllers that there are in these: " cpu io memory pids " */
+    /* the controllers that either has, " cpu io memory pids "; " " with a manager: not known */
+    const char *kinds;
 };
 
 struct facts {
@@ -164,6 +165,9 @@ const struct untrusted_fact *facts_untrusted(struct facts *f);
 /* Whether the document portal has its folder at doc in runtime_dir. It is started for that, by the
  * session's bus, whose socket is at bus. */
 bool facts_documents(struct facts *f, const char *bus);
+/* The same look without a plan; root: "" or a folder that stands for /. */
+void control_look(struct arena *a, const char *root, uid_t uid, const char *runtime_dir,
+                  struct control_fact *to);
 /* f->control, asked for the first time. */
 const struct control_fact *facts_control(struct facts *f);
 /* NULL when not set. */

@@ -283,7 +283,10 @@ static const char *read_control(struct reader *r, void *target)
             return "no kind of control group";
         buf_printf(&kinds, "%s ", r->argv[i].s);
     }
-    *c = (struct control_fact){true, str_eq(r->argv[1].s, "systemd"), folder, kinds.data};
+    *c = (struct control_fact){.known = true,
+                               .manager = str_eq(r->argv[1].s, "systemd"),
+                               .folder = folder,
+                               .kinds = kinds.data};
     return NULL;
 }
 

@@ -134,14 +134,13 @@ static struct limits_fault write_limits(struct arena *a, int folder, const struc
 
 /* ---- groups of our own ---- */
 
-/* The wanted that its groups shall have; what is there already is no fault. */
-static void enable(struct arena *a, int folder, const char *wanted)
+/* What its groups can have; what is there already, or cannot be had, is no fault here: the groups'
+ * files tell (verify). */
+static void enable(int folder)
 {
-    for (const char *s = wanted; *(s += strspn(s, " ")); s += strcspn(s, " "))
-        if (strncmp(s, "cpu ", 4) == 0 || strncmp(s, "io ", 3) == 0 ||
-            strncmp(s, "memory ", 7) == 0 || strncmp(s, "pids ", 5) == 0)
-            write_at(folder, "cgroup.subtree_control",
-                     arena_printf(a, "+%.*s", (int)strcspn(s, " "), s));
+    static const char *const controllers[] = {"+cpu", "+io", "+memory", "+pids"};
+    for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+        write_at(folder, "cgroup.subtree_control", controllers[i]);
 }
 
 struct limits_fault limits_move(struct arena *a, int group, pid_t pid)
@@ -169,51 +168,69 @@ static void tidy(int folder)
 }
 
 static struct limits_fault begin_own(struct arena *a, const struct control_fact *by,
-                                     const char *name, const struct plan_limit *v, size_t n,
-                                     const pid_t *pids, size_t n_pids, int *group)
+                                     struct limits_order *o)
 {
+    const char *name = limits_group_name(a, o->app, o->instance, false);
     cleanup_fd int folder = open(by->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return (struct limits_fault){"cannot open the folder of control groups", errno};
     tidy(folder);
-    enable(a, folder, by->kinds);
+    enable(folder);
     if (mkdirat(folder, name, 0755) < 0)
         return (struct limits_fault){"cannot make a control group", errno};
     cleanup_fd int own = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct limits_fault f = own < 0 ? (struct limits_fault){"cannot open the control group", errno}
-                                    : write_limits(a, own, v, n);
+                                    : write_limits(a, own, o->v, o->n);
     /* When memory is over all of the app ends, and not a process that it goes on without. */
     if (!f.what)
         write_at(own, "memory.oom.group", "1");
-    for (size_t i = 0; !f.what && i < n_pids; i++)
-        f = limits_move(a, own, pids[i]);
+    for (size_t i = 0; !f.what && i < o->n_pids; i++)
+        f = limits_move(a, own, o->pids[i]);
     if (f.what)
         unlinkat(folder, name, AT_REMOVEDIR);
     else
-        *group = steal_fd(&own);
+        o->group = steal_fd(&own);
     return f;
 }
 
 /* ---- either way ---- */
 
-struct limits_fault limits_begin(struct arena *a, const struct control_fact *by, const char *bus,
-                                 const char *name, const struct plan_limit *v, size_t n,
-                                 const pid_t *pids, size_t n_pids, int *group)
+static struct limits_fault begin_scope(struct arena *a, const char *bus, struct limits_order *o)
 {
-    *group = -1;
-    if (!by->manager)
-        return begin_own(a, by, name, v, n, pids, n_pids, group);
-    struct limits_fault f = systemd_begin(a, bus, name, v, n, pids, n_pids);
+    bool manager;
+    o->scope = limits_group_name(a, o->app, o->instance, true);
+    struct limits_fault f = systemd_begin(a, bus, o);
     if (f.what)
         return f;
-    const char *instance = strrchr(name, '-') + 1;
-    bool manager;
-    const char *path =
-        limits_group_of(a, pids[0], arena_strndup(a, instance, strcspn(instance, ".")), &manager);
+    const char *path = limits_group_of(a, o->pids[0], o->instance, &manager);
     cleanup_fd int folder = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (folder < 0)
-        return (struct limits_fault){"systemd made a scope, but the app is not in it", ESRCH};
-    return verify(a, folder, v, n);
+    if (folder < 0 || !manager)
+        return (struct limits_fault){"it made a scope, but the app is not in it", ESRCH};
+    return verify(a, folder, o->v, o->n);
+}
+
+struct limits_fault limits_begin(struct arena *a, const struct control_fact *by, const char *bus,
+                                 struct limits_order *o)
+{
+    struct limits_fault f = {NULL, 0}, own;
+    o->group = -1;
+    o->scope = NULL;
+    if (by->manager && !(f = begin_scope(a, bus, o)).what)
+        return f;
+    o->scope = NULL;
+    if (by->folder) {
+        own = begin_own(a, by, o);
+        if (!own.what || !f.what)
+            return own;
+    } else {
+        own = (struct limits_fault){"no part of the tree of control groups is the person's",
+                                    EOPNOTSUPP};
+        if (!f.what)
+            return own;
+    }
+    own.what = arena_printf(a, "by systemd: %s: %s; by a group of its own: %s", f.what,
+                            strerror(f.error), own.what);
+    return own;
 }
 
 struct limits_fault limits_change(struct arena *a, const char *bus, const char *path,

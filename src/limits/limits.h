@@ -35,13 +35,26 @@ struct limits_fault {
     int error;
 };
 
+/* What is wanted, and what came of it. */
+struct limits_order {
+    const char *app, *instance;
+    const struct plan_limit *v;
+    size_t n;
+    const pid_t *pids; /* who is put into the group first */
+    size_t n_pids;
+    /* by whom it is: the name of systemd's scope; or, where it is NULL, a descriptor of the folder
+     * of a group of ours, which can be removed when it is empty, or -1 */
+    const char *scope;
+    int group;
+};
+
 /*
- * Puts the processes into a group with these limits. Where it is one of ours, *group is a
- * descriptor of its folder, which can be removed when it is empty; else -1.
+ * Puts the processes into a group with these limits: a scope of the person's systemd where there is
+ * one; where it does not answer in time or does not give all of them, a group of our own. A fault
+ * says of each way why it could not be gone.
  */
 struct limits_fault limits_begin(struct arena *a, const struct control_fact *by, const char *bus,
-                                 const char *name, const struct plan_limit *v, size_t n,
-                                 const pid_t *pids, size_t n_pids, int *group);
+                                 struct limits_order *o);
 /* Changes those of a group that is there. path: its folder; value "max" takes a limit away. */
 struct limits_fault limits_change(struct arena *a, const char *bus, const char *path,
                                   const struct plan_limit *v, size_t n);
@@ -57,9 +70,10 @@ const char *limits_read(struct arena *a, const char *path, const char *file);
 
 /* ---- systemd.c ---- */
 
-struct limits_fault systemd_begin(struct arena *a, const char *bus, const char *unit,
-                                  const struct plan_limit *v, size_t n, const pid_t *pids,
-                                  size_t n_pids);
+/* Whether it can be asked at all. */
+struct limits_fault systemd_answers(struct arena *a, const char *bus);
+/* o->scope is its name. */
+struct limits_fault systemd_begin(struct arena *a, const char *bus, const struct limits_order *o);
 struct limits_fault systemd_change(struct arena *a, const char *bus, const char *unit,
                                    const struct plan_limit *v, size_t n);
 struct limits_fault systemd_attach(struct arena *a, const char *bus, const char *unit,

@@ -8,16 +8,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SERVICE "org.freedesktop.systemd1"
 #define PATH    "/org/freedesktop/systemd1"
 #define MANAGER SERVICE ".Manager"
 
-enum { PATIENCE_MILLISECONDS = 15000 };
+/* A start waits so long for all of it, as there may be another way; a change has none. */
+enum { START_MILLISECONDS = 2000, CHANGE_MILLISECONDS = 15000 };
 
 struct scope {
     struct arena *a;
     struct bus *bus;
+    int64_t until;
     struct limits_fault fault;
     char job[256];
     const char *result; /* of the job */
@@ -29,10 +32,24 @@ static bool fail(struct scope *s, const char *what, int error)
     return false;
 }
 
-static bool open_bus(struct scope *s, struct arena *a, const char *address)
+static int64_t now(void)
 {
-    *s = (struct scope){.a = a, .bus = arena_alloc(a, sizeof *s->bus)};
-    int r = bus_open(s->bus, address);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int left(const struct scope *s)
+{
+    int64_t n = s->until - now();
+    return n > 0 ? (int)n : 0;
+}
+
+static bool open_bus(struct scope *s, struct arena *a, const char *address, int milliseconds)
+{
+    *s = (struct scope){
+        .a = a, .bus = arena_alloc(a, sizeof *s->bus), .until = now() + milliseconds};
+    int r = bus_open_within(s->bus, address, milliseconds);
     return r == 0 || fail(s, "the session bus, by which systemd is reached, does not answer", -r);
 }
 
@@ -105,7 +122,7 @@ static void remember(const struct message *m, const uint8_t *bytes, void *data)
 
 static bool call(struct scope *s, struct message *m, const char *what)
 {
-    int r = bus_call(s->bus, m, remember, s, PATIENCE_MILLISECONDS);
+    int r = bus_call(s->bus, m, remember, s, left(s));
     if (r == -EREMOTEIO) {
         struct arguments a = wire_arguments(m, s->bus->in, s->bus->done);
         const char *text = arguments_text(&a, 's');
@@ -132,7 +149,7 @@ static bool wait_for_job(struct scope *s)
 {
     struct message m;
     while (!s->result) {
-        int r = bus_next(s->bus, &m, PATIENCE_MILLISECONDS);
+        int r = bus_next(s->bus, &m, left(s));
         if (r < 0)
             return fail(s, "systemd does not say that the scope is there", -r);
         if (m.type == WIRE_SIGNAL)
@@ -143,20 +160,19 @@ static bool wait_for_job(struct scope *s)
                 EREMOTEIO);
 }
 
-static bool start_scope(struct scope *s, const char *unit, const struct plan_limit *v, size_t n,
-                        const pid_t *pids, size_t n_pids)
+static bool start_scope(struct scope *s, const struct limits_order *order)
 {
     struct message m;
     struct out *o = &s->bus->out;
     bus_begin(s->bus, SERVICE, PATH, MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))");
-    wire_put_text(o, unit);
+    wire_put_text(o, order->scope);
     wire_put_text(o, "fail");
     size_t at = bus_put_structs(o);
     put_string(o, "Description", "confined by Carrel");
     put_string(o, "CollectMode", "inactive-or-failed");
     put_string(o, "Slice", "app.slice");
-    put_pids(o, "PIDs", pids, n_pids);
-    put_limits(o, v, n);
+    put_pids(o, "PIDs", order->pids, order->n_pids);
+    put_limits(o, order->v, order->n);
     bus_end_structs(o, at);
     bus_end_structs(o, bus_put_structs(o));
     if (!call(s, &m, "systemd makes no scope"))
@@ -169,15 +185,25 @@ static bool start_scope(struct scope *s, const char *unit, const struct plan_lim
     return wait_for_job(s);
 }
 
-struct limits_fault systemd_begin(struct arena *a, const char *bus, const char *unit,
-                                  const struct plan_limit *v, size_t n, const pid_t *pids,
-                                  size_t n_pids)
+struct limits_fault systemd_begin(struct arena *a, const char *bus, const struct limits_order *o)
 {
     struct scope s;
-    if (!open_bus(&s, a, bus))
+    if (!open_bus(&s, a, bus, START_MILLISECONDS))
         return s.fault;
     if (listen_for_jobs(&s))
-        start_scope(&s, unit, v, n, pids, n_pids);
+        start_scope(&s, o);
+    bus_close(s.bus);
+    return s.fault;
+}
+
+struct limits_fault systemd_answers(struct arena *a, const char *bus)
+{
+    struct scope s;
+    struct message m;
+    if (!open_bus(&s, a, bus, START_MILLISECONDS))
+        return s.fault;
+    bus_begin(s.bus, SERVICE, PATH, MANAGER, "Subscribe", "");
+    call(&s, &m, "systemd does not answer");
     bus_close(s.bus);
     return s.fault;
 }
@@ -187,7 +213,7 @@ struct limits_fault systemd_change(struct arena *a, const char *bus, const char 
 {
     struct scope s;
     struct message m;
-    if (!open_bus(&s, a, bus))
+    if (!open_bus(&s, a, bus, CHANGE_MILLISECONDS))
         return s.fault;
     bus_begin(s.bus, SERVICE, PATH, MANAGER, "SetUnitProperties", "sba(sv)");
     wire_put_text(&s.bus->out, unit);
@@ -205,7 +231,7 @@ struct limits_fault systemd_attach(struct arena *a, const char *bus, const char 
 {
     struct scope s;
     struct message m;
-    if (!open_bus(&s, a, bus))
+    if (!open_bus(&s, a, bus, CHANGE_MILLISECONDS))
         return s.fault;
     bus_begin(s.bus, SERVICE, PATH, MANAGER, "AttachProcessesToUnit", "ssau");
     wire_put_text(&s.bus->out, unit);
