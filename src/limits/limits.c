@@ -102,7 +102,8 @@ static bool same_share(const char *a, const char *b)
     return period[0] && period[1] && n[0] && n[0] * period[1] == n[1] * period[0];
 }
 
-/* A limit is there when the kernel says so. */
+/* A limit is there when the kernel says so. Without a file for it there is none, which is what
+ * "max" wants: systemd takes a controller away with the last limit that needs it. */
 static struct limits_fault verify(struct arena *a, int folder, const struct plan_limit *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -110,6 +111,8 @@ static struct limits_fault verify(struct arena *a, int folder, const struct plan
         const char *want = in_kernels_words(a, &v[i], false);
         if (is && (str_eq(is, want) || (str_eq(v[i].name, "cpu") && same_share(is, want)) ||
                    (strlen(is) > strlen(want) && str_after(is, want) && is[strlen(want)] == '\n')))
+            continue;
+        if (!is && str_eq(v[i].value, "max"))
             continue;
         if (!v[i].optional)
             return (struct limits_fault){
@@ -120,13 +123,27 @@ static struct limits_fault verify(struct arena *a, int folder, const struct plan
     return (struct limits_fault){NULL, 0};
 }
 
+/* systemd answers when it has noted a change, and carries it out a moment later. */
+static struct limits_fault verify_soon(struct arena *a, int folder, const struct plan_limit *v,
+                                       size_t n)
+{
+    enum { LOOKS = 200 };
+    const struct timespec pause = {.tv_nsec = 10000000};
+    struct limits_fault f = verify(a, folder, v, n);
+    for (int i = 0; f.what && i < LOOKS; i++) {
+        nanosleep(&pause, NULL);
+        f = verify(a, folder, v, n);
+    }
+    return f;
+}
+
 static struct limits_fault write_limits(struct arena *a, int folder, const struct plan_limit *v,
                                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const char *file = limit_named(v[i].name)->file;
         int r = write_at(folder, file, in_kernels_words(a, &v[i], true));
-        if (r < 0 && !v[i].optional)
+        if (r < 0 && !v[i].optional && (r != -ENOENT || !str_eq(v[i].value, "max")))
             return (struct limits_fault){arena_printf(a, "cannot set %s", file), -r};
     }
     return verify(a, folder, v, n);
@@ -244,7 +261,7 @@ struct limits_fault limits_change(struct arena *a, const char *bus, const char *
     if (!manager)
         return write_limits(a, folder, v, n);
     struct limits_fault f = systemd_change(a, bus, name, v, n);
-    return f.what ? f : verify(a, folder, v, n);
+    return f.what ? f : verify_soon(a, folder, v, n);
 }
 
 const char *limits_group_of(struct arena *a, pid_t pid, const char *instance, bool *manager)
