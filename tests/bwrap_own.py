@@ -10,6 +10,7 @@ import os
 import pathlib
 import platform
 import pty
+import pwd
 import re
 import select
 import shutil
@@ -169,6 +170,28 @@ def own_limits_and_joined_network(tmp):
         os.close(fd)
 
 
+def a_missing_source_changes_nothing(tmp):
+    """What is made below a writable bind stays on the host, so nothing may be made for what cannot start."""
+    tmp.chmod(0o755)
+    folder = tmp / 'folder'
+    for name in ('folder', 'upper', 'work', 'lower'):
+        (tmp / name).mkdir(mode=0o755)
+    missing, overlay = tmp / 'missing', ['--overlay-src', tmp / 'lower', '--overlay']
+    for last in (['--ro-bind', missing, '/x'], ['--overlay-src', missing, '--tmp-overlay', '/x'],
+                 [*overlay, missing, tmp / 'work', '/x'], [*overlay, tmp / 'upper', missing, '/x'],
+                 ['--ro-bind-try', missing, '/x']):
+        works = last[0].endswith('-try')
+        (folder / 'file').write_text('old')
+        fd = data(b'new')
+        r = sh(*small_root(), '--bind', folder, '/w', '--tmpfs', '/w/point', '--file', fd, '/w/file', *last, script='true',
+               fds=[fd])
+        os.close(fd)
+        check(r.rc == (0 if works else 1), last, r)
+        check(works or r.err == f"bwrap: Can't find source path {missing}: No such file or directory\n", r)
+        check({p.name for p in folder.iterdir()} == ({'file', 'point'} if works else {'file'}), last)
+        check((folder / 'file').read_text() == ('new' if works else 'old'), last)
+
+
 def the_host_s_mounts_stay(tmp):
     with open('/proc/self/mountinfo', encoding='utf-8') as f:
         before = f.read()
@@ -284,12 +307,27 @@ def no_new_privileges_and_no_capabilities(tmp):
 NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 
+def subordinate_ids():
+    """The first that this user has, and that its group has; as text."""
+    names = {str(os.getuid()), *(e.pw_name for e in pwd.getpwall() if e.pw_uid == os.getuid())}
+    rows = [line.split(':') for file in ('/etc/subuid', '/etc/subgid') if os.path.exists(file)
+            for line in pathlib.Path(file).read_text().splitlines()]
+    return [row[1] for row in rows if row[0] in names]
+
+
 def several_ids(tmp):
     """Outside the map there is one id, and no other can be given to a file."""
     probe = 'chown 3:4 /tmp && stat -c %u:%g /tmp'
+    alone = [*HOST, '--unshare-user', '--tmpfs', '/tmp', '--cap-add', 'CAP_CHOWN']
     if os.getuid() != 0:
-        r = sh(*HOST, '--subids', script='true')
-        check(r.rc == 1 and 'has no ids for' in r.err, r)
+        r = sh(*alone, script=probe)
+        check(r.rc != 0 and '3:4' not in r.out, 'one id is enough', r)
+        r = sh(*alone, '--subids', script=f'{probe}; cat /proc/self/uid_map')
+        ids = subordinate_ids() if have('newuidmap', 'newgidmap') else []
+        if len(ids) > 1:
+            check(r.rc == 0 and r.out.startswith('3:4\n') and ids[0] in r.out.split(), ids, r)
+        else:
+            check(r.rc == 1 and r.out == '' and ('has no ids for' in r.err or 'newuidmap' in r.err), r)
         return None
     if not have('newuidmap', 'newgidmap'):
         return 'no newuidmap'
@@ -342,7 +380,8 @@ def typed(argv, keys):
                 break
             out += more.decode('utf-8', 'replace')
         check(not wanted or wanted in out[seen:], f'{wanted!r} does not come:', out)
-        seen = len(out)
+        # What came with it, as a prompt, may be waited for next.
+        seen = out.index(wanted, seen) + len(wanted) if wanted else seen
         os.write(master, key.encode()) if key else None
     os.close(master)
     return out, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -359,8 +398,12 @@ def a_terminal_of_its_own(tmp):
     args = [f'{tree}/bin/carrel-bwrap', *HOST, '--unshare-pid', '--proc', '/proc', '--dev', '/dev', '--new-session']
     out, _ = typed([*args, 'bash', '--norc'], [('$ ', 'exit\n')])
     check('no job control' in out, out)
+    # A key that is typed before the shell has put its job in front is the shell's: the job tells when it is.
+    (tmp / 'job').write_text("trap 'echo on-$((2+2))' CONT; echo up-$((1+1)); while :; do sleep 0.1; done\n")
     out, rc = typed([*args, '--own-tty', 'bash', '--norc'],
-                    [('$ ', 'tty\n'), ('$ ', 'sleep 99 & jobs; kill %1; ls /dev/console; exit 7\n')])
+                    [('$ ', 'tty\n'), ('$ ', f'sh {tmp}/job\n'), ('up-2', '\x1a'), ('Stopped', ''), ('$ ', 'fg\n'),
+                     ('on-4', '\x03'), ('$ ', 'echo code-$?\n'), ('code-130', ''),
+                     ('$ ', 'sleep 99 & jobs; kill %1; ls /dev/console; exit 7\n')])
     check(rc == 7 and '/dev/pts/0\r\n' in out and 'no job control' not in out, rc, out)
     check('[1]+  Running' in out, 'no jobs:', out)
     check("'/dev/console'" in out, 'the terminal outside is there:', out)
@@ -384,9 +427,12 @@ def what_landlock_denies(tmp):
 
 
 def callers_with_capabilities(tmp):
-    if os.getuid() != 0:
-        return None
+    """Root gives somebody else one; others have all in a user namespace of their own."""
     wrap = [*NOBODY, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
+    if os.getuid() != 0:
+        wrap = ['unshare', '--user', '--map-current-user', '--keep-caps']
+    told = subprocess.run([*wrap, 'grep', 'CapAmb', '/proc/self/status'], stdout=subprocess.PIPE, check=True, text=True)
+    check(int(told.stdout.split()[1], 16) != 0, told)
     r = bwrap(*HOST, 'true', wrap=wrap)
     check(r.rc == 1 and 'Unexpected capabilities' in r.err, r)
     r = sh(*HOST, '--drop-caller-caps', script='grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status', wrap=wrap)
