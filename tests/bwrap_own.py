@@ -307,12 +307,20 @@ def no_new_privileges_and_no_capabilities(tmp):
 NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 
-def subordinate_ids():
-    """The first that this user has, and that its group has; as text."""
+def subordinate_ids(file):
+    """The ranges that this user has."""
     names = {str(os.getuid()), *(e.pw_name for e in pwd.getpwall() if e.pw_uid == os.getuid())}
-    rows = [line.split(':') for file in ('/etc/subuid', '/etc/subgid') if os.path.exists(file)
-            for line in pathlib.Path(file).read_text().splitlines()]
-    return [row[1] for row in rows if row[0] in names]
+    text = pathlib.Path(file).read_text() if os.path.exists(file) else ''
+    return [range(int(first), int(first) + int(n)) for name, first, n in re.findall('(.+):(.+):(.+)', text)
+            if name in names]
+
+
+def maps_in(text):
+    return re.findall(r'^ *(\d+) +(\d+) +(\d+)$', text, re.M)
+
+
+def outside_of_map(text):
+    return {outside for _, outside, _ in maps_in(text)}
 
 
 def several_ids(tmp):
@@ -323,9 +331,11 @@ def several_ids(tmp):
         r = sh(*alone, script=probe)
         check(r.rc != 0 and '3:4' not in r.out, 'one id is enough', r)
         r = sh(*alone, '--subids', script=f'{probe}; cat /proc/self/uid_map')
-        ids = subordinate_ids() if have('newuidmap', 'newgidmap') else []
-        if len(ids) > 1:
-            check(r.rc == 0 and r.out.startswith('3:4\n') and ids[0] in r.out.split(), ids, r)
+        ids = subordinate_ids('/etc/subuid')
+        if ids and subordinate_ids('/etc/subgid') and have('newuidmap', 'newgidmap'):
+            check(r.rc == 0 and r.out.startswith('3:4\n'), ids, r)
+            others = outside_of_map(r.out) - {str(os.getuid())}
+            check(others and all(any(int(n) in known for known in ids) for n in others), ids, r)
         else:
             check(r.rc == 1 and r.out == '' and ('has no ids for' in r.err or 'newuidmap' in r.err), r)
         return None
@@ -340,7 +350,10 @@ def several_ids(tmp):
         check(sh(*args, script=probe, wrap=wrap).rc != 0, 'one id is enough')
         for more in ([], ['--dev', '/dev', '--unshare-all']):
             r = sh(*args, *more, '--subids', script=f'{probe}; id -u; cat /proc/self/uid_map', wrap=wrap)
-            check(r.rc == 0 and r.out.startswith(f'3:4\n{uid}\n') and '200000' in r.out, more, r)
+            check(r.rc == 0 and r.out.startswith(f'3:4\n{uid}\n'), more, r)
+            # 1000 of them in two parts, as the caller's own number comes between.
+            check('200000' in outside_of_map(r.out) <= {'65534', '200000', f'{200000 + uid}'}, more, r)
+            check(sum(int(n) for _, _, n in maps_in(r.out)) == 1001, more, r)
     return None
 
 
