@@ -10,6 +10,7 @@ import os
 import pathlib
 import platform
 import pty
+import pwd
 import re
 import select
 import shutil
@@ -169,6 +170,28 @@ def own_limits_and_joined_network(tmp):
         os.close(fd)
 
 
+def a_missing_source_changes_nothing(tmp):
+    """What is made below a writable bind stays on the host, so nothing may be made for what cannot start."""
+    tmp.chmod(0o755)
+    folder = tmp / 'folder'
+    for name in ('folder', 'upper', 'work', 'lower'):
+        (tmp / name).mkdir(mode=0o755)
+    missing, overlay = tmp / 'missing', ['--overlay-src', tmp / 'lower', '--overlay']
+    for last in (['--ro-bind', missing, '/x'], ['--overlay-src', missing, '--tmp-overlay', '/x'],
+                 [*overlay, missing, tmp / 'work', '/x'], [*overlay, tmp / 'upper', missing, '/x'],
+                 ['--ro-bind-try', missing, '/x']):
+        works = last[0].endswith('-try')
+        (folder / 'file').write_text('old')
+        fd = data(b'new')
+        r = sh(*small_root(), '--bind', folder, '/w', '--tmpfs', '/w/point', '--file', fd, '/w/file', *last, script='true',
+               fds=[fd])
+        os.close(fd)
+        check(r.rc == (0 if works else 1), last, r)
+        check(works or r.err == f"bwrap: Can't find source path {missing}: No such file or directory\n", r)
+        check({p.name for p in folder.iterdir()} == ({'file', 'point'} if works else {'file'}), last)
+        check((folder / 'file').read_text() == ('new' if works else 'old'), last)
+
+
 def the_host_s_mounts_stay(tmp):
     with open('/proc/self/mountinfo', encoding='utf-8') as f:
         before = f.read()
@@ -284,12 +307,37 @@ def no_new_privileges_and_no_capabilities(tmp):
 NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 
+def subordinate_ids(file):
+    """The ranges that this user has."""
+    names = {str(os.getuid()), *(e.pw_name for e in pwd.getpwall() if e.pw_uid == os.getuid())}
+    text = pathlib.Path(file).read_text() if os.path.exists(file) else ''
+    return [range(int(first), int(first) + int(n)) for name, first, n in re.findall('(.+):(.+):(.+)', text)
+            if name in names]
+
+
+def maps_in(text):
+    return re.findall(r'^ *(\d+) +(\d+) +(\d+)$', text, re.M)
+
+
+def outside_of_map(text):
+    return {outside for _, outside, _ in maps_in(text)}
+
+
 def several_ids(tmp):
     """Outside the map there is one id, and no other can be given to a file."""
     probe = 'chown 3:4 /tmp && stat -c %u:%g /tmp'
+    alone = [*HOST, '--unshare-user', '--tmpfs', '/tmp', '--cap-add', 'CAP_CHOWN']
     if os.getuid() != 0:
-        r = sh(*HOST, '--subids', script='true')
-        check(r.rc == 1 and 'has no ids for' in r.err, r)
+        r = sh(*alone, script=probe)
+        check(r.rc != 0 and '3:4' not in r.out, 'one id is enough', r)
+        r = sh(*alone, '--subids', script=f'{probe}; cat /proc/self/uid_map')
+        ids = subordinate_ids('/etc/subuid')
+        if ids and subordinate_ids('/etc/subgid') and have('newuidmap', 'newgidmap'):
+            check(r.rc == 0 and r.out.startswith('3:4\n'), ids, r)
+            others = outside_of_map(r.out) - {str(os.getuid())}
+            check(others and all(any(int(n) in known for known in ids) for n in others), ids, r)
+        else:
+            check(r.rc == 1 and r.out == '' and ('has no ids for' in r.err or 'newuidmap' in r.err), r)
         return None
     if not have('newuidmap', 'newgidmap'):
         return 'no newuidmap'
@@ -302,7 +350,10 @@ def several_ids(tmp):
         check(sh(*args, script=probe, wrap=wrap).rc != 0, 'one id is enough')
         for more in ([], ['--dev', '/dev', '--unshare-all']):
             r = sh(*args, *more, '--subids', script=f'{probe}; id -u; cat /proc/self/uid_map', wrap=wrap)
-            check(r.rc == 0 and r.out.startswith(f'3:4\n{uid}\n') and '200000' in r.out, more, r)
+            check(r.rc == 0 and r.out.startswith(f'3:4\n{uid}\n'), more, r)
+            # 1000 of them in two parts, as the caller's own number comes between.
+            check('200000' in outside_of_map(r.out) <= {'65534', '200000', f'{200000 + uid}'}, more, r)
+            check(sum(int(n) for _, _, n in maps_in(r.out)) == 1001, more, r)
     return None
 
 
@@ -342,7 +393,8 @@ def typed(argv, keys):
                 break
             out += more.decode('utf-8', 'replace')
         check(not wanted or wanted in out[seen:], f'{wanted!r} does not come:', out)
-        seen = len(out)
+        # What came with it, as a prompt, may be waited for next.
+        seen = out.index(wanted, seen) + len(wanted) if wanted else seen
         os.write(master, key.encode()) if key else None
     os.close(master)
     return out, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -359,8 +411,12 @@ def a_terminal_of_its_own(tmp):
     args = [f'{tree}/bin/carrel-bwrap', *HOST, '--unshare-pid', '--proc', '/proc', '--dev', '/dev', '--new-session']
     out, _ = typed([*args, 'bash', '--norc'], [('$ ', 'exit\n')])
     check('no job control' in out, out)
+    # A key that is typed before the shell has put its job in front is the shell's: the job tells when it is.
+    (tmp / 'job').write_text("trap 'echo on-$((2+2))' CONT; echo up-$((1+1)); while :; do sleep 0.1; done\n")
     out, rc = typed([*args, '--own-tty', 'bash', '--norc'],
-                    [('$ ', 'tty\n'), ('$ ', 'sleep 99 & jobs; kill %1; ls /dev/console; exit 7\n')])
+                    [('$ ', 'tty\n'), ('$ ', f'sh {tmp}/job\n'), ('up-2', '\x1a'), ('Stopped', ''), ('$ ', 'fg\n'),
+                     ('on-4', '\x03'), ('$ ', 'echo code-$?\n'), ('code-130', ''),
+                     ('$ ', 'sleep 99 & jobs; kill %1; ls /dev/console; exit 7\n')])
     check(rc == 7 and '/dev/pts/0\r\n' in out and 'no job control' not in out, rc, out)
     check('[1]+  Running' in out, 'no jobs:', out)
     check("'/dev/console'" in out, 'the terminal outside is there:', out)
@@ -384,9 +440,12 @@ def what_landlock_denies(tmp):
 
 
 def callers_with_capabilities(tmp):
-    if os.getuid() != 0:
-        return None
+    """Root gives somebody else one; others have all in a user namespace of their own."""
     wrap = [*NOBODY, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
+    if os.getuid() != 0:
+        wrap = ['unshare', '--user', '--map-current-user', '--keep-caps']
+    told = subprocess.run([*wrap, 'grep', 'CapAmb', '/proc/self/status'], stdout=subprocess.PIPE, check=True, text=True)
+    check(int(told.stdout.split()[1], 16) != 0, told)
     r = bwrap(*HOST, 'true', wrap=wrap)
     check(r.rc == 1 and 'Unexpected capabilities' in r.err, r)
     r = sh(*HOST, '--drop-caller-caps', script='grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status', wrap=wrap)

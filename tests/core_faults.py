@@ -231,7 +231,7 @@ def unreadable_sources(tmp):
     if os.getuid() == 0:
         return None
     refused(start(shell('').add('bind', '/root/x', '/g', 'ro,optional')), 'Permission denied')
-    refused(start(shell('').add('host-dir', '/usr/x', '700')), 'cannot make the folder', 'Permission')
+    refused(start(shell('').add('host-dir', '/usr/x', '700')), 'cannot make "/usr/x"', 'Permission')
 
 
 def user_namespaces_off(tmp):

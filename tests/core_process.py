@@ -119,14 +119,17 @@ def app_stops_and_we_stop_alike(tmp):
 def continued_from_inside_we_continue_alike(tmp):
     for sig in (signal.SIGSTOP, signal.SIGTSTP):
         for times in (1, 3):
-            script = (f'n=0; echo ready; while [ $n -lt {times} ]; do n=$((n + 1)); (sleep 0.4; kill -CONT $$) & '
-                      f'kill -{int(sig)} $$; wait; done; echo on; exit 9')
-            core = Core(shell(script), before=lambda: os.setpgid(0, 0))
+            script = (f'exec 3<&0; n=0; echo ready; while [ $n -lt {times} ]; do n=$((n + 1)); '
+                      f'(read go <&3; kill -CONT $$) & kill -{int(sig)} $$; wait; read go; done; echo on; exit 9')
+            core = Core(shell(script), before=lambda: os.setpgid(0, 0), stdin=subprocess.PIPE)
             for _ in range(times):
                 _, status = os.waitpid(core.p.pid, os.WUNTRACED)
                 check(os.WIFSTOPPED(status) and os.WSTOPSIG(status) == sig, sig, status)
+                os.write(core.p.stdin.fileno(), b'\n')
                 _, status = os.waitpid(core.p.pid, os.WCONTINUED)
                 check(os.WIFCONTINUED(status), sig, status)
+                # It waits for this: one that has stopped or ended again is no longer told as continued.
+                os.write(core.p.stdin.fileno(), b'\n')
             r = core.finish()
             check(r.rc == 9 and r.out == 'ready\non\n', r)
 

@@ -43,10 +43,12 @@ static const struct text {
     {ANY, ENOTDIR, "cannot open %q", "Destination is not a directory ", DESTINATION},
     {PLAN_BIND, 0, "%q was replaced", "Race condition binding dirfd", NO_WORD},
     {PLAN_BIND, 0, "cannot open %q", "Can't open ", 1},
+    {PLAN_BIND, 0, "faccessat2", "Can't find source path ", 0},
     {PLAN_BIND, 0, "openat2", "Can't find source path ", 0},
     {PLAN_BIND, EINVAL, "move_mount", "Destination is not a file ", 1},
     {PLAN_BIND_COPY, EINVAL, "move_mount", "Destination is not a file ", 0},
     {PLAN_BIND, 0, NULL, "Can't bind mount ", SOURCE_ON_DESTINATION},
+    {PLAN_LAYER, 0, "faccessat2", "Can't find source path ", 0},
     {PLAN_LAYER, 0, "openat", "Can't find source path ", 0},
     {PLAN_OVERLAY, 0, "upper", "Can't find source path ", 3},
     {PLAN_OVERLAY, 0, "work", "Can't find source path ", 4},
@@ -61,6 +63,7 @@ static const struct text {
     {PLAN_SEAL, 0, NULL, "Can't remount readonly on ", 0},
     {PLAN_COPY_FD, 0, "openat", "Can't create file ", 0},
     {PLAN_COPY_FD, 0, NULL, "Can't write data to file ", 0},
+    {PLAN_BIND_COPY, 0, "move_mount", "Can't bind mount ", SOURCE_ON_DESTINATION},
     {PLAN_BIND_COPY, 0, NULL, "Can't write data to file ", 0},
     {PLAN_SYMLINK, 0, NULL, "Can't make symlink at ", 1},
     {PLAN_ENTER, 0, NULL, "Can't chdir to ", 0},
@@ -108,9 +111,10 @@ static void put_word(struct line *l, const struct step *s, int word)
     if (word == DESTINATION)
         word = s->verb == PLAN_BIND || s->verb == PLAN_SYMLINK;
     if (word == SOURCE_ON_DESTINATION) {
-        put_word(l, s, 0);
-        format(l, " on ");
-        put_word(l, s, 1);
+        if (s->verb == PLAN_BIND)
+            put_word(l, s, 0);
+        format(l, s->verb == PLAN_BIND ? " on " : "tmpfile on ");
+        put_word(l, s, DESTINATION);
         format(l, ": Unable to mount source on destination");
         return;
     }

@@ -55,20 +55,20 @@ static int read_side(struct cli *c, const char *text, bool needs_path, struct si
 }
 
 /* What an app has put there may be a link, which is not followed, or a pipe, which is not read. */
-static int open_source(struct cli *c, const struct side *s)
+static int open_source(struct cli *c, int home, const char *path)
 {
     const struct open_how how = {
         .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     struct stat st;
-    int fd = (int)syscall(SYS_openat2, s->home, s->path, &how, sizeof how);
+    int fd = (int)syscall(SYS_openat2, home, path, &how, sizeof how);
     int error = fd < 0 ? errno : 0;
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return fd;
     if (fd >= 0)
         close(fd);
-    cli_fail(c, error == ELOOP ? "copy what it leads to" : NULL, "cannot copy \"%s\": %s", s->path,
+    cli_fail(c, error == ELOOP ? "copy what it leads to" : NULL, "cannot copy \"%s\": %s", path,
              error == ELOOP ? "it is, or lies behind, a symbolic link"
              : error        ? strerror(error)
                             : "it is no ordinary file");
@@ -124,7 +124,7 @@ static int copy(struct cli *c)
     if (r == 0)
         r = read_side(c, c->operands[1], false, &to);
     cleanup_fd int home = to.home, theirs = from.home;
-    cleanup_fd int source = r == 0 ? open_source(c, &from) : -1;
+    cleanup_fd int source = r == 0 ? open_source(c, theirs, from.path) : -1;
     if (source < 0)
         return r ? r : EXIT_REFUSED;
     const char *slash = strrchr(from.path, '/'), *name = slash ? slash + 1 : from.path;

@@ -33,6 +33,8 @@ void compat_say_how(bool prefixed, bool explained);
 /* compat_mount.c */
 step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, run_loose_seal,
     run_loose_proc, run_loose_symlink;
+/* Whether all that the steps take from the host is there. */
+void sources_find(const struct job *j);
 /* A tmpfs that lies under the new root and is gone with the old one. */
 void scratch_make(struct job *j);
 void fd_used_up(const struct job *j, const struct step *s, uint64_t fd);

@@ -91,6 +91,27 @@ static int copy_by_name(const struct job *j, const char *path)
     return n > 0 && *name == '/' ? copy_mounts(name) : -EINVAL;
 }
 
+static void find_source(const struct step *s, const char *path, const char *what)
+{
+    bool optional = s->verb == PLAN_BIND && s->n[2] & BIND_OPTIONAL;
+    long err = sys4(__NR_faccessat2, AT_FDCWD, path, F_OK, AT_EACCESS);
+    must(s, "faccessat2", err == -ENOENT && optional ? 0 : err, what, path);
+}
+
+/* Before the first step: what is made below a writable bind stays in the person's folder, and must
+ * not be made for a sandbox that cannot be. */
+void sources_find(const struct job *j)
+{
+    for (const struct step *s = j->steps; s < j->steps + j->n; s++) {
+        if (s->verb == PLAN_BIND || s->verb == PLAN_LAYER)
+            find_source(s, s->w[0].s, "there is no %q");
+        if (s->verb != PLAN_OVERLAY || s->n[2] != 2)
+            continue;
+        find_source(s, s->w[3].s, "upper folder %q");
+        find_source(s, s->w[4].s, "work folder %q");
+    }
+}
+
 /* SRC is followed where it leads now. */
 void run_loose_bind(struct job *j, const struct step *s)
 {

@@ -192,6 +192,7 @@ static void make_root(struct job *j)
         CALL5(NULL, mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof slave,
               "Failed to make / slave");
     }
+    sources_find(j);
     write_label(j, 1, "self/attr/fscreate");
     bool hidden = j->last[PLAN_BIND_COPY] || j->last[PLAN_OVERLAY];
     if (hidden)

@@ -383,7 +383,7 @@ static void refuses_bad_text(void)
         {"carrel-facts 1\nhome x\n", 2, "not an absolute path"},
         {"carrel-facts 1\nhome /a\\x00b\n", 2, "a word holds a NUL byte"},
         {"carrel-facts 1\nhome /\\x\n", 2, "a badly escaped word"},
-        {"carrel-facts 1\na b c d e f g h\n", 2, "too many words"},
+        {"carrel-facts 1\na b c d e f g h i j k l m n o p q\n", 2, "too many words"},
         {"carrel-facts 1\ndir /a 1 0755 0\n", 2, "malformed number"},
         {"carrel-facts 1\ndir /a 1:1 0799 0\n", 2, "malformed number"},
         {"carrel-facts 1\ndir /a 1:1 0755\n", 2, "wrong number of words"},

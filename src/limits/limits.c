@@ -134,14 +134,14 @@ static struct limits_fault write_limits(struct arena *a, int folder, const struc
 
 /* ---- groups of our own ---- */
 
-/* The wanted that its groups shall have; what is there already is no fault. */
-static void enable(struct arena *a, int folder, const char *wanted)
+/* Those of the offered, a word each between blanks, that its groups shall have; what is there
+ * already is no fault. */
+static void enable(struct arena *a, int folder, const char *offered)
 {
-    for (const char *s = wanted; *(s += strspn(s, " ")); s += strcspn(s, " "))
-        if (strncmp(s, "cpu ", 4) == 0 || strncmp(s, "io ", 3) == 0 ||
-            strncmp(s, "memory ", 7) == 0 || strncmp(s, "pids ", 5) == 0)
-            write_at(folder, "cgroup.subtree_control",
-                     arena_printf(a, "+%.*s", (int)strcspn(s, " "), s));
+    static const char *const limited[] = {"cpu", "io", "memory", "pids"};
+    for (size_t i = 0; i < ARRAY_SIZE(limited); i++)
+        if (strstr(offered, arena_printf(a, " %s ", limited[i])))
+            write_at(folder, "cgroup.subtree_control", arena_printf(a, "+%s", limited[i]));
 }
 
 struct limits_fault limits_move(struct arena *a, int group, pid_t pid)

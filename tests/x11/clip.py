@@ -164,7 +164,7 @@ def ends_with_the_server(program, a):
         wait_for("the source", lambda: paste(a) == b"x")
         with Clip(program, "take", a, b) as clip:
             assert clip.outcome == "ok text 1", clip.outcome
-            end(b.child)
+            end(b.children[-1])
             wait_for("its end", lambda: clip.child.poll() is not None)
 
 
