@@ -8,6 +8,7 @@
 #include "supervise/supervise.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,7 +35,7 @@ struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw
     if (!g && s->n_grants == MAX_GRANTS)
         return (struct outcome){"too many grants", 11};
     g = g ? g : &s->grants[s->n_grants++];
-    strcpy(g->path, path);
+    snprintf(g->path, sizeof g->path, "%s", path);
     g->rw = rw;
     g->mount = 7;
     return (struct outcome){NULL, 0};
