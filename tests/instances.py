@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -56,12 +57,12 @@ def wait_for(look, what):
 class App:
     """A confined shell that does one line after the other."""
 
-    def __init__(self, *options, app=APP, program=("/bin/sh",)):
+    def __init__(self, *options, app=APP, program=("/bin/sh",), before=None):
         self.app = app
         self.p = subprocess.Popen([stage.carrel, "run", f"--app-id={app}", *options, *program, "-c",
                                    'echo ready; while IFS= read -r line; do eval "$line" 2>&1; echo "==$?"; done'],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  env=ENV, text=True, bufsize=1)
+                                  env=ENV, text=True, bufsize=1, preexec_fn=before)
         assert self.p.stdout.readline() == "ready\n"
 
     def do(self, line):
@@ -248,10 +249,31 @@ def test_kill_sends_the_signal_that_is_named():
 
 FIELDS = ("Umask", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
           "Seccomp", "Seccomp_filters", "Speculation_Store_Bypass", "Cpus_allowed")
+# Landlock: what may be renamed, linked and made where is told by trying.
 LOOK = ("cat /proc/self/status; echo --; env -u _ -u SHLVL -u OLDPWD | sort; echo --; pwd; echo --; "
         "for n in user mnt pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done; echo --; "
         "cat /proc/self/limits; echo --; "
-        "cat /proc/self/mountinfo; echo --; ls -l /proc/self/fd | wc -l")
+        "cat /proc/self/mountinfo; echo --; ls /proc/self/fd | tr '\\n' ' '; echo; echo --; "
+        "cat /proc/self/oom_score_adj /proc/self/timerslack_ns /proc/self/attr/current 2>&1; chrt -p $$ | cut -d: -f2; echo --; ")
+# System calls by which Landlock and the filter are told: number of the error, or 0.
+TRY = """
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def told(f, *args):
+    try:
+        f(*args)
+        return 0
+    except OSError as e:
+        return errno.errorcode[e.errno]
+def call(*args):
+    return 0 if libc.syscall(*args) >= 0 else errno.errorcode[ctypes.get_errno()]
+home = os.environ["HOME"]
+for folder in (home, "/tmp", {home!r}, {home!r} + "/papers", "/usr", "/etc", "/run", "/proc/self", "/dev", "/dev/shm", "/"):
+    print(folder, told(os.listdir, folder), told(os.mkdir, folder + "/made"), told(os.rmdir, folder + "/made"),
+          told(os.symlink, "x", folder + "/link"), told(os.unlink, folder + "/link"))
+for number, *args in {calls!r}:
+    print(number, call(number, *args))
+"""
 
 
 def parts(text):
@@ -262,13 +284,22 @@ def parts(text):
 
 
 def test_entered_program_is_confined_as_the_app_is():
-    with running("--share=network", "--filesystem=home:ro", "--env=COLOUR=green") as app:
-        script = file("look.sh", LOOK + "\n")
+    # None of these is what the caller of `carrel enter` has.
+    (home / "papers").mkdir(exist_ok=True)
+    with running("--share=network", "--filesystem=home:ro", "--env=COLOUR=green",
+                 before=lambda: (os.umask(0o027), resource.setrlimit(resource.RLIMIT_NOFILE, (500, 600)),
+                                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))) as app:
+        # io_uring_setup, unshare, mount, ptrace, keyctl, pidfd_open
+        number = (425, 272, 165, 101, 250, 434) if os.uname().machine == "x86_64" else (425, 97, 40, 117, 219, 434)
+        calls = [(n, 0, 0, 0, 0, 0) for n in number]
+        probe = file("try.py", TRY.format(home=str(home), calls=calls))
+        script = file("look.sh", f"{LOOK} /usr/bin/python3 {probe}\n")
         mine = parts(app.works(f"sh {script} < /dev/null 2>/dev/null"))
         theirs = parts(carrel("enter", APP, "--", "sh", script).stdout)
         for a, b in zip(mine, theirs, strict=True):
             assert a == b, f"{a}\n---\n{b}"
-        assert "COLOUR=green" in mine[1]
+        assert "COLOUR=green" in mine[1] and "Max open files            500                  600" in mine[4]
+        assert " 0 0 0 0" in mine[-1] and "EROFS" in mine[-1] and "EPERM" in mine[-1], mine[-1]
 
 
 def test_entered_program_has_no_descriptor_and_no_variable_of_the_callers():
@@ -429,6 +460,18 @@ def test_grant_for_ever_is_written_into_the_policy():
     policy.write_text("[Context\nbroken")
     assert "nothing was added" in carrel("grant", "--always", APP, one, status=125).stderr
     assert policy.read_text() == "[Context\nbroken"
+    policy.unlink()
+
+
+def test_grant_for_ever_of_an_odd_name():
+    path = file("papers/a;b:c\\d .txt", "odd\n")
+    policy = home / ".config/carrel/policies" / f"{APP}.policy"
+    policy.parent.mkdir(parents=True, exist_ok=True)
+    policy.write_text(" [Context]\nfilesystems=~/no;\nfilesystems = ~/music\n")
+    carrel("grant", "--always", APP, path)
+    with running() as app:
+        assert app.works(f"cat {path.parent}/a*") == "odd\n"
+    assert policy.read_text().startswith(" [Context]\nfilesystems=~/no;\nfilesystems = ~/music;/")
     policy.unlink()
 
 

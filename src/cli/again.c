@@ -53,7 +53,7 @@ void pass_on_documents(struct cli *c, const struct job *j)
     struct instance *v;
     size_t n, mine = 0;
     if (!j->documents || !*j->documents || !has_bus(&j->plan) || !c->facts.runtime_dir ||
-        instances_list(&c->arena, c->facts.runtime_dir, &v, &n) < 0)
+        instances_list(&c->arena, c->facts.runtime_dir, NULL, &v, &n) < 0)
         return;
     for (size_t i = 0; i < n; i++)
         mine += str_eq(v[i].app, j->app.id);

@@ -8,6 +8,9 @@
 #include "util/str.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 
 int cli_read_plan(struct cli *c, int fd, struct plan *p)
 {
@@ -49,6 +52,31 @@ static void make_plan(struct cli *c, const struct plan *app, const char *streams
     plan_sort(out);
 }
 
+/* What limits the app's first process limits the program too. A hard limit of ours that is lower
+ * stays, unless we may raise it. */
+static int take_limits(struct cli *c, const struct instance *in, pid_t app, int app_fd)
+{
+    struct pollfd ended = {.fd = app_fd, .events = POLLIN};
+    struct rlimit limits[RLIM_NLIMITS];
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        if (prlimit(app, i, NULL, &limits[i]) < 0)
+            return instance_failed(c, in, "cannot enter", "its limits cannot be read", errno);
+    if (poll(&ended, 1, 0) != 0) /* the number may be another process' by now */
+        return instance_failed(c, in, "cannot enter", "it has ended", ESRCH);
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        struct rlimit own, *r = &limits[i];
+        if (setrlimit(i, r) == 0)
+            continue;
+        if (getrlimit(i, &own) < 0)
+            return instance_failed(c, in, "cannot enter", "our limits cannot be read", errno);
+        r->rlim_max = r->rlim_max < own.rlim_max ? r->rlim_max : own.rlim_max;
+        r->rlim_cur = r->rlim_cur < r->rlim_max ? r->rlim_cur : r->rlim_max;
+        if (setrlimit(i, r) < 0)
+            return instance_failed(c, in, "cannot enter", "its limits cannot be taken over", errno);
+    }
+    return 0;
+}
+
 static int enter(struct cli *c)
 {
     struct instance *v = NULL;
@@ -66,11 +94,15 @@ static int enter(struct cli *c)
     r = instance_ask(&c->arena, v, -1, &reply, &why, "join", (char *)NULL);
     if (r < 0)
         return instance_failed(c, v, "cannot enter", why, -r);
-    if (reply.n_fds <= INSTANCE_NAMESPACES)
+    if (reply.n_fds <= INSTANCE_NAMESPACES + 1 || !reply.n_words)
         return instance_failed(c, v, "cannot enter", "its supervisor shows no namespaces", EPROTO);
     if (cli_read_plan(c, reply.fds[INSTANCE_NAMESPACES], &app))
         return EXIT_REFUSED;
     r = cli_terminal(c, &terminal, &streams);
+    if (r)
+        return r;
+    r = take_limits(c, v, (pid_t)strtol(reply.words[0], NULL, 10),
+                    reply.fds[INSTANCE_NAMESPACES + 1]);
     if (r)
         return r;
     make_plan(c, &app, streams, &plan);

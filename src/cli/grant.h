@@ -19,5 +19,9 @@ int grant_look(struct cli *c, const char *app, const char *word, bool rw, bool f
 const char *grant_path(struct cli *c, const char *word);
 /* grant_policy.c: adds it to the person's own policy of the app. Returns 0 or an exit code. */
 int grant_always(struct cli *c, const char *app, const struct granted *g);
+/* grant_policy.c: a policy's text with one word more in filesystems= of the group [Context], either
+ * of which is made if it is not there. Nothing else changes, comments neither. word: as it reads
+ * in a list, not escaped for a file. */
+void grant_add_word(const char *text, size_t size, const char *word, struct buf *out);
 
 #endif

@@ -2,6 +2,7 @@
 /* carrel grant --always: one more word in the person's own policy of an app. */
 #include "cli/grant.h"
 
+#include "policy/keyfile.h"
 #include "util/file.h"
 #include "util/str.h"
 
@@ -11,50 +12,96 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A key file cannot hold these, and a list parts at ';'. */
+/* A line of a key file holds no control character. */
 static bool can_be_written(const char *path)
 {
     for (const unsigned char *p = (const unsigned char *)path; *p; p++)
-        if (*p < 0x20 || *p == 0x7f || *p == ';')
+        if (*p < 0x20 || *p == 0x7f)
             return false;
     return true;
 }
 
-/* Whether a line is the header [Context]; *other: another header. */
-static bool is_context(const char *line, size_t n, bool *other)
+/* ---- the place in the text ---- */
+
+/* Where the word goes, before text[at]; what stands up to text[rest] is left out. */
+struct spot {
+    enum { AT_END, BELOW_HEADER, IN_LIST } kind;
+    size_t at, rest;
+    bool joins; /* in a list whose last item has no ';' behind it */
+};
+
+/* The length without blanks, and the end of a line of DOS, behind it. */
+static size_t trimmed(const char *line, size_t n)
 {
-    static const char header[] = "[Context]";
-    *other = n > 0 && line[0] == '[';
-    return n >= sizeof header - 1 && strncmp(line, header, sizeof header - 1) == 0;
+    while (n && strchr(" \t\r", line[n - 1]))
+        n--;
+    return n;
 }
 
-/* The text with the word added to filesystems= of the group [Context], which is made if it is not
- * there. Nothing else changes, comments neither. */
-static void add_word(const char *text, size_t size, const char *word, struct buf *out)
+/* The value of filesystems= in a line without blanks at its ends, or NULL. */
+static const char *list_in(const char *line, size_t n)
 {
-    bool in_context = false, done = false, other;
-    for (size_t i = 0, n; i < size; i += n + 1) {
-        const char *line = text + i, *end = memchr(line, '\n', size - i);
-        n = end ? (size_t)(end - line) : size - i;
-        bool header = is_context(line, n, &other);
-        const char *rest = str_after(line, "filesystems");
-        size_t blanks = rest ? strspn(rest, " \t") : 0;
-        bool key = in_context && rest && rest[blanks] == '=';
-        buf_bytes(out, line, n);
-        while (key && out->len && strchr(" \t\r", out->data[out->len - 1]))
-            out->len--;
-        if (key && !done)
-            buf_printf(out, "%s%s;",
-                       out->data[out->len - 1] == ';' || n == strlen("filesystems=") ? "" : ";",
-                       word);
-        done |= key;
-        buf_char(out, '\n');
-        in_context = header || (in_context && !other);
-    }
-    if (done)
-        return;
-    buf_printf(out, "%s[Context]\nfilesystems=%s;\n", size ? "\n" : "", word);
+    static const char key[] = "filesystems";
+    size_t i = sizeof key - 1;
+    if (n < i || memcmp(line, key, i) != 0)
+        return NULL;
+    while (i < n && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    return i < n && line[i] == '=' ? line + i + 1 : NULL;
 }
+
+static bool ends_in_item(struct arena *a, const char *value, size_t n)
+{
+    const char *text = arena_strndup(a, value, n);
+    while (*(text += strspn(text, " \t"))) {
+        size_t length = kf_item_length(text);
+        if (!text[length])
+            return true;
+        text += length + 1;
+    }
+    return false;
+}
+
+/* Of two keys the later one counts, so it is the last one that is sought. */
+static struct spot find_spot(struct arena *a, const char *text, size_t size)
+{
+    static const char header[] = "[Context]";
+    struct spot s = {AT_END, size, size, false};
+    bool in_context = false;
+    for (size_t i = 0, end; i < size; i = end + 1) {
+        const char *newline = memchr(text + i, '\n', size - i);
+        end = newline ? (size_t)(newline - text) : size;
+        while (i < end && (text[i] == ' ' || text[i] == '\t'))
+            i++;
+        size_t n = trimmed(text + i, end - i);
+        const char *list = in_context ? list_in(text + i, n) : NULL;
+        if (n && text[i] == '[')
+            in_context = n == sizeof header - 1 && memcmp(text + i, header, n) == 0;
+        if (list)
+            s = (struct spot){IN_LIST, i + n, end,
+                              ends_in_item(a, list, (size_t)(text + i + n - list))};
+        else if (n && text[i] == '[' && in_context && s.kind != IN_LIST)
+            s = (struct spot){BELOW_HEADER, newline ? end + 1 : end, newline ? end + 1 : end,
+                              false};
+    }
+    return s;
+}
+
+void grant_add_word(const char *text, size_t size, const char *word, struct buf *out)
+{
+    const struct spot s = find_spot(out->arena, text, size);
+    buf_bytes(out, text, s.at);
+    if (s.kind != IN_LIST && s.at && text[s.at - 1] != '\n')
+        buf_char(out, '\n');
+    if (s.kind == AT_END)
+        buf_printf(out, "%s[Context]\n", size ? "\n" : "");
+    buf_str(out, s.kind != IN_LIST ? "filesystems=" : s.joins ? ";" : "");
+    kf_escape(out, word, true);
+    buf_str(out, s.kind == IN_LIST ? ";" : ";\n");
+    buf_bytes(out, text + s.rest, size - s.rest);
+}
+
+/* ---- the file ---- */
 
 static int make_folders(struct cli *c, const char *dir)
 {
@@ -93,11 +140,11 @@ int grant_always(struct cli *c, const char *app, const struct granted *g)
     const char *path = arena_printf(&c->arena, "%s/%s", dir, name);
     if (!can_be_written(g->path))
         return cli_fail(c, "grant the folder that it lies in",
-                        "no policy can hold this path, with its control character or semicolon");
+                        "no policy can hold this path, with its control character");
     int r = file_read(path, POLICY_MAX_BYTES, &old);
     if (r < 0 && r != -ENOENT)
         return cli_fail(c, NULL, "cannot read %s: %s", path, strerror(-r));
-    add_word(old.data ? old.data : "", old.len, fs_grant_text(&c->arena, &word), &text);
+    grant_add_word(old.data ? old.data : "", old.len, fs_grant_text(&c->arena, &word), &text);
     policy_merge_text(&check, LAYER_USER, path, text.data, text.len, &c->diags);
     if (c->diags.errors)
         return cli_fail(c, "mend it first: carrel check", "nothing was added to %s", path);

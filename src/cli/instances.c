@@ -49,7 +49,8 @@ int find_instances(struct cli *c, const char *name, bool may_rest, struct instan
                         "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR",
                         "there is no registry of running apps: XDG_RUNTIME_DIR is not a folder of "
                         "yours alone");
-    if (c->facts.runtime_dir && (r = instances_list(&c->arena, c->facts.runtime_dir, out, n)) < 0)
+    if (c->facts.runtime_dir &&
+        (r = instances_list(&c->arena, c->facts.runtime_dir, by_id ? name : NULL, out, n)) < 0)
         return cli_fail(c, NULL, "cannot read the registry of running apps: %s", strerror(-r));
     for (size_t i = 0; i < *n; i++)
         if (!name || str_eq(by_id ? (*out)[i].id : (*out)[i].app, by_id ? name : *app))

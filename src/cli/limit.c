@@ -109,12 +109,18 @@ static const char *group_of(struct cli *c, const struct instance *in, bool *mana
     return in->app_pid ? limits_group_of(&c->arena, in->app_pid, in->id, manager) : NULL;
 }
 
-const char *limits_word(struct cli *c, const struct instance *in)
+static const char *word_of(const struct instance *in, const char *group, bool manager)
 {
-    bool manager;
-    if (group_of(c, in, &manager))
+    if (group)
         return manager ? "systemd" : "cgroup";
     return has_rlimit(in->app_pid) ? "rlimit" : "none";
+}
+
+const char *limits_word(struct cli *c, const struct instance *in)
+{
+    bool manager = false;
+    const char *group = group_of(c, in, &manager);
+    return word_of(in, group, manager);
 }
 
 /* The words of the kernel's file as a number of ours; -1: no limit, or none that is known. */
@@ -135,11 +141,11 @@ static long long number_of(struct cli *c, const char *group, const char *name)
 
 void limits_json(struct cli *c, const struct instance *in, struct json *j)
 {
-    bool manager;
+    bool manager = false;
     struct rlimit r;
     const char *group = group_of(c, in, &manager);
     json_object(j, "limits");
-    json_string(j, "by", limits_word(c, in));
+    json_string(j, "by", word_of(in, group, manager));
     for (size_t i = 0; group && i < ARRAY_SIZE(names); i++) {
         long long n = number_of(c, group, names[i]);
         if (n >= 0)

@@ -29,10 +29,12 @@ struct instance {
 };
 
 /*
- * All that run, oldest first. What nobody holds the lock of is a leftover of one that was killed,
- * and is removed. Returns 0, or -errno when the registry cannot be read; none is no error.
+ * All that run, oldest first, or only the one with this id, digits (NULL: all). What nobody holds
+ * the lock of is a leftover of one that was killed, and is removed. Returns 0, or -errno when the
+ * registry cannot be read; none is no error.
  */
-int instances_list(struct arena *a, const char *runtime_dir, struct instance **out, size_t *n);
+int instances_list(struct arena *a, const char *runtime_dir, const char *only,
+                   struct instance **out, size_t *n);
 /* Fills in what /proc says, in one pass over it. Returns 0 or -errno. */
 int instances_measure(struct arena *a, struct instance *v, size_t n);
 

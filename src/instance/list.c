@@ -99,7 +99,8 @@ static int by_age(const void *a, const void *b)
                                 : strcmp(x->id, y->id);
 }
 
-int instances_list(struct arena *a, const char *runtime_dir, struct instance **out, size_t *n)
+int instances_list(struct arena *a, const char *runtime_dir, const char *only,
+                   struct instance **out, size_t *n)
 {
     size_t cap = 0;
     const char *path = arena_printf(a, "%s/" REGISTRY, runtime_dir);
@@ -108,6 +109,12 @@ int instances_list(struct arena *a, const char *runtime_dir, struct instance **o
     int registry = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (registry < 0)
         return errno == ENOENT ? 0 : -errno;
+    if (only) {
+        *out = arena_array(a, 1, sizeof **out);
+        *n = read_entry(a, path, registry, only, *out);
+        close(registry);
+        return 0;
+    }
     DIR *d = fdopendir(registry);
     if (!d) {
         close(registry);

@@ -30,7 +30,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 4, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+/* One word more than any request has: too many are seen, not passed over. */
+enum { MAX_WORDS = 5, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
 
 struct request {
     char text[PATH_MAX + 64];
@@ -121,6 +122,17 @@ static bool clean(const char *path)
     return *path && strlen(path) < PATH_MAX;
 }
 
+/* All that is granted must go into one answer, or some of it could not be listed nor taken back. */
+static bool can_be_listed(const struct supervisor *s, const char *path)
+{
+    enum { BESIDE_PATH = 32 };
+    size_t n = strlen(path) + (size_t)2 * BESIDE_PATH;
+    for (int i = 0; i < s->n_grants; i++)
+        if (*s->grants[i].path && strcmp(s->grants[i].path, path) != 0)
+            n += strlen(s->grants[i].path) + BESIDE_PATH;
+    return n <= MAX_ANSWER;
+}
+
 static void do_grant(struct supervisor *s, const struct request *q, struct reply *r)
 {
     long seconds;
@@ -128,6 +140,10 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
     if (q->fd < 0 || (!rw && strcmp(q->words[1], "ro") != 0) ||
         !number(q->words[2], 10L * 365 * 86400, &seconds) || !clean(q->words[3])) {
         say_fault(r, "no such grant", EINVAL);
+        return;
+    }
+    if (!can_be_listed(s, q->words[3])) {
+        say_fault(r, "too many grants with long paths", ENOSPC);
         return;
     }
     struct outcome o = grant_add(s, q->words[3], q->fd, rw, seconds);
@@ -214,6 +230,22 @@ static void split(struct request *q, size_t n)
         q->words[q->n_words++] = q->text + i;
 }
 
+/* One descriptor at most is of use; whoever sends more is not understood, and none of them stays.
+ */
+static bool take_descriptors(const struct cmsghdr *c, struct request *q)
+{
+    size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof q->fd;
+    for (size_t i = 0; i < n; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+        if (i == 0)
+            q->fd = fd;
+        else
+            close(fd);
+    }
+    return n <= 1;
+}
+
 static bool receive(int fd, struct request *q)
 {
     union {
@@ -225,10 +257,9 @@ static bool receive(int fd, struct request *q)
         .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
     struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof q->fd))
-        memcpy(&q->fd, CMSG_DATA(c), sizeof q->fd);
-    if (n > 0)
+    bool few =
+        !c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || take_descriptors(c, q);
+    if (n > 0 && few)
         split(q, (size_t)n);
     return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }

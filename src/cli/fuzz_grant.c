@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * carrel grant --always: a policy's text, behind a line with the path that is granted ("w" before
+ * it: to be written, too). A policy without errors has none afterwards, and differs by just this
+ * grant.
+ */
+#include "cli/grant.h"
+#include "fuzz.h"
+#include "policy/fuzz_help.h"
+
+#include "util/str.h"
+
+const struct command *const cli_commands[] = {NULL};
+
+static bool usable(const char *path)
+{
+    for (const char *s = path; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            return false;
+    size_t n = strlen(path);
+    return n > 1 && path[0] == '/' && path[n - 1] != '/' && !strstr(path, "//") &&
+           !strstr(path, "/./") && !strstr(path, "/../") && strcmp(path + n - 2, "/.") != 0 &&
+           (n < 3 || strcmp(path + n - 3, "/..") != 0);
+}
+
+static struct policy read_text(struct arena *a, const char *text, size_t size, struct diags *d)
+{
+    struct policy p = {.arena = a, .app_id = "", .command = ""};
+    *d = (struct diags){.arena = a};
+    policy_merge_text(&p, LAYER_USER, "text", text, size, d);
+    return p;
+}
+
+/* There may be no room for one more. */
+static bool only_full(const struct diags *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->v[i].severity == DIAG_ERROR && !str_after(d->v[i].message, "more than "))
+            return false;
+    return true;
+}
+
+static char *written(const struct policy *p)
+{
+    struct buf out = {.arena = p->arena};
+    buf_bytes(&out, "", 0);
+    policy_write(p, &out);
+    fuzz_strip(out.data);
+    return out.data;
+}
+
+static void add(struct arena *a, const char *path, bool rw, const char *text, size_t size)
+{
+    struct diags d;
+    struct buf more = {.arena = a};
+    const struct fs_grant grant = {.base = FS_PATH, .sub = path, .mode = rw ? FS_RW : FS_RO};
+    const char *word = fs_grant_text(a, &grant);
+    struct policy before = read_text(a, text, size, &d);
+    grant_add_word(text, size, word, &more);
+    if (d.errors || more.len > POLICY_MAX_BYTES)
+        return;
+    struct policy after = read_text(a, more.data, more.len, &d);
+    if (d.errors && !only_full(&d))
+        fuzz_fail("it has errors now", text, more.data);
+    if (d.errors)
+        return;
+    policy_merge_option(&before, arena_printf(a, "--filesystem=%s", word), (struct place){0}, &d);
+    char *want = written(&before), *is = written(&after);
+    if (!d.errors && !str_eq(want, is))
+        fuzz_fail("it is not this grant that was added", want, is);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena a = {0};
+    const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
+    size_t n = end ? (size_t)(end - data) : 0;
+    bool rw = n && data[0] == 'w';
+    const char *path = arena_strndup(&a, (const char *)data + rw, n - rw);
+    if (end && strlen(path) == n - rw && usable(path))
+        add(&a, path, rw, arena_strndup(&a, (const char *)end + 1, size - n - 1), size - n - 1);
+    arena_release(&a);
+    return 0;
+}
