@@ -203,6 +203,10 @@ static struct limits_fault by_rlimits(struct instance *in, const struct plan_lim
         if (!str_eq(v[i].name, "processes") || str_eq(v[i].value, "max"))
             return (struct limits_fault){"this host has no control groups for the person",
                                          EOPNOTSUPP};
+    if (getuid() == 0)
+        return (struct limits_fault){"root's processes are not counted by rlimits, and there are "
+                                     "no control groups",
+                                     EOPNOTSUPP};
     rlim_t most = strtoull(v[n - 1].value, NULL, 10);
     const struct rlimit r = {most, most};
     for (size_t i = 0; i < in->n_pids; i++)

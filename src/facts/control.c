@@ -54,6 +54,9 @@ static bool is_ours(struct arena *a, const char *group)
     return access(group, W_OK) == 0 && access(in_group(a, group, "cgroup.procs"), W_OK) == 0;
 }
 
+/* The controllers with which a limit of ours can be set; a host may have more. */
+static const char *const limiting[] = {"cpu", "io", "memory", "pids"};
+
 /* " cpu memory ": what groups below may have. Where processes are it cannot be extended, but at the
  * root of all. */
 static const char *kinds_below(struct arena *a, const char *group)
@@ -63,14 +66,20 @@ static const char *kinds_below(struct arena *a, const char *group)
     more = more && access(in_group(a, group, "cgroup.subtree_control"), W_OK) == 0;
     const char *text =
         text_of(a, in_group(a, group, more ? "cgroup.controllers" : "cgroup.subtree_control"));
-    return arena_printf(a, " %.*s ", (int)strcspn(text, "\n"), text);
+    struct buf out = {.arena = a};
+    buf_char(&out, ' ');
+    text = arena_printf(a, " %.*s ", (int)strcspn(text, "\n"), text);
+    for (size_t i = 0; i < ARRAY_SIZE(limiting); i++)
+        if (strstr(text, arena_printf(a, " %s ", limiting[i])))
+            buf_printf(&out, "%s ", limiting[i]);
+    return out.data;
 }
 
 /* The topmost of ours from our own group upwards that has the most to give. */
 static void find_folder(struct arena *a, const char *root, const char *mount,
                         struct control_fact *c)
 {
-    size_t best = 0;
+    size_t best = strlen(" ") + 1; /* where groups can have nothing, none are made */
     for (const char *g = own_group(a, root, mount); g && path_within(g, mount) && is_ours(a, g);
          g = path_parent(a, g)) {
         const char *kinds = kinds_below(a, g);

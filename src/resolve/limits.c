@@ -64,19 +64,22 @@ void rule_limits(struct ctx *c)
         if (!v)
             continue;
         const char *why = why_at(c, v->at, rows[i].key, v->value);
-        if (rows[i].as_good)
+        /* fork(2): RLIMIT_NPROC is not enforced for the user 0. */
+        bool as_good = rows[i].as_good && c->f->uid != 0;
+        if (as_good)
             set_limit(c, rows[i].rlimit, v, why);
         if (can_be_had(c, rows[i].kind)) {
             c->out->limits[c->out->n_limits++] =
-                (struct plan_limit){rows[i].key, v->value, optional || rows[i].as_good, why};
+                (struct plan_limit){rows[i].key, v->value, optional || as_good, why};
         } else if (optional) {
             put_missing(c, rows[i].key, why,
-                        rows[i].rlimit ? "no control group can be had; each process has that limit "
-                                         "for itself"
-                                       : "no control group can be had");
+                        rows[i].rlimit && !rows[i].as_good
+                            ? "no control group can be had; each process has that limit "
+                              "for itself"
+                            : "no control group can be had");
             if (rows[i].rlimit)
                 set_limit(c, rows[i].rlimit, v, why);
-        } else if (!rows[i].as_good) {
+        } else if (!as_good) {
             refuse(c, v->at,
                    arena_printf(c->a,
                                 "write optional=%s into [Carrel Limits] to run without it; "
