@@ -128,7 +128,7 @@ class Copied:
     """Somebody who has the clipboard of a display."""
 
     def __init__(self, display, text, selection="clipboard", target="UTF8_STRING"):
-        self.display = display
+        self.display, self.selection = display, selection
         self.child = subprocess.Popen(
             ["xclip", "-quiet", "-selection", selection, "-target", target, "-in"],
             env=display.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -137,7 +137,14 @@ class Copied:
         self.child.stdin.close()
 
     def __enter__(self):
+        wait_for("the copy", self.offered)
         return self
+
+    def offered(self):
+        done = subprocess.run(["xclip", "-out", "-selection", self.selection, "-target", "TARGETS"],
+                              env=self.display.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              stdin=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+        return done.returncode == 0
 
     def __exit__(self, *_):
         end(self.child)
