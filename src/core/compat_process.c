@@ -271,20 +271,17 @@ static long search(const struct job *j, const char *name)
     return err;
 }
 
-/* So that the program keeps them. What is not inheritable cannot be raised. */
+/* So that the program keeps them. What is not inheritable cannot be raised; the first one that the
+ * kernel does not know ends the loop. */
 static void raise_ambient(uint64_t caps)
 {
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-    if (!caps)
-        return;
-    CALL2(NULL, capget, &head, data, "capget failed");
-    caps &= (data[0].permitted & data[0].inheritable) |
-            (uint64_t)(data[1].permitted & data[1].inheritable) << 32;
-    for (unsigned long cap = 0; cap < 64; cap++)
-        if (caps >> cap & 1)
-            CALL5(NULL, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0,
-                  "Adding ambient capability");
+    long err = 0;
+    for (unsigned long cap = 0; cap < 64 && err != -EINVAL; cap++) {
+        if (!(caps >> cap & 1))
+            continue;
+        err = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+        must(NULL, "prctl", err == -EINVAL || err == -EPERM ? 0 : err, "Adding ambient capability");
+    }
 }
 
 /* A byte tells the monitor that the program is about to start; a second one that it did not. */

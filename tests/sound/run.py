@@ -224,8 +224,9 @@ def processes():
                     open(f"/proc/{pid}/status", encoding="utf-8") as g:
                 if f.read() == "carrel-sound\n":
                     status = g.read()
-                    if int(re.search(r"^Uid:\s+(\d+)", status, re.M)[1]) == os.getuid():
-                        found[pid] = int(re.search(r"^VmRSS:\s+(\d+)", status, re.M)[1])
+                    resident = re.search(r"^VmRSS:\s+(\d+)", status, re.M)  # one that has ended has none
+                    if resident and int(re.search(r"^Uid:\s+(\d+)", status, re.M)[1]) == os.getuid():
+                        found[pid] = int(resident[1])
         except (FileNotFoundError, ProcessLookupError):
             pass
     return found
