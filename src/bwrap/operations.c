@@ -4,6 +4,12 @@
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Values of the rows. */
 enum { BIND = 0, BIND_DEV = 1, BIND_RO = 2, BIND_TRY = 4 };
@@ -68,10 +74,26 @@ static int perms_of(const struct operation *op, int otherwise)
 static const char *const bind_flags[] = {"rw",          "rw,dev",          "ro",         NULL,
                                          "rw,optional", "rw,dev,optional", "ro,optional"};
 
+/* A source as a path without links and "..": the new root lies on the host's while it is made, so
+ * that a ".." at its top would lead into what is built. One that is not there is left to the core,
+ * and so are the links of /proc, which lead where no path does. */
+static const char *source_of(struct wishes *w, const char *path)
+{
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    char real[PATH_MAX];
+    if (str_after(path, "/proc/"))
+        return path;
+    int fd = strstr(path, "..") ? -1 : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd < 0)
+        return realpath(path, real) ? arena_strndup(w->arena, real, strlen(real)) : path;
+    close(fd);
+    return path;
+}
+
 int make_bind(struct wishes *w, const struct operation *op)
 {
-    add_step(w, op, PLAN_BIND, op->arg[0], inside(w, op->arg[1]), bind_flags[op->option->value],
-             (char *)NULL);
+    add_step(w, op, PLAN_BIND, source_of(w, op->arg[0]), inside(w, op->arg[1]),
+             bind_flags[op->option->value], (char *)NULL);
     return 0;
 }
 
@@ -100,9 +122,10 @@ int make_overlay(struct wishes *w, const struct operation *op)
     unsigned kind = op->option->value;
     bool rw = kind == OVERLAY_RW;
     for (unsigned i = op->n_layers; i--;) /* the topmost first */
-        add_step(w, op, PLAN_LAYER, op->layers[i], (char *)NULL);
+        add_step(w, op, PLAN_LAYER, source_of(w, op->layers[i]), (char *)NULL);
     add_step(w, op, PLAN_OVERLAY, inside(w, op->arg[rw ? 2 : 0]), decimal(w, op->n_layers),
-             kinds[kind], rw ? op->arg[0] : NULL, op->arg[1], (char *)NULL);
+             kinds[kind], rw ? source_of(w, op->arg[0]) : NULL,
+             rw ? source_of(w, op->arg[1]) : NULL, (char *)NULL);
     return 0;
 }
 
