@@ -86,10 +86,8 @@ static void put_server(struct snd_out *out, bool record)
     snd_put_string(out, "carrel");
     put_spec(out);
     snd_put_string(out, "speakers");
-    if (record)
-        snd_put_string(out, "microphone");
-    else
-        snd_put_null(out);
+    /* Never null: PulseAudio itself always has a source, and SDL copies the name unseen. */
+    snd_put_string(out, record ? "microphone" : "");
     snd_put_u32(out, 0);
     put_map(out);
 }
