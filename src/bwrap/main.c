@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -22,6 +23,17 @@ static struct arena arena;
 static _Alignas(max_align_t) char space[256 << 10];
 
 /* ---- the host ---- */
+
+static const char *real(struct arena *a, const char *path)
+{
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    char text[PATH_MAX];
+    int fd = strstr(path, "..") ? -1 : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd < 0)
+        return realpath(path, text) ? arena_strdup(a, text) : NULL;
+    close(fd);
+    return path;
+}
 
 static bool exists(const char *path)
 {
@@ -188,7 +200,8 @@ static void answer_questions(struct wishes *w, const char *program)
 
 int main(int argc, char **argv)
 {
-    struct host host = {exists,
+    struct host host = {real,
+                        exists,
                         small_file,
                         read_fd,
                         identity,

@@ -4,12 +4,6 @@
 #include "util/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* Values of the rows. */
 enum { BIND = 0, BIND_DEV = 1, BIND_RO = 2, BIND_TRY = 4 };
@@ -74,20 +68,12 @@ static int perms_of(const struct operation *op, int otherwise)
 static const char *const bind_flags[] = {"rw",          "rw,dev",          "ro",         NULL,
                                          "rw,optional", "rw,dev,optional", "ro,optional"};
 
-/* A source as a path without links and "..": the new root lies on the host's while it is made, so
- * that a ".." at its top would lead into what is built. One that is not there is left to the core,
- * and so are the links of /proc, which lead where no path does. */
-static const char *source_of(struct wishes *w, const char *path)
+/* One that is not there is left to the core, and so are the links of /proc, which lead where no
+ * path does. */
+static const char *source_of(const struct wishes *w, const char *path)
 {
-    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-    char real[PATH_MAX];
-    if (str_after(path, "/proc/"))
-        return path;
-    int fd = strstr(path, "..") ? -1 : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    if (fd < 0)
-        return realpath(path, real) ? arena_strndup(w->arena, real, strlen(real)) : path;
-    close(fd);
-    return path;
+    const char *real = str_after(path, "/proc/") ? NULL : w->host->real(w->arena, path);
+    return real ? real : path;
 }
 
 int make_bind(struct wishes *w, const struct operation *op)
