@@ -192,6 +192,19 @@ def a_missing_source_changes_nothing(tmp):
         check((folder / 'file').read_text() == ('new' if works else 'old'), last)
 
 
+def links_of_a_source_lead_on_the_host(tmp):
+    """Not into what is being built, which lies on the host's root meanwhile."""
+    tmp.chmod(0o755)
+    (tmp / 'file').write_text('host')
+    (tmp / 'link').symlink_to('../' * 20 + str(tmp / 'file')[1:])
+    for source in (tmp / 'link', f'/usr/..{tmp}/file'):
+        fd = data(b'decoy')
+        r = sh(*small_root(), '--dir', tmp, '--file', fd, tmp / 'file', '--ro-bind', source, '/found',
+               script=f'cat /found {tmp}/file', fds=[fd])
+        os.close(fd)
+        check(r.rc == 0 and r.out == 'hostdecoy', source, r)
+
+
 def the_host_s_mounts_stay(tmp):
     with open('/proc/self/mountinfo', encoding='utf-8') as f:
         before = f.read()
