@@ -149,9 +149,10 @@ static void members_are_withheld(void)
     m = (struct message){.interface = "a.I", .member = "Asks"};
     CHECK(!rules_withhold(&r, &m));
     rules_free(&r);
-    char text[64 + 17 * 24] = "carrel-bus 1\n";
+    char text[512];
+    int n = snprintf(text, sizeof text, "carrel-bus 1\n");
     for (int i = 0; i < 17; i++)
-        strcat(text, "withhold a.I.Ask\n");
+        n += snprintf(text + n, sizeof text - (size_t)n, "withhold a.I.Ask\n");
     int line, column;
     const char *why;
     CHECK_INT(rules_read(&r, strdup(text), strlen(text), &line, &column, &why), -1);
