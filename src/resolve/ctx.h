@@ -48,6 +48,7 @@ struct ctx {
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
+    bool accessibility;                     /* it has that bus */
 
     const char *runtime;  /* inside: /run/user/UID */
     const char *app_home; /* as the app knows it: HOME */
@@ -151,7 +152,16 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
-void rule_sound(struct ctx *c);       /* sound.c */
+/* accessibility.c: that bus where it runs, before the others, and what tells programs of it; else
+ * what tells them that there is none. */
+void put_accessibility(struct ctx *c);
+void put_no_accessibility(struct ctx *c, const char *why);
+void accessibility_rules(struct ctx *c, struct buf *out);
+extern const char accessibility_why[], accessibility_status_rules[];
+/* sockets.c: the value of a key in the first unix: address of a D-Bus address list, %XX undone, or
+ * NULL */
+const char *dbus_value(struct ctx *c, const char *address, const char *key);
+void rule_sound(struct ctx *c); /* sound.c */
 /* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
 void put_portals(struct ctx *c, const char *bus);
 void rule_sockets(struct ctx *c);     /* sockets.c: buses, agents, printers */

@@ -37,8 +37,7 @@ static int hex(char ch)
     return at ? (int)((at - digits) % 16) : -1;
 }
 
-/* The value of a key in the first unix: address of a D-Bus address list, %XX undone, or NULL. */
-static const char *dbus_value(struct ctx *c, const char *address, const char *key)
+const char *dbus_value(struct ctx *c, const char *address, const char *key)
 {
     for (const char *s = address; *s;) {
         size_t len = strcspn(s, ";");
@@ -71,8 +70,7 @@ static void put_no_bus(struct ctx *c)
 {
     const char *why = "base: no session bus, and nothing shall wait for one";
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
@@ -109,8 +107,7 @@ static void put_private_bus(struct ctx *c)
              why);
     put_env(c, "DBUS_SESSION_BUS_ADDRESS",
             concat(c, "unix:path=", join_path(c, c->runtime, PRIVATE_BUS_SOCKET), NULL), why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
@@ -156,8 +153,7 @@ static bool put_filtered_session_bus(struct ctx *c, const char *inside)
     c->private_bus = NULL;
     put_portals(c, session_bus_path(c));
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
     put_env(c, "GIO_USE_VOLUME_MONITOR", "unix", why);
     return true;
@@ -252,6 +248,7 @@ void rule_sockets(struct ctx *c)
         {"pcsc", put_pcsc},
         {"cups", put_cups},
     };
+    put_accessibility(c);
     put_session_bus(c);
     if (!perm_granted(c, PERM_SOCKETS, "system-bus") && wants_filtered_bus(c, BUS_SYSTEM))
         put_filtered_bus(c, BUS_SYSTEM, system_bus_path(c), SYSTEM_BUS);

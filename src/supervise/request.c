@@ -10,10 +10,14 @@
  *     grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
  *     revoke PATH
  *     grants
+ *     allow BUS see|talk|own SECONDS NAME    BUS is session, system or accessibility
+ *     forbid BUS see|talk|own NAME           takes back what was allowed
+ *     names
  *     group                          with a descriptor of the control group that is the app's
  *
  * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
- * of pid 1; for grants "ro|rw SECONDS PATH" each; for revoke the id of the mount.
+ * of pid 1; for grants "ro|rw SECONDS PATH" each, for names "BUS LEVEL SECONDS NAME"; for revoke
+ * the id of the mount.
  */
 #include "supervise/supervise.h"
 
@@ -31,7 +35,7 @@
 #include <unistd.h>
 
 /* One word more than any request has: too many are seen, not passed over. */
-enum { MAX_WORDS = 5, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+enum { MAX_WORDS = 6, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
 
 struct request {
     char text[PATH_MAX + 64];
@@ -68,6 +72,14 @@ static void say_fault(struct reply *r, const char *what, int error)
     say(r, "error");
     say(r, what);
     say_number(r, (uint64_t)error);
+}
+
+static void say_outcome(struct reply *r, struct outcome o)
+{
+    if (o.failed)
+        say_fault(r, o.failed, o.error);
+    else
+        say(r, "ok");
 }
 
 /* 0 to max, digits only. */
@@ -146,11 +158,7 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
         say_fault(r, "too many grants with long paths", ENOSPC);
         return;
     }
-    struct outcome o = grant_add(s, q->words[3], q->fd, rw, seconds);
-    if (o.failed)
-        say_fault(r, o.failed, o.error);
-    else
-        say(r, "ok");
+    say_outcome(r, grant_add(s, q->words[3], q->fd, rw, seconds));
 }
 
 static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
@@ -188,6 +196,35 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
     }
 }
 
+static void do_allow(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    long seconds;
+    if (number(q->words[3], 10L * 365 * 86400, &seconds))
+        say_outcome(r, name_add(s, q->words[1], q->words[2], q->words[4], seconds));
+    else
+        say_fault(r, "no such grant", EINVAL);
+}
+
+static void do_forbid(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    say_outcome(r, name_end(s, q->words[1], q->words[2], q->words[3]));
+}
+
+static void do_names(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    struct timespec t;
+    (void)q;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    say(r, "ok");
+    for (int i = 0; i < s->n_names; i++) {
+        const struct named *d = &s->names[i];
+        say(r, d->bus);
+        say(r, d->level);
+        say_number(r, d->ends > t.tv_sec ? (uint64_t)(d->ends - t.tv_sec) : 0);
+        say(r, d->name);
+    }
+}
+
 /* A folder of another kind is none of ours to remove. */
 static void do_group(struct supervisor *s, const struct request *q, struct reply *r)
 {
@@ -210,6 +247,7 @@ static const struct {
 } table[] = {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
     {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
+    {"allow", 5, do_allow},   {"forbid", 4, do_forbid}, {"names", 1, do_names},
 };
 
 /* ---- messages ---- */
