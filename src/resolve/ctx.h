@@ -115,6 +115,9 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
 /* The same, without a place where the app sees its socket: for what stands behind another helper,
  * whose plan binds s->socket. */
 struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why);
+/* The same, for what is started when something changes in a folder of the host. */
+struct plan_service *begin_watch(struct ctx *c, const char *name, const char *folder,
+                                 const char *why);
 /*
  * display.c: a relay to the host's X server by which one can only come untrusted, whatever the
  * server thinks of this user; see src/x11/untrust.h. inside NULL: the app does not see it. NULL
@@ -151,7 +154,7 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
-void rule_sound(struct ctx *c);       /* sound.c */
+void rule_sound(struct ctx *c); /* sound.c */
 /* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
 void put_portals(struct ctx *c, const char *bus);
 void rule_sockets(struct ctx *c);     /* sockets.c: buses, agents, printers */
