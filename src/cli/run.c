@@ -6,6 +6,7 @@
 #include "cli/again.h"
 #include "cli/job.h"
 #include "cli/limit.h"
+#include "cli/named.h"
 #include "seccomp/seccomp.h"
 #include "util/file.h"
 #include "util/str.h"
@@ -69,6 +70,7 @@ static int run(struct cli *c)
     tell(c, &j, verbose);
     pass_on_documents(c, &j);
     mend_autostart(c, &j);
+    name_for_portals(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
      * read them each time. */
     struct diags all = c->diags;

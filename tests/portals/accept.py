@@ -221,6 +221,45 @@ def folder_of_such_entries_is_out_of_the_app_s_sight():
     os.unlink(path)
 
 
+def portals_have_a_name_for_it():
+    """An id that the distribution has no file for: its file's name and icon, in none of the menus."""
+    system = os.path.join(w.top, "system")
+    os.makedirs(os.path.join(system, "applications"), exist_ok=True)
+    theirs, mine = (os.path.join(top, "applications") for top in (system, os.path.join(w.home, ".local/share")))
+    with open(os.path.join(theirs, "accept.desktop"), "w", encoding="utf-8") as f:
+        f.write("[Desktop Entry]\nType=Application\nName=The Acceptor\nName[de]=Der Annehmer\nIcon=acceptor\n"
+                "MimeType=text/plain;\nExec=/usr/bin/python3\n[Desktop Action x]\nName=Another\nExec=x\n")
+    w.policy(POLICY + "[Carrel Application]\ndesktop=accept.desktop\n")
+    w.env["XDG_DATA_DIRS"] = system + ":/usr/share"
+    own = os.path.join(mine, APP + ".desktop")
+    if os.path.exists(own):
+        os.unlink(own)
+    try:
+        w.run("pass")
+        info = ("from gi.repository import Gio\n"
+                f"a = Gio.DesktopAppInfo.new({APP + '.desktop'!r})\n"
+                "print(a.get_display_name(), a.get_icon().to_string(), a.should_show(), a.get_commandline())\n")
+        assert w.outside(info) == f"The Acceptor acceptor False {w.carrel} run {APP}\n", w.outside(info)
+        with open(own, encoding="utf-8") as f:
+            text = f.read()
+        assert "Der Annehmer" in text and "Another" not in text and "MimeType" not in text, text
+        with open(os.path.join(theirs, APP + ".desktop"), "w", encoding="utf-8") as f:
+            f.write("[Desktop Entry]\nType=Application\nName=Theirs\nExec=/bin/true\n")
+        w.run("pass")
+        assert not os.path.exists(own), "the distribution's is never shadowed"
+        os.unlink(os.path.join(theirs, APP + ".desktop"))
+        w.write(f".local/share/applications/{APP}.desktop", "[Desktop Entry]\nType=Application\nName=Mine\nExec=/bin/true\n")
+        w.run("pass")
+        with open(own, encoding="utf-8") as f:
+            assert "Mine" in f.read(), "nor is the person's own replaced"
+        os.unlink(own)
+        w.run("pass", "--metadata=Carrel Bus=session=none", fails=True)  # its client finds no bus
+        assert not os.path.exists(own), "without portals there is none"
+    finally:
+        del w.env["XDG_DATA_DIRS"]
+        w.policy(POLICY)
+
+
 # ---- it is never taken for a program of the host ----
 
 def registry_is_complete_before_the_first_call():
@@ -308,7 +347,7 @@ TESTS = (backend_sees_the_app_s_id, chosen_file_comes_through_the_document_porta
          addresses_are_opened_outside, trash_takes_what_the_app_may_write, network_state_only_with_the_network,
          starts_with_the_session_confined, what_an_app_smuggles_into_its_command_is_no_option,
          entries_of_others_are_left_alone, entry_left_by_a_quick_end_is_mended_at_the_next_start,
-         folder_of_such_entries_is_out_of_the_app_s_sight,
+         folder_of_such_entries_is_out_of_the_app_s_sight, portals_have_a_name_for_it,
          registry_is_complete_before_the_first_call, app_that_hides_itself_is_known,
          without_its_place_in_the_registry_it_is_refused_or_known, no_file_no_bus, flatpak_does_not_clear_it_away,
          bad_ids_are_refused_before_a_portal_sees_them, names_outside_the_policy_answer_outside_only,
