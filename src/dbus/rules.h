@@ -14,6 +14,8 @@
  *   call NAME MEMBER PATH [ARG...]      calls and signals to it, besides what talk allows
  *   broadcast NAME MEMBER PATH [ARG...] signals that it sends to all
  *   sloppy-names                        unique names are seen, whoever has them
+ *   names-inside                        a name that no rule shows may be taken: the app is told that
+ *                                       it has it, and the bus is told nothing
  *   log none|refused|all
  *   limit WHAT NUMBER                   see rules.c
  *
@@ -63,7 +65,7 @@ struct rules {
     size_t n, cap;
     const char *app;
     enum log_what log;
-    bool sloppy;
+    bool sloppy, names_inside;
     struct relay_limits limits;
     size_t message_most;
     unsigned pending_most, matches_most;
