@@ -184,6 +184,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Bus/session", "filtered", 0, "always, instead of one of its own"),
     WORD("Carrel Bus/session", "none", 0, "never"),
     OURS("Carrel Bus", "portals", VALUE_BOOL, "true", "whether the filtered session bus has the desktop's portals"),
+    OURS("Carrel Bus", "input-method", VALUE_BOOL, "true", "whether it may ask the person's input method"),
     OURS("Carrel Bus", "session-rules", VALUE_BUS_RULES, "", "calls and broadcasts on the session bus by member, object and argument"),
     OURS("Carrel Bus", "system-rules", VALUE_BUS_RULES, "", "the same for the system bus"),
     OURS("Carrel Bus", "accessibility-rules", VALUE_BUS_RULES, "", "the same for the accessibility bus"),
