@@ -4,8 +4,9 @@
  *
  * One app's own X server, in a confinement of its own; started by the supervisor when the app first
  * connects. HOST is the number of the person's display, on which its window appears, or "-".
- * Descriptor 3 is the listening socket that the app sees. This process becomes the server (the end
- * of which is the end of all in here) and leaves behind a window manager.
+ * Descriptor 3 is the listening socket that the app sees. This process starts a window manager and
+ * the server, hands on what that says, and ends with it, which is the end of all in here; without a
+ * HOST it becomes the server itself.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
  * LISTEN_PID, which counts in this sandbox.
@@ -15,11 +16,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Where things are in the plan. */
@@ -182,6 +185,71 @@ static _Noreturn void manage_windows(void)
     _exit(0);
 }
 
+/* ---- what the server says ---- */
+
+/* Xephyr's word that it is alone in its IPC namespace on the person's side, which is so each time
+ * and nothing that anybody could mend. It has no switch for it. */
+static const char hushed[] = "\nXephyr unable to use SHM XImages\n";
+enum { HUSHED = sizeof hushed - 1, HOLD_MS = 50, READ_SIZE = 4096 };
+
+static void put(const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(2, bytes, n);
+        if (done <= 0)
+            return;
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+/* held: so many bytes of hushed that may become all of it; returns the same. Only its ends are
+ * newlines, so where it goes wrong it can begin with the byte that is wrong, and nowhere before. */
+static size_t pass_on(const char *bytes, size_t n, size_t held)
+{
+    static char out[READ_SIZE + HUSHED];
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] != hushed[held]) {
+            memcpy(out + have, hushed, held);
+            have += held;
+            held = 0;
+        }
+        if (bytes[i] == hushed[held])
+            held++;
+        else
+            out[have++] = bytes[i];
+        if (held == HUSHED)
+            held = 0;
+    }
+    put(out, have);
+    return held;
+}
+
+/* All but that goes on, to the server's last word; then we end as it did. */
+static _Noreturn void relay_words(int from, pid_t server)
+{
+    static char bytes[READ_SIZE];
+    struct pollfd p = {.fd = from, .events = POLLIN};
+    size_t held = 0;
+    ssize_t n;
+    int status;
+    close(3); /* as in manage_windows */
+    for (;;) {
+        /* A newline is not kept back for long. */
+        if (poll(&p, 1, held ? HOLD_MS : -1) == 0) {
+            put(hushed, held);
+            held = 0;
+            continue;
+        }
+        if ((n = read(from, bytes, sizeof bytes)) <= 0)
+            break;
+        held = pass_on(bytes, (size_t)n, held);
+    }
+    put(hushed, held);
+    exit(waitpid(server, &status, 0) == server && WIFEXITED(status) ? WEXITSTATUS(status) : FAILED);
+}
+
 static _Noreturn void become_server(struct line *l)
 {
     char pid[16];
@@ -190,6 +258,23 @@ static _Noreturn void become_server(struct line *l)
         fail("no memory is left", 0);
     execv(l->argv[0], l->argv);
     fail("cannot start the X server", errno);
+}
+
+static _Noreturn void start_server(struct line *l)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        fail("cannot make a pipe", errno);
+    pid_t server = fork();
+    if (server < 0)
+        fail("cannot start the X server", errno);
+    if (server == 0) {
+        if (dup2(ends[1], 2) < 0)
+            fail("cannot hand over a pipe", errno);
+        become_server(l);
+    }
+    close(ends[1]);
+    relay_words(ends[0], server);
 }
 
 int main(int argc, char **argv)
@@ -208,5 +293,7 @@ int main(int argc, char **argv)
         fail("cannot start the window manager", errno);
     if (manager == 0)
         manage_windows();
-    become_server(&l);
+    if (strcmp(argv[1], "-") == 0)
+        become_server(&l);
+    start_server(&l);
 }
