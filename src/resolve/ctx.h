@@ -45,6 +45,7 @@ struct ctx {
     const char *wayland_socket; /* on the host; NULL: there is none */
     bool x11_by_fallback;
     bool common_ipc;                   /* with its own X server */
+    const char *x_server;              /* the kind that it offers to other runs, or NULL */
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
@@ -151,7 +152,7 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
-void rule_sound(struct ctx *c);       /* sound.c */
+void rule_sound(struct ctx *c); /* sound.c */
 /* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
 void put_portals(struct ctx *c, const char *bus);
 void rule_sockets(struct ctx *c);     /* sockets.c: buses, agents, printers */
