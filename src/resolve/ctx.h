@@ -46,6 +46,7 @@ struct ctx {
     bool x11_by_fallback;
     bool common_ipc;                   /* with its own X server */
     bool input_by_bus;                 /* the input method can be called on the session bus */
+    const char *x_server;              /* the kind that it offers to other runs, or NULL */
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
