@@ -3,10 +3,12 @@
  * carrel-wayland
  *
  * Stands between one app and the compositor, in a confinement of its own; started by the supervisor
- * when the app first connects (filter/service.h), with settings (settings.h).
+ * when the app first connects (filter/service.h), with settings (settings.h). The
+ * supervisor's control line brings the person's commands (lines.h).
  */
 #include "filter/service.h"
 #include "wayland/context.h"
+#include "wayland/lines.h"
 #include "wayland/session.h"
 #include "wayland/settings.h"
 
@@ -16,12 +18,12 @@
 struct program {
     struct service service;
     struct way_settings settings;
+    struct way_lines lines;
 };
 
 struct client {
+    struct way_client app; /* first, so that lines.c finds it */
     struct program *program;
-    struct relay_conn *conn;
-    struct way_session session;
 };
 
 /* ---- one connection ---- */
@@ -33,9 +35,11 @@ static void *opened(void *program, struct relay_conn *conn)
     if (!c)
         return NULL;
     c->program = p;
-    c->conn = conn;
-    if (way_session_init(&c->session, p->settings.powers) == 0)
+    c->app.conn = conn;
+    if (way_session_init(&c->app.session, p->settings.powers) == 0) {
+        way_lines_greet(&p->lines, &c->app);
         return c;
+    }
     free(c);
     return NULL;
 }
@@ -43,7 +47,7 @@ static void *opened(void *program, struct relay_conn *conn)
 static void closed(void *state)
 {
     struct client *c = state;
-    way_session_free(&c->session);
+    way_session_free(&c->app.session);
     free(c);
 }
 
@@ -52,7 +56,7 @@ static struct relay_verdict cut(struct client *c, enum relay_side from, const ch
 {
     uint8_t event[WAY_ERROR_ROOM];
     if (from == RELAY_CLIENT)
-        relay_put(c->conn, RELAY_CLIENT, event, way_error_event(event, why));
+        relay_put(c->app.conn, RELAY_CLIENT, event, way_error_event(event, why));
     return (struct relay_verdict){.what = RELAY_CUT, .why = why};
 }
 
@@ -65,19 +69,33 @@ static struct relay_verdict judge(void *state, enum relay_side from, uint8_t *by
         return cut(c, from, "a message of a size that can not be");
     if (size == 0 || (size_t)size > n)
         return (struct relay_verdict){.what = RELAY_MORE, .size = size ? (size_t)size : WAY_HEADER};
-    struct way_verdict v = from == RELAY_CLIENT ? way_request(&c->session, bytes, (size_t)size)
-                                                : way_event(&c->session, bytes, (size_t)size);
+    struct way_verdict v = from == RELAY_CLIENT ? way_request(&c->app.session, bytes, (size_t)size)
+                                                : way_event(&c->app.session, bytes, (size_t)size);
     if (v.action == WAY_CUT)
         return cut(c, from, v.why);
     if (v.fds > fds)
         return cut(c, from, "a descriptor is missing");
-    if (v.n_before && relay_put(c->conn, RELAY_CLIENT, v.before, v.n_before) < 0)
+    if (v.paste)
+        way_lines_paste(&c->program->lines, &c->app, v.paste - 1);
+    if (v.n_before && relay_put(c->app.conn, RELAY_CLIENT, v.before, v.n_before) < 0)
         return cut(c, from, "no memory is left");
     return (struct relay_verdict){
         .what = v.action == WAY_PASS ? RELAY_PASS : RELAY_DROP, .fds = v.fds, .size = (size_t)size};
 }
 
 /* ---- the program ---- */
+
+static bool control(void *program, struct relay *r, int fd)
+{
+    struct program *p = program;
+    return way_lines_control(&p->lines, r, fd);
+}
+
+static bool watched(void *program, struct relay *r, int fd)
+{
+    struct program *p = program;
+    return way_lines_word(&p->lines, r, fd);
+}
 
 static void read_settings(struct program *p)
 {
@@ -96,7 +114,8 @@ static const struct relay_protocol protocol = {
     .opened = opened,
     .judge = judge,
     .closed = closed,
-    .control = service_control,
+    .control = control,
+    .watched = watched,
     .fault = service_fault,
 };
 
