@@ -155,6 +155,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Display/server", "xvfb", 0, "Xvfb"),
     OURS("Carrel Display", "clipboard", VALUE_WORD, "both", "what goes through the Wayland clipboard"),
     WORD("Carrel Display/clipboard", "none", 0, "nothing"),
+    WORD("Carrel Display/clipboard", "ask", 0, "nothing by itself: the person carries it with carrel clip (where the policy says none, too)"),
     WORD("Carrel Display/clipboard", "in", 0, "the app may paste what others have copied"),
     WORD("Carrel Display/clipboard", "out", 0, "others may paste what the app has copied"),
     WORD("Carrel Display/clipboard", "both", 0, "both"),

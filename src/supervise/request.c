@@ -17,6 +17,7 @@
  *     share                          another run of the app uses our X server: for as long as this
  *                                    connection is open, which it stays; the answer brings the plan
  *                                    and the user and IPC namespaces that app and server share
+ *     line SERVICE                   with one end of a line, for a service that runs
  *
  * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
  * of pid 1; for grants "ro|rw SECONDS PATH" each, for names "BUS LEVEL SECONDS NAME"; for revoke
@@ -266,6 +267,34 @@ static void do_share(struct supervisor *s, const struct request *q, struct reply
     r->stays = true;
 }
 
+/* What is said on it is between the service and who has asked. */
+static void do_line(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof q->fd)];
+    } control = {.space = {0}};
+    char word[] = "line";
+    struct iovec v = {word, strlen(word)};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof q->fd);
+    memcpy(CMSG_DATA(&control.head), &q->fd, sizeof q->fd);
+    for (int i = 0; i < s->n_services; i++) {
+        const struct service *to = &s->services[i];
+        if (q->fd < 0 || strcmp(to->name, q->words[1]) != 0 || to->control < 0)
+            continue;
+        if (sendmsg(to->control, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            say_fault(r, "the service does not listen", errno);
+        else
+            say(r, "ok");
+        return;
+    }
+    say_fault(r, "no such service runs", ENOENT);
+}
+
 static const struct {
     const char *word;
     int words;
@@ -275,6 +304,7 @@ static const struct {
     {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
     {"allow", 5, do_allow},   {"forbid", 4, do_forbid}, {"names", 1, do_names},
     {"share", 1, do_share},
+    {"line", 2, do_line},
 };
 
 /* ---- messages ---- */
