@@ -30,7 +30,9 @@ struct request {
     const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
     /* the app joins it where its own would be of this kind; NULL: none runs */
     const struct running_server *server;
-    const char *libexec; /* the folder of Carrel's own programs on the host */
+    const char *libexec;  /* the folder of Carrel's own programs on the host */
+    const char
+        *carrel; /* the program itself, for files that start apps; NULL: it cannot stand there */
 };
 
 enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };

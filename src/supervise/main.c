@@ -51,7 +51,7 @@ static bool read_words(struct supervisor *s, int argc, char **argv)
             return false;
     for (char **w = argv + FIXED_WORDS; *w; w += SERVICE_WORDS) {
         struct service *v = &s->services[s->n_services++];
-        *v = (struct service){.name = w[0], .control = -1};
+        *v = (struct service){.name = w[0], .control = -1, .rules = -1};
         if (!read_fd(w[1], &v->listener) || !read_fd(w[2], &v->plan) ||
             !read_fd(w[3], &v->filter) || !read_fd(w[4], &v->data) || v->listener < 0 ||
             v->plan < 0)

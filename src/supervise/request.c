@@ -10,13 +10,18 @@
  *     grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
  *     revoke PATH
  *     grants
+ *     allow BUS see|talk|own SECONDS NAME    BUS is session, system or accessibility
+ *     forbid BUS see|talk|own NAME           takes back what was allowed
+ *     names
  *     group                          with a descriptor of the control group that is the app's
  *     share                          another run of the app uses our X server: for as long as this
  *                                    connection is open, which it stays; the answer brings the plan
  *                                    and the user and IPC namespaces that app and server share
+ *     line SERVICE                   with one end of a line, for a service that runs
  *
  * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
- * of pid 1; for grants "ro|rw SECONDS PATH" each; for revoke the id of the mount.
+ * of pid 1; for grants "ro|rw SECONDS PATH" each, for names "BUS LEVEL SECONDS NAME"; for revoke
+ * the id of the mount.
  */
 #include "supervise/supervise.h"
 
@@ -34,7 +39,7 @@
 #include <unistd.h>
 
 /* One word more than any request has: too many are seen, not passed over. */
-enum { MAX_WORDS = 5, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+enum { MAX_WORDS = 6, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
 
 struct request {
     char text[PATH_MAX + 64];
@@ -73,6 +78,14 @@ static void say_fault(struct reply *r, const char *what, int error)
     say(r, "error");
     say(r, what);
     say_number(r, (uint64_t)error);
+}
+
+static void say_outcome(struct reply *r, struct outcome o)
+{
+    if (o.failed)
+        say_fault(r, o.failed, o.error);
+    else
+        say(r, "ok");
 }
 
 /* 0 to max, digits only. */
@@ -151,11 +164,7 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
         say_fault(r, "too many grants with long paths", ENOSPC);
         return;
     }
-    struct outcome o = grant_add(s, q->words[3], q->fd, rw, seconds);
-    if (o.failed)
-        say_fault(r, o.failed, o.error);
-    else
-        say(r, "ok");
+    say_outcome(r, grant_add(s, q->words[3], q->fd, rw, seconds));
 }
 
 static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
@@ -190,6 +199,35 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
         say(r, g->rw ? "rw" : "ro");
         say_number(r, g->ends > t.tv_sec ? (uint64_t)(g->ends - t.tv_sec) : 0);
         say(r, g->path);
+    }
+}
+
+static void do_allow(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    long seconds;
+    if (number(q->words[3], 10L * 365 * 86400, &seconds))
+        say_outcome(r, name_add(s, q->words[1], q->words[2], q->words[4], seconds));
+    else
+        say_fault(r, "no such grant", EINVAL);
+}
+
+static void do_forbid(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    say_outcome(r, name_end(s, q->words[1], q->words[2], q->words[3]));
+}
+
+static void do_names(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    struct timespec t;
+    (void)q;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    say(r, "ok");
+    for (int i = 0; i < s->n_names; i++) {
+        const struct named *d = &s->names[i];
+        say(r, d->bus);
+        say(r, d->level);
+        say_number(r, d->ends > t.tv_sec ? (uint64_t)(d->ends - t.tv_sec) : 0);
+        say(r, d->name);
     }
 }
 
@@ -229,6 +267,34 @@ static void do_share(struct supervisor *s, const struct request *q, struct reply
     r->stays = true;
 }
 
+/* What is said on it is between the service and who has asked. */
+static void do_line(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof q->fd)];
+    } control = {.space = {0}};
+    char word[] = "line";
+    struct iovec v = {word, strlen(word)};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof q->fd);
+    memcpy(CMSG_DATA(&control.head), &q->fd, sizeof q->fd);
+    for (int i = 0; i < s->n_services; i++) {
+        const struct service *to = &s->services[i];
+        if (q->fd < 0 || strcmp(to->name, q->words[1]) != 0 || to->control < 0)
+            continue;
+        if (sendmsg(to->control, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            say_fault(r, "the service does not listen", errno);
+        else
+            say(r, "ok");
+        return;
+    }
+    say_fault(r, "no such service runs", ENOENT);
+}
+
 static const struct {
     const char *word;
     int words;
@@ -236,7 +302,9 @@ static const struct {
 } table[] = {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
     {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
+    {"allow", 5, do_allow},   {"forbid", 4, do_forbid}, {"names", 1, do_names},
     {"share", 1, do_share},
+    {"line", 2, do_line},
 };
 
 /* ---- messages ---- */

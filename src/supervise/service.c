@@ -43,8 +43,10 @@ static _Noreturn void become_core(const struct supervisor *s, const struct servi
 {
     char name[] = "carrel-core", number[] = {'0' + CHILD_PLAN, '\0'};
     char *const argv[] = {name, number, NULL}, *const none[] = {NULL};
-    const int from[] = {0,         1,       2,       [CHILD_LISTEN] = v->listener,
-                        v->filter, v->data, control, v->plan};
+    const int from[] = {0,         1,
+                        2,         [CHILD_LISTEN] = v->listener,
+                        v->filter, v->rules >= 0 ? v->rules : v->data,
+                        control,   v->plan};
     sigset_t all;
     _Static_assert(CHILD_PLAN < 10, "one digit");
     /* What is left to die with us: if we are gone already, nobody would tell it. */
@@ -77,13 +79,16 @@ void service_start(struct supervisor *s, struct service *v)
     let_go(&v->listener);
     let_go(&v->plan);
     let_go(&v->filter);
-    let_go(&v->data);
+    let_go(&v->rules);
+    if (strncmp(v->name, "dbus", 4) != 0)
+        let_go(&v->data);
 }
 
 static void over(struct service *v)
 {
     v->pid = -1;
     let_go(&v->control);
+    let_go(&v->data);
 }
 
 void services_reap(struct supervisor *s)

@@ -17,14 +17,15 @@
 /* The numbers under which a service's core finds its descriptors, as plan/plan.h has them. */
 enum { CHILD_LISTEN = 3, CHILD_FILTER, CHILD_DATA, CHILD_CONTROL, CHILD_PLAN, CHILD_FIRST_FREE };
 
-enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_GUESTS = 64 };
+enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_NAMES = 64, MAX_GUESTS = 64 };
 
 struct service {
     const char *name;
     /* -1 when it has none; all are closed once it has started, but for control */
-    int listener, plan, filter, data;
-    int control; /* our end of what the service has as CHILD_CONTROL, or -1 */
-    pid_t pid;   /* of its core; 0: not started, -1: over */
+    int listener, plan, filter, data; /* a bus filter's data stays: its rules may be added to */
+    int rules;                        /* data with what was added before it started, or -1 */
+    int control;                      /* our end of what the service has as CHILD_CONTROL, or -1 */
+    pid_t pid;                        /* of its core; 0: not started, -1: over */
 };
 
 /* The app's namespaces, in the order in which the core sends them. */
@@ -37,6 +38,15 @@ struct grant {
     int made;       /* so many of its last components were made for it, inside */
     uint64_t mount; /* the mount's id */
     time_t ends;    /* CLOCK_BOOTTIME seconds; 0: with the app */
+};
+
+/* A name on a bus that was added to the rules of the filter there. */
+struct named {
+    struct service *filter;
+    const char *bus; /* "session", "system", "accessibility" */
+    char level[8];   /* "see", "talk", "own" */
+    char name[258];
+    time_t ends; /* as of a grant */
 };
 
 struct supervisor {
@@ -59,6 +69,8 @@ struct supervisor {
     struct grant grants[MAX_GRANTS]; /* 4 KiB each: rows from n_grants on were never touched */
     int n_grants;
 
+    struct named names[MAX_NAMES];
+    int n_names;
     /* Connections of other runs of the app, which use our X server: it stays as long as one is
      * open, whatever has become of our own app. */
     int guests[MAX_GUESTS], n_guests;
@@ -102,6 +114,15 @@ struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw
 struct outcome grant_end(struct supervisor *s, struct grant *g);
 /* Ends those whose time is over. Returns milliseconds until the next, or -1. */
 int grants_expire(struct supervisor *s);
+
+/* ---- names.c ---- */
+
+/* The same for a name on a bus. */
+struct outcome name_add(struct supervisor *s, const char *bus, const char *level, const char *name,
+                        time_t seconds);
+struct outcome name_end(struct supervisor *s, const char *bus, const char *level, const char *name);
+/* Ends those whose time is over. Returns when the next will be, CLOCK_BOOTTIME seconds, or 0. */
+time_t names_expire(struct supervisor *s);
 
 /* ---- request.c ---- */
 
