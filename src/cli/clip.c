@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 
 #include "cli/find.h"
+#include "cli/own_x11.h"
 #include "util/file.h"
 #include "util/libc.h"
 #include "util/str.h"
@@ -65,26 +66,6 @@ static int open_compositor(struct cli *c, struct end *e)
 
 /* ---- the app's ---- */
 
-static const char *variable(const struct plan *p, const char *name)
-{
-    for (size_t i = p->n; i-- > 0;) {
-        const char *rest = p->v[i].verb == PLAN_ENV ? str_after(step_arg(&p->v[i], 0), name) : NULL;
-        if (rest && *rest == '=')
-            return rest + 1;
-    }
-    return NULL;
-}
-
-/* What the plan puts at a path: the source of a bind, or the bytes of a file. */
-static const struct plan_step *step_at(const struct plan *p, enum plan_verb verb, int word,
-                                       const char *path)
-{
-    for (size_t i = p->n; i-- > 0;)
-        if (p->v[i].verb == verb && str_eq(step_arg(&p->v[i], word), path))
-            return &p->v[i];
-    return NULL;
-}
-
 /* By a descriptor of its folder, as a path may be longer than an address can hold. */
 static int dial(const char *folder, const char *name)
 {
@@ -105,6 +86,16 @@ static int no_display(struct cli *c, const struct instance *in, const char *what
                     in->id, what);
 }
 
+static bool sets(const struct plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const char *rest = p->v[i].verb == PLAN_ENV ? str_after(step_arg(&p->v[i], 0), name) : NULL;
+        if (rest && *rest == '=')
+            return true;
+    }
+    return false;
+}
+
 /* A line to the app's Wayland filter, which there is once the app has a window by it. Returns a
  * descriptor, or -errno. */
 static int line_to(struct cli *c, const struct instance *in)
@@ -123,30 +114,24 @@ static int line_to(struct cli *c, const struct instance *in)
 
 static int open_app(struct cli *c, const struct instance *in, const struct plan *p, struct end *e)
 {
-    const char *name = variable(p, "DISPLAY"), *auth = variable(p, "XAUTHORITY");
-    struct x_display display;
-    bool wayland = variable(p, "WAYLAND_DISPLAY") != NULL;
+    struct own_x11 x;
+    bool wayland = sets(p, "WAYLAND_DISPLAY");
     int line = wayland ? line_to(c, in) : -1;
     *e = (struct end){.whose = in->app, .fd = line, .wayland = true};
     if (line >= 0)
         return 0;
     if (wayland && line != -ENOENT)
         return instance_failed(c, in, "cannot reach the Wayland filter of", "a line to it", -line);
-    if (!name || !display_parse(name, &display))
+    enum x11_of what = own_x11_of(&c->arena, p, &x);
+    if (what == X11_OF_NOBODY)
         return no_display(c, in,
                           wayland ? "has not connected to its Wayland filter, or has none"
                                   : "has no display");
-    const char *inside = arena_printf(&c->arena, "/tmp/.X11-unix/X%u", display.number);
-    const struct plan_step *bind = step_at(p, PLAN_BIND, 1, inside);
-    const struct plan_step *file = auth ? step_at(p, PLAN_FILE, 0, auth) : NULL;
-    const char *slash = bind ? strrchr(step_arg(bind, 0), '/') : NULL;
-    if (!slash || !str_eq(slash, "/xserver"))
+    if (what == X11_OF_PERSON)
         return no_display(c, in, "is on your display itself: what is copied there is there");
-    *e = (struct end){.whose = in->app, .fd = dial(in->folder, slash + 1)};
+    *e = (struct end){.whose = in->app, .fd = dial(x.folder, x.name), .cookie = x.cookie};
     if (e->fd < 0)
         return instance_failed(c, in, "cannot reach the X server of", "its socket", -e->fd);
-    if (file)
-        xauth_find(file->argv[2].s, file->argv[2].n, "", display.number, &e->cookie);
     return 0;
 }
 

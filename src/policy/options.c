@@ -130,6 +130,13 @@ static void set_metadata(struct source *s, const struct policy_option *o, const 
         policy_read_keyfile(s, &k);
 }
 
+static void no_a11y_bus(struct source *s, const struct policy_option *o, const char *value,
+                        struct place at)
+{
+    (void)value;
+    set_metadata(s, o, "Carrel Bus=accessibility=none", at);
+}
+
 /* Rules that other programs read: only their form is checked. */
 static void check_generic(struct source *s, const struct policy_option *o, const char *value,
                           struct place at)
@@ -284,7 +291,7 @@ const struct policy_option policy_options[] = {
     {"no-inherit-permissions", NULL, "accepted, without effect", pass, 0, 0},
     {"no-desktop", NULL, "accepted, without effect", pass, 0, 0},
     {"no-session-bus", NULL, "accepted, without effect yet", pass, 0, 0},
-    {"no-a11y-bus", NULL, "accepted, without effect yet", pass, 0, 0},
+    {"no-a11y-bus", NULL, "do not show it to screen readers", no_a11y_bus, 0, 0},
     {"no-documents-portal", NULL, "accepted, without effect yet", pass, 0, 0},
     {"log-session-bus", NULL, "accepted, without effect yet", pass, 0, 0},
     {"log-system-bus", NULL, "accepted, without effect yet", pass, 0, 0},

@@ -247,7 +247,7 @@ struct outcome grant_end(struct supervisor *s, struct grant *g)
 
 int grants_expire(struct supervisor *s)
 {
-    time_t next = 0, t = 0;
+    time_t next = s->n_names ? names_expire(s) : 0, t = next ? now() : 0;
     for (int i = 0; i < s->n_grants; i++) {
         struct grant *g = &s->grants[i];
         if (!*g->path || !g->ends)
