@@ -2,11 +2,16 @@
 /* carrel run and plan. */
 #include "cli/commands.h"
 
+#include "autostart/autostart.h"
 #include "cli/again.h"
 #include "cli/job.h"
 #include "cli/limit.h"
+#include "cli/named.h"
 #include "seccomp/seccomp.h"
+#include "util/file.h"
 #include "util/str.h"
+
+#include <fcntl.h>
 
 static const struct place nowhere;
 
@@ -22,6 +27,18 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
             diag_add(&c->diags, DIAG_WARNING, nowhere, NULL, "not in force: %s%s%s",
                      step_arg(&j->plan.v[i], 0), j->plan.v[i].why ? " # " : "",
                      j->plan.v[i].why ? j->plan.v[i].why : "");
+}
+
+/* What the portal wrote in the moment in which the app ended last time. */
+static void mend_autostart(const struct cli *c, const struct job *j)
+{
+    for (size_t i = 0; i < j->plan.n_services; i++) {
+        const char *where = j->plan.services[i].watch;
+        cleanup_fd int folder =
+            where ? open(where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (folder >= 0)
+            autostart_mend(folder, j->app.id, c->own_path);
+    }
 }
 
 struct start {
@@ -52,6 +69,8 @@ static int run(struct cli *c)
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     pass_on_documents(c, &j);
+    mend_autostart(c, &j);
+    name_for_portals(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
      * read them each time. */
     struct diags all = c->diags;

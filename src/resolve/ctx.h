@@ -116,6 +116,9 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
 /* The same, without a place where the app sees its socket: for what stands behind another helper,
  * whose plan binds s->socket. */
 struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why);
+/* The same, for what is started when something changes in a folder of the host. */
+struct plan_service *begin_watch(struct ctx *c, const char *name, const char *folder,
+                                 const char *why);
 /*
  * display.c: a relay to the host's X server by which one can only come untrusted, whatever the
  * server thinks of this user; see src/x11/untrust.h. inside NULL: the app does not see it. NULL

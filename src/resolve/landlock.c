@@ -109,6 +109,9 @@ void landlock_service(struct ctx *c, struct plan *p)
         if (p->v[i].verb == PLAN_TMPFS && !str_eq(step_arg(&p->v[i], 0), "/"))
             plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 0),
                      right_names(c, WRITABLE), (char *)NULL);
+        else if (p->v[i].verb == PLAN_BIND && str_after(step_arg(&p->v[i], 2), "rw"))
+            plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 1),
+                     right_names(c, WRITABLE), (char *)NULL);
         else if (p->v[i].verb == PLAN_BIND && strstr(step_arg(&p->v[i], 2), "dev"))
             plan_add(p, PLAN_LANDLOCK_ALLOW, p->v[i].why, step_arg(&p->v[i], 1),
                      right_names(c, DEVICES), (char *)NULL);

@@ -22,6 +22,8 @@ struct request {
     int supervisor_fd;    /* where it will find the supervisor of the instance; 0: it has none */
     const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
     const char *libexec;  /* the folder of Carrel's own programs on the host */
+    const char
+        *carrel; /* the program itself, for files that start apps; NULL: it cannot stand there */
 };
 
 enum resolve_result { RESOLVE_OK = 0, RESOLVE_WANTS_FACTS = 1, RESOLVE_REFUSED = -1 };

@@ -114,6 +114,17 @@ struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const
     return s;
 }
 
+struct plan_service *begin_watch(struct ctx *c, const char *name, const char *folder,
+                                 const char *why)
+{
+    struct plan_service *s = begin_hidden_service(c, name, why);
+    if (s) {
+        s->socket = NULL;
+        s->watch = folder;
+    }
+    return s;
+}
+
 struct plan_service *begin_service(struct ctx *c, const char *name, const char *inside,
                                    const char *why)
 {

@@ -5,8 +5,8 @@
  * environment the expected files are written anew; then read what git says has changed.
  *
  * request is a list of lines "WORD REST", words escaped as in a plan: parts (files of golden/parts
- * that come before the case's own facts), program, arg, cwd, instance, option (of the command
- * line).
+ * that come before the case's own facts), program, arg, cwd, instance, carrel, option (of the
+ * command line).
  */
 #include "resolve/resolve.h"
 #include "t.h"
@@ -64,6 +64,8 @@ static void request_line(struct input *in, int argc, struct word *w)
             add_part(in, w[i].s);
     } else if (str_eq(w[0].s, "program")) {
         in->request.program = w[1].s;
+    } else if (str_eq(w[0].s, "carrel")) {
+        in->request.carrel = w[1].s;
     } else if (str_eq(w[0].s, "instance")) {
         in->request.instance = w[1].s;
         in->request.supervisor_fd = 5;
