@@ -299,6 +299,12 @@ static bool read_sloppy(struct reading *d)
     return true;
 }
 
+static bool read_names_inside(struct reading *d)
+{
+    d->r->names_inside = true;
+    return true;
+}
+
 static bool read_log(struct reading *d)
 {
     static const char *const names[] = {"none", "refused", "all"};
@@ -351,6 +357,7 @@ static const struct {
     {"broadcast", 4, WORDS, read_pattern},
     {"withhold", 2, 2, read_withheld},
     {"sloppy-names", 1, 1, read_sloppy},
+    {"names-inside", 1, 1, read_names_inside},
     {"log", 2, 2, read_log},
     {"limit", 3, 3, read_limit},
 };

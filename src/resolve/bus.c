@@ -23,14 +23,14 @@ static bool bus_value_is(const struct ctx *c, const char *key, const char *value
     return v && str_eq(v->value, value);
 }
 
-static void put_implicit(struct ctx *c, struct buf *out);
+static void put_session(struct ctx *c, struct buf *out);
 
 /* What is special to each bus. */
 static const struct bus_row {
     const char *service, *rules, *what;
     void (*implicit)(struct ctx *c, struct buf *out); /* rules that every app has; or NULL */
 } rows[BUS_KIND_COUNT] = {
-    [BUS_SESSION] = {"dbus", "session-rules", "Session Bus Policy", put_implicit},
+    [BUS_SESSION] = {"dbus", "session-rules", "Session Bus Policy", put_session},
     [BUS_SYSTEM] = {"dbus-system", "system-rules", "System Bus Policy", NULL},
     [BUS_A11Y] = {"dbus-a11y", "accessibility-rules", "Accessibility Bus Policy",
                   accessibility_rules},
@@ -114,6 +114,23 @@ static void put_limits(struct ctx *c, struct buf *out)
     }
 }
 
+/*
+ * An app that is on the bus for the input method's sake alone gets nothing else of it. The names
+ * that programs want to have are theirs inside: without a bus they would go on as well.
+ */
+static void put_session(struct ctx *c, struct buf *out)
+{
+    const char *input = input_rules(c);
+    if (wants_filtered_bus(c, BUS_SESSION))
+        put_implicit(c, out);
+    else
+        buf_str(out, "names-inside\n");
+    if (input)
+        buf_str(out, input);
+    if (input_is_forbidden(c)) /* all portals are allowed where they are */
+        buf_str(out, "none org.freedesktop.portal.IBus\nnone org.freedesktop.portal.Fcitx\n");
+}
+
 static void put_rules(struct ctx *c, enum bus_kind kind, struct buf *out)
 {
     static const char *const access[] = {
@@ -156,14 +173,20 @@ static bool id_is_narrow(struct ctx *c)
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside)
 {
     const char *why = wanted(c, kind), *info = instance_info(c);
-    if (kind == BUS_SESSION && !id_is_narrow(c))
-        return false;
-    const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
-    if (!socket || socket->type != FILE_SOCKET) {
-        put_missing(c, rows[kind].what, why, "%s is not there", path ? path : "the bus' socket");
+    const char *what = rows[kind].what, *service = rows[kind].service;
+    if (!why) { /* by its name other rooms know that there is no more on it */
+        why = WHY_INPUT;
+        what = "input-method";
+        service = "dbus-input";
+    } else if (kind == BUS_SESSION && !id_is_narrow(c)) {
         return false;
     }
-    struct plan_service *s = begin_service(c, rows[kind].service, inside, why);
+    const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
+    if (!socket || socket->type != FILE_SOCKET) {
+        put_missing(c, what, why, "%s is not there", path ? path : "the bus' socket");
+        return false;
+    }
+    struct plan_service *s = begin_service(c, service, inside, why);
     if (!s || !info)
         return false;
     struct buf data = {.arena = c->a};

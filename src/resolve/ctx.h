@@ -45,6 +45,8 @@ struct ctx {
     const char *wayland_socket; /* on the host; NULL: there is none */
     bool x11_by_fallback;
     bool common_ipc;                   /* with its own X server */
+    bool input_by_bus;                 /* the input method can be called on the session bus */
+    const char *x_server;              /* the kind that it offers to other runs, or NULL */
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
@@ -166,6 +168,12 @@ extern const char accessibility_why[], accessibility_status_rules[];
 /* sockets.c: the value of a key in the first unix: address of a D-Bus address list, %XX undone, or
  * NULL */
 const char *dbus_value(struct ctx *c, const char *address, const char *key);
+/* input.c: the rules of the bus filter by which the app reaches the session's input method; NULL:
+ * there is none, or it may not. And the variables by which toolkits find it. */
+#define WHY_INPUT "base: the person's input method, by its name for confined apps"
+const char *input_rules(const struct ctx *c);
+bool input_is_forbidden(const struct ctx *c);
+void put_input_method(struct ctx *c);
 void rule_sound(struct ctx *c); /* sound.c */
 /* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
 void put_portals(struct ctx *c, const char *bus);

@@ -142,16 +142,28 @@ static const char *system_bus_path(struct ctx *c)
     return path ? path : SYSTEM_BUS;
 }
 
+/* Whether an app that has no bus gets one for the input method's sake: never in place of one of its
+ * own, on which services may have to start for it. */
+static bool wants_input_bus(struct ctx *c)
+{
+    const struct carrel_value *way = policy_carrel(c->p, "Carrel Bus", "session");
+    bool never = way && str_eq(way->value, "none");
+    return !never && !c->private_bus && input_rules(c) && instance_folder(c);
+}
+
 /* The names that a policy gives are on the person's bus only, so that one goes before a private
  * one. */
 static bool put_filtered_session_bus(struct ctx *c, const char *inside)
 {
     const char *why = "base: the session bus, filtered";
-    if (!wants_filtered_bus(c, BUS_SESSION) ||
+    bool wanted = wants_filtered_bus(c, BUS_SESSION);
+    if (!(wanted || wants_input_bus(c)) ||
         !put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside))
         return false;
     c->private_bus = NULL;
-    put_portals(c, session_bus_path(c));
+    c->input_by_bus = true;
+    if (wanted)
+        put_portals(c, session_bus_path(c));
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
@@ -180,7 +192,8 @@ static void put_session_bus(struct ctx *c)
             return;
         }
     }
-    if (put_socket(c, path, inside, "sockets=session-bus", why))
+    c->input_by_bus = put_socket(c, path, inside, "sockets=session-bus", why);
+    if (c->input_by_bus)
         put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     else
         put_no_bus(c);

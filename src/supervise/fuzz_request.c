@@ -57,6 +57,13 @@ void complain(const char *what, const char *about, int error)
     (void)error;
 }
 
+/* ---- in the place of service.c ---- */
+
+bool services_shared(const struct supervisor *s)
+{
+    return s->app == 1;
+}
+
 /* ---- the person's end ---- */
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -173,7 +180,8 @@ static void check_answer(const struct supervisor *s, int fd, const char *asked)
         want(words == 3 && !c);
         return;
     }
-    want(strcmp(text, "ok") == 0 && !c == (strcmp(asked, "join") != 0));
+    want(strcmp(text, "ok") == 0 &&
+         !c == (strcmp(asked, "join") != 0 && strcmp(asked, "share") != 0));
     if (strcmp(asked, "grants") == 0)
         check_list(s, text + 3, (size_t)n - 3);
 }
@@ -196,6 +204,9 @@ static void one(struct supervisor *s, const uint8_t *text, size_t size, int n_fd
     request_answer(s);
     check_answer(s, fd, asked);
     close(fd);
+    want(s->n_guests <= 1);
+    while (s->n_guests)
+        close(s->guests[--s->n_guests]);
     if (s->group >= 0)
         close(s->group);
     s->group = -1;

@@ -100,16 +100,33 @@ void services_reap(struct supervisor *s)
                 over(&s->services[i]);
 }
 
-/* The end of a core is the end of all that it has started. */
-void services_end(struct supervisor *s)
+/* What other runs of the app use, too: the X server, and its way to the person's display. */
+static bool is_shared(const struct service *v)
+{
+    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0;
+}
+
+bool services_shared(const struct supervisor *s)
 {
     for (int i = 0; i < s->n_services; i++)
-        if (s->services[i].pid > 0)
+        if (strcmp(s->services[i].name, "xserver") == 0)
+            return s->services[i].pid >= 0;
+    return false;
+}
+
+/* The end of a core is the end of all that it has started. */
+void services_end(struct supervisor *s, bool for_guests)
+{
+    for (int i = 0; i < s->n_services; i++)
+        if (s->services[i].pid > 0 && !(for_guests && is_shared(&s->services[i])))
             kill(s->services[i].pid, SIGKILL);
     for (int i = 0; i < s->n_services; i++) {
         struct service *v = &s->services[i];
+        if (for_guests && is_shared(v))
+            continue;
         while (v->pid > 0 && waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
             ;
         over(v);
+        let_go(&v->listener); /* nobody is left to start it for */
     }
 }

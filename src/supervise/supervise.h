@@ -17,7 +17,7 @@
 /* The numbers under which a service's core finds its descriptors, as plan/plan.h has them. */
 enum { CHILD_LISTEN = 3, CHILD_FILTER, CHILD_DATA, CHILD_CONTROL, CHILD_PLAN, CHILD_FIRST_FREE };
 
-enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_NAMES = 64 };
+enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_NAMES = 64, MAX_GUESTS = 64 };
 
 struct service {
     const char *name;
@@ -71,6 +71,10 @@ struct supervisor {
 
     struct named names[MAX_NAMES];
     int n_names;
+    /* Connections of other runs of the app, which use our X server: it stays as long as one is
+     * open, whatever has become of our own app. */
+    int guests[MAX_GUESTS], n_guests;
+    bool over; /* our own app is gone, and only guests are left */
 
     int group; /* the folder of the app's control group, to be removed when it is over; or -1 */
 };
@@ -82,11 +86,15 @@ struct supervisor {
 void service_start(struct supervisor *s, struct service *v);
 /* Takes notice of services that have ended. */
 void services_reap(struct supervisor *s);
-/* Ends all of them, and comes back when none is left. */
-void services_end(struct supervisor *s);
+/* The X server can be shared, until it has ended. */
+bool services_shared(const struct supervisor *s);
+/* Ends all of them, or all that guests do not need, and comes back when none of these is left. */
+void services_end(struct supervisor *s, bool for_guests);
 
 /* ---- report.c ---- */
 
+/* What was the app's own and outlives it is let go. */
+void report_forget(struct supervisor *s);
 /* Takes in what the core says. Before the app runs it has said all, so that what portals read is
  * there when the app's first connection comes. */
 void report_read(struct supervisor *s);
@@ -118,13 +126,16 @@ time_t names_expire(struct supervisor *s);
 
 /* ---- request.c ---- */
 
-/* Answers one word of the person's. */
+/* Answers one word of the person's. A guest's connection stays open. */
 void request_answer(struct supervisor *s);
 
 /* ---- loop.c ---- */
 
-/* Watches until the app is gone. */
+/* Watches until the app is gone, and its guests. */
 void supervise(struct supervisor *s);
+
+/* Ends what is left in the app's control group, and removes that. */
+void group_end(struct supervisor *s);
 
 /* One line on standard error. */
 void complain(const char *what, const char *about, int error);
