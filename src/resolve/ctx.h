@@ -141,6 +141,8 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
+/* landlock.c: empty folders where the app may be let write while it runs */
+void put_landings(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */
 void landlock_service(struct ctx *c, struct plan *p);
 
