@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--firejail")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     ratios = []
     for app in APPS:
         if options.names and app.name not in options.names or not app.x11 \
