@@ -8,9 +8,12 @@
 #define DESKTOP_MAX_BYTES (256u << 10)
 #define DESKTOP_MAX_ARGS  128
 
-/* How the files begin that `carrel desktop enable` writes; the app's id follows. They start Carrel,
- * not the program: whoever looks for the program must pass them over. */
-#define DESKTOP_MARK "# Made by: carrel desktop enable "
+/* How the files begin that Carrel writes: `carrel desktop enable`, and the last `carrel run`; the
+ * app's id follows. They start Carrel, not the program: whoever looks for the program must pass
+ * them over. */
+#define DESKTOP_MADE           "# Made by: carrel "
+#define DESKTOP_MARK           DESKTOP_MADE "desktop enable "
+#define DESKTOP_MADE_FOR_NAMES DESKTOP_MADE "run, for the names in portals' questions: "
 
 /*
  * Reads the Exec= line of a .desktop file's [Desktop Entry] group (Desktop Entry Specification

@@ -248,7 +248,7 @@ static bool is_persons(const struct catalog *c, const char *path)
     if (access(path, F_OK) != 0)
         return false;
     return file_read(path, DESKTOP_MAX_BYTES, &text) < 0 || !text.data ||
-           !str_after(text.data, DESKTOP_MARK);
+           !str_after(text.data, DESKTOP_MADE);
 }
 
 static const char *desktop_file(const struct catalog *c, const struct facts *f, const char *stem)

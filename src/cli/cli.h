@@ -52,6 +52,7 @@ struct cli {
     struct facts facts;
     struct catalog catalog;
     const char *libexec, *datadir;
+    const char *own_path; /* of this program */
     int free_fd; /* see run_prepare */
 
     const struct command *command;
@@ -85,7 +86,7 @@ int cli_print(struct cli *c, const struct buf *text);
 /* Writes to standard error the diagnostics that are at least this severe. */
 void cli_print_diags(const struct cli *c, enum severity least);
 
-/* Sets libexec and datadir. Returns 0, or EXIT_REFUSED with an error. */
+/* Sets libexec, datadir and own_path. Returns 0, or EXIT_REFUSED with an error. */
 int cli_find_tree(struct cli *c);
 /* What --tty and the standard descriptors ask for; streams: which of 0, 1 and 2 are to be a
  * terminal of its own, NULL for none. Returns 0, or an exit code with an error. */

@@ -56,7 +56,7 @@ static int make_folder(struct cli *c, const char *path)
 }
 
 /* Writes beside its place and renames: there is never half a file, nor none. */
-static int write_file(struct cli *c, const struct exported_file *f)
+int put_own_file(struct cli *c, const struct exported_file *f)
 {
     const char *base = base_name(f->name);
     const char *dir = arena_printf(&c->arena, "%s/%.*s", own_folder(c, f->folder),
@@ -78,9 +78,7 @@ static int write_file(struct cli *c, const struct exported_file *f)
         r = file_write_all(fd, f->text.data, f->text.len);
     if (r == 0 && renameat(at, staged, at, base) < 0)
         r = -errno;
-    return r == 0 ? 0
-                  : cli_fail(c, NULL, "cannot write %s/%s: %s", own_folder(c, f->folder), f->name,
-                             strerror(-r));
+    return r;
 }
 
 static void tell_path(struct cli *c, const struct exported *e)
@@ -114,8 +112,10 @@ static int enable(struct cli *c, const struct exported *e, struct buf *out)
             return cli_fail(c, "look at it and move it away", "%s/%s is there and not Carrel's",
                             own_folder(c, e->v[i].folder), e->v[i].name);
     for (size_t i = 0; i < e->n; i++) {
-        if (write_file(c, &e->v[i]))
-            return EXIT_REFUSED;
+        int r = put_own_file(c, &e->v[i]);
+        if (r < 0)
+            return cli_fail(c, NULL, "cannot write %s/%s: %s", own_folder(c, e->v[i].folder),
+                            e->v[i].name, strerror(-r));
         buf_printf(out, "wrote %s/%s\n", own_folder(c, e->v[i].folder), e->v[i].name);
     }
     tell_path(c, e);

@@ -28,6 +28,9 @@ struct exported {
 /* The person's folder that stands before the system's ones of that kind. */
 const char *own_folder(struct cli *c, int folder);
 
+/* Writes the file into that folder, at once as a whole. Returns 0 or -errno. desktop.c. */
+int put_own_file(struct cli *c, const struct exported_file *f);
+
 /* Looks the app up and gathers what enable would write. Returns 0, or an exit status with an
  * error. */
 int exported_find(struct cli *c, const char *name, struct exported *e);

@@ -2,6 +2,7 @@
 #include "cli/job.h"
 
 #include "cli/asking.h"
+#include "cli/entry.h"
 
 #include "explain/explain.h"
 #include "util/file.h"
@@ -309,6 +310,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, co
     int taken = j->request.terminal_fd ? j->request.terminal_fd : c->free_fd;
     j->request.supervisor_fd = run_free_fd(taken + 1);
     j->request.libexec = c->libexec;
+    j->request.carrel = entry_plain_path(c->own_path) ? c->own_path : NULL;
     if (resolve_all(&j->request, &j->policy, &c->facts, &j->plan, &c->diags) != RESOLVE_OK) {
         if (!c->diags.errors)
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");

@@ -28,6 +28,7 @@ int cli_find_tree(struct cli *c)
         return cli_fail(c, "/proc must be mounted", "cannot tell where Carrel is installed: %s",
                         strerror(errno));
     path[n] = '\0';
+    c->own_path = arena_strdup(&c->arena, path);
     char *slash = strrchr(path, '/');
     *slash = '\0';
     slash = strrchr(path, '/');

@@ -2,11 +2,17 @@
 /* carrel run and plan. */
 #include "cli/commands.h"
 
+#include "autostart/autostart.h"
 #include "cli/again.h"
 #include "cli/job.h"
 #include "cli/limit.h"
+#include "cli/named.h"
 #include "seccomp/seccomp.h"
+#include "util/file.h"
 #include "util/str.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 static const struct place nowhere;
 
@@ -24,15 +30,30 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
                      j->plan.v[i].why ? j->plan.v[i].why : "");
 }
 
+/* What the portal wrote in the moment in which the app ended last time. */
+static void mend_autostart(const struct cli *c, const struct job *j)
+{
+    for (size_t i = 0; i < j->plan.n_services; i++) {
+        const char *where = j->plan.services[i].watch;
+        cleanup_fd int folder =
+            where ? open(where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (folder >= 0)
+            autostart_mend(folder, j->app.id, c->own_path);
+    }
+}
+
 struct start {
     struct cli *c;
     const struct plan *plan;
     struct instance in;
+    int lock; /* of the registry, into which this run has been entered; or -1 */
 };
 
 static int limit_start(void *data)
 {
     const struct start *s = data;
+    if (s->lock >= 0)
+        close(s->lock);
     return limit_this_process(s->c, s->plan, &s->in);
 }
 
@@ -48,10 +69,19 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
-    const struct run_instance in = {id, c->facts.runtime_dir, c->facts.untrusted.held};
+    struct joined joined;
+    join_x_server(c, &j, &joined);
+    const struct run_instance in = {
+        .id = id,
+        .runtime_dir = c->facts.runtime_dir,
+        .held = joined.lease ? joined.lease : c->facts.untrusted.held,
+        .common = {joined.common[0], joined.common[1]},
+    };
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     pass_on_documents(c, &j);
+    mend_autostart(c, &j);
+    name_for_portals(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
      * read them each time. */
     struct diags all = c->diags;
@@ -64,7 +94,7 @@ static int run(struct cli *c)
     }
     cli_print_diags(c, DIAG_NOTE);
     c->diags = (struct diags){.arena = &c->arena};
-    struct start s = {c, &j.plan, {.id = id, .app = j.app.id}};
+    struct start s = {c, &j.plan, {.id = id, .app = j.app.id}, joined.lock};
     if (instance)
         s.in.folder =
             arena_printf(&c->arena, "%s/" INSTANCE_REGISTRY "/%s", c->facts.runtime_dir, id);

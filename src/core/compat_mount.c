@@ -11,7 +11,8 @@ enum {
     PRIVATE = 1 << 18,
     DETACH = 2,
     COPY_BYTES = 16 << 10,
-    OPTION_BYTES = 256
+    OPTION_BYTES = 256,
+    LAYERS_IN_A_TEXT = 60 /* more need lowerdir+, so Linux 6.8 */
 };
 
 /* Links lead nowhere but beneath the root. */
@@ -303,17 +304,18 @@ static int layer_open(const struct step *s, char *path, const char *what)
     return (int)must(s, "openat", sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0), what);
 }
 
-/* By a descriptor, so that no path has to be escaped or cut. */
-static long set_folder(int fs, const char *key, int fd)
+/* By a descriptor, so that no path has to be escaped or cut. It stays open: before Linux 6.5 the path
+ * is only looked at when the overlay is made. */
+static void set_folder(const struct step *s, int fs, const char *key, int fd, const char *path)
 {
-    struct line path = {0};
-    format(&path, "/proc/self/fd/%u", (unsigned)fd);
-    path.text[path.n] = '\0';
-    return sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, key, path.text, 0);
+    struct line link = {0};
+    format(&link, "/proc/self/fd/%u", (unsigned)fd);
+    link.text[link.n] = '\0';
+    CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, key, link.text, 0, "cannot add %q", path);
 }
 
-/* One by one if the kernel can (6.8 and later); else they are put together in *lower, where there
- * is little room: in /proc/self/fd the name of each is the number of its descriptor. */
+/* As far as there is room in one text, where the name of each is the number of its descriptor in
+ * /proc/self/fd, they are put together in *lower, which every kernel knows; more go one by one. */
 static void add_layers(struct job *j, const struct step *s, int fs, struct line *lower)
 {
     const struct step *end = j->steps + j->n;
@@ -321,15 +323,13 @@ static void add_layers(struct job *j, const struct step *s, int fs, struct line 
         while (j->layer < end && j->layer->verb != PLAN_LAYER)
             j->layer++;
         if (j->layer == end || lower->n > OPTION_BYTES - 12)
-            die(s, NULL, 0, "has fewer layers than it says, or too many for this kernel");
-        int fd = layer_open(j->layer, j->layer->w[0].s, "cannot open the layer");
-        long err = lower->n ? -EINVAL : set_folder(fs, "lowerdir+", fd);
-        if (err == -EINVAL && (i == 0 || lower->n)) {
+            die(s, NULL, 0, "has fewer layers than it says, or too many");
+        char *path = j->layer->w[0].s;
+        int fd = layer_open(j->layer, path, "cannot open the layer");
+        if (s->n[1] > LAYERS_IN_A_TEXT)
+            set_folder(s, fs, "lowerdir+", fd, path);
+        else
             format(lower, i ? ":%u" : "%u", (unsigned)fd);
-            continue;
-        }
-        must(s, "fsconfig", err, "cannot add the layer %q", j->layer->w[0].s);
-        sys_close(fd);
     }
     lower->text[lower->n] = '\0';
 }
@@ -367,8 +367,7 @@ void run_overlay(struct job *j, const struct step *s)
     for (int i = 0; i < 2 && s->n[2]; i++) {
         int fd = s->n[2] == 2 ? layer_open(s, s->w[3 + i].s, keys[i][1])
                               : scratch_folder(j, s, keys[i][1]);
-        must(s, "fsconfig", set_folder(fs, keys[i][0], fd), "cannot set %s", keys[i][0]);
-        sys_close(fd);
+        set_folder(s, fs, keys[i][0], fd, keys[i][1]);
     }
     create_overlay(j, s, fs, lower.text);
     int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,

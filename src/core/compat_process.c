@@ -405,9 +405,18 @@ static void no_new_privileges(void)
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS) failed");
 }
 
+/* Who reads what is told there waits for its end, while this process may wait for the reader's word. */
+static void leave_reports(const struct job *j)
+{
+    for (const struct step *s = j->steps; s < j->steps + j->n; s++)
+        if (s->verb == PLAN_INFO_FD)
+            sys_close((int)s->n[0]);
+}
+
 static int child_main(void *job)
 {
     struct job *j = job;
+    leave_reports(j);
     if (j->go[0] >= 0)
         meet_monitor(j);
     if (j->last[PLAN_ID_MAP])

@@ -130,13 +130,15 @@ void plan_write_all(const struct plan *p, struct buf *out)
         write_lines("# | ", p->info, strlen(p->info), out);
     }
     if (p->common_ipc) {
-        buf_str(out, "\n# before all that: a new IPC namespace");
+        buf_str(out, "\n# before all that: a common IPC namespace");
         write_why(out, p->common_ipc);
         buf_char(out, '\n');
     }
     for (size_t i = 0; i < p->n_services; i++) {
         const struct plan_service *s = &p->services[i];
-        buf_printf(out, "\n# service %s at %s", s->name, s->socket);
+        buf_printf(out, "\n# service %s %s %s", s->name,
+                   s->socket ? "at" : "when something changes in",
+                   s->socket ? s->socket : s->watch);
         if (s->why)
             write_why(out, s->why);
         buf_char(out, '\n');
@@ -179,7 +181,7 @@ static void write_service_json(const struct plan_service *s, struct json *j)
 {
     json_object(j, NULL);
     json_string(j, "name", s->name);
-    json_string(j, "socket", s->socket);
+    json_string(j, s->socket ? "socket" : "watch", s->socket ? s->socket : s->watch);
     if (s->why)
         json_string(j, "why", s->why);
     if (s->data)

@@ -59,19 +59,26 @@ struct plan {
  */
 struct plan_service {
     const char *name;   /* of the kind: [a-z0-9-], also the socket's name on the host */
-    const char *socket; /* its path on the host, which a step of the app's plan binds */
-    struct plan *plan;  /* carries it out: exec, and all that confines it */
-    const char *data;   /* what it reads from SERVICE_DATA_FD, or NULL: no such descriptor */
-    size_t size;        /* bytes of data */
+    const char *socket; /* its path on the host, which a step of the app's plan binds; or NULL */
+    /* Where there is no socket: a folder on the host. The service is started when something changes
+     * in it, and SERVICE_LISTEN_FD is an inotify(7) descriptor, not blocking. It is made when it is
+     * not there; where it cannot be watched the app runs without the service. */
+    const char *watch;
+    struct plan *plan; /* carries it out: exec, and all that confines it */
+    const char *data;  /* what it reads from SERVICE_DATA_FD, or NULL: no such descriptor */
+    size_t size;       /* bytes of data */
     const char *why;
 };
 
 /* The registry of running instances, in the person's runtime folder: Flatpak's own, as portals look
  * there. */
 #define INSTANCE_REGISTRY ".flatpak"
+/* Before a line's rest in an instance's info: what kind of X server other runs of the app may join
+ * there. */
+#define INSTANCE_X_SERVER "x-server="
 
 enum {
-    SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking */
+    SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking; or what watches */
     SERVICE_FILTER_FD = 4,  /* the bytes of its seccomp step; closed before it executes */
     SERVICE_DATA_FD = 5,    /* a sealed memory file */
     SERVICE_CONTROL_FD = 6, /* a SOCK_SEQPACKET socket to the supervisor; its end is the app's */

@@ -43,12 +43,48 @@ static bool put_documents(struct ctx *c, const char *bus)
     return true;
 }
 
+/*
+ * The portal Background writes an entry for the start of a session that says `flatpak run`: a
+ * helper writes it anew, see src/autostart. It sees the person's folder of such entries, and the
+ * app does not.
+ */
+static void put_autostart(struct ctx *c)
+{
+    static const char inside[] = "/autostart";
+    const char *why = "base: what the portal lets start with the session starts confined";
+    const char *config = facts_env(c->f, "XDG_CONFIG_HOME");
+    if (!config || *config != '/')
+        config = c->f->home ? join_path(c, c->f->home, ".config") : NULL;
+    if (!config || !c->q->carrel)
+        return;
+    const struct path_fact *folder = facts_path(c->f, join_path(c, config, "autostart"));
+    bool there = folder->type == FILE_DIR;
+    if (!there && folder->type != FILE_ABSENT) {
+        put_missing(c, "start with the session", why, "%s is no folder", folder->path);
+        return;
+    }
+    struct plan_service *s = begin_watch(c, "autostart", folder->real, why);
+    if (!s)
+        return;
+    plan_add(s->plan, PLAN_BIND, why, folder->real, inside, "rw,noexec",
+             there ? arena_printf(c->a, "%jx:%jx", (uintmax_t)folder->dev, (uintmax_t)folder->ino)
+                   : NULL,
+             (char *)NULL);
+    const char *args[] = {arena_printf(c->a, "%d", SERVICE_LISTEN_FD),
+                          arena_printf(c->a, "%d", SERVICE_CONTROL_FD), c->q->app_id, c->q->carrel,
+                          inside};
+    for (size_t i = 0; i < ARRAY_SIZE(args); i++)
+        plan_add(s->plan, PLAN_ARG, "base: its descriptors, the app, Carrel", args[i],
+                 (char *)NULL);
+}
+
 void put_portals(struct ctx *c, const char *bus)
 {
     const char *why = "base: dialogs are the portal's", *info = instance_info(c);
     const struct carrel_value *v = policy_carrel(c->p, "Carrel Bus", "portals");
     if (v && str_eq(v->value, "false"))
         return;
+    put_autostart(c);
     if (!put_documents(c, bus) || !info)
         return;
     if (facts_list(c->f, BACKENDS)->n == 0) {

@@ -61,6 +61,8 @@ const char *instance_info(struct ctx *c)
     list_granted(c, PERM_SHARED, "shared", &out);
     list_granted(c, PERM_SOCKETS, "sockets", &out);
     list_granted(c, PERM_DEVICES, "devices", &out);
+    if (c->x_server)
+        buf_printf(&out, "\n[Carrel Display]\n" INSTANCE_X_SERVER "%s\n", c->x_server);
     return out.data;
 }
 
@@ -111,6 +113,17 @@ struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const
     }
     struct plan_service *s = plan_add_service(c->out, name, join_path(c, folder, name), why);
     begin_plan(c, s->plan, program, program_of(c, name), c->common_ipc && str_eq(name, "xserver"));
+    return s;
+}
+
+struct plan_service *begin_watch(struct ctx *c, const char *name, const char *folder,
+                                 const char *why)
+{
+    struct plan_service *s = begin_hidden_service(c, name, why);
+    if (s) {
+        s->socket = NULL;
+        s->watch = folder;
+    }
     return s;
 }
 

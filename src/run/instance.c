@@ -9,10 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct place nowhere;
@@ -116,13 +120,33 @@ static int listening_socket(int folder, const char *name, int type)
     return bound && listen(fd, 128) == 0 ? steal_fd(&fd) : -errno;
 }
 
+/*
+ * A descriptor that can be read once something was written in the folder, or put there. The folder
+ * is made when it is missing: who writes there would make it, too late for us.
+ */
+static int watch_folder(struct arena *a, const char *path)
+{
+    cleanup_fd int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    char *made = arena_strdup(a, path);
+    for (char *p = strchr(made + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        mkdir(made, 0700);
+        *p = '/';
+    }
+    mkdir(made, 0700);
+    if (fd < 0 || inotify_add_watch(fd, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
 static void remove_folder(int registry, const char *id, int folder, const struct plan *p)
 {
     static const char *const names[] = {".ref", "info", "pid", "control"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         unlinkat(folder, names[i], 0);
     for (size_t i = 0; i < p->n_services; i++)
-        unlinkat(folder, p->services[i].name, 0);
+        if (p->services[i].socket)
+            unlinkat(folder, p->services[i].name, 0);
     unlinkat(registry, id, AT_REMOVEDIR);
 }
 
@@ -141,9 +165,13 @@ static bool hand_over_service(struct handover *h, int folder, const struct plan_
                               struct diags *d)
 {
     struct buf text = {.arena = h->arena};
+    int listener = s->socket ? listening_socket(folder, s->name, SOCK_STREAM)
+                             : watch_folder(h->arena, s->watch);
+    if (listener < 0 && !s->socket) /* what it does is made up for by the next start */
+        return true;
     plan_write(s->plan, &text);
     const int fds[] = {
-        listening_socket(folder, s->name, SOCK_STREAM),
+        listener,
         sealed_file("carrel-plan", text.data, text.len),
         service_filter(s->plan),
         s->data ? sealed_file("carrel-data", s->data, s->size) : -1,
@@ -261,6 +289,23 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
         remove_folder(registry, in->id, folder, p);
     close_all(&h);
     return r;
+}
+
+int run_lock_registry(const char *runtime_dir)
+{
+    enum { TRIES = 500, NANOSECONDS = 10000000 };
+    const struct timespec pause = {0, NANOSECONDS};
+    char path[PATH_MAX];
+    mode_t mask = umask(077);
+    int r, n = snprintf(path, sizeof path, "%s/" INSTANCE_REGISTRY, runtime_dir);
+    cleanup_fd int fd = n < (int)sizeof path ? own_folder(AT_FDCWD, path, false) : -ENAMETOOLONG;
+    umask(mask);
+    if (fd < 0)
+        return fd;
+    for (int i = 0; (r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && i < TRIES;
+         i++)
+        nanosleep(&pause, NULL);
+    return r < 0 ? -errno : steal_fd(&fd);
 }
 
 int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,

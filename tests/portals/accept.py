@@ -8,6 +8,7 @@
 Needs no screen: the backend is backend.py. Every test first looks from outside where that tells that
 the same call would come through.
 """
+import ast
 import os
 import subprocess
 import sys
@@ -139,6 +140,126 @@ def network_state_only_with_the_network():
     assert "not available inside the sandbox" in w.run(ask, "--unshare=network")
 
 
+def entry_of(app=APP):
+    try:
+        with open(os.path.join(w.home, ".config/autostart", app + ".desktop"), encoding="utf-8") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+def background(enable, command, then="", more=""):
+    """A script: the app asks to be started with the session; then it does what `then` says."""
+    return (f"print(request('Background', 'RequestBackground', '(sa{{sv}})', '', autostart=GLib.Variant('b', {enable}),"
+            f" commandline=GLib.Variant('as', {command!r}){more}), flush=True)\n{then}")
+
+
+def starts_with_the_session_confined():
+    """The entry for the session's start is the portal's, and starts the app by us; without us it says flatpak."""
+    command = ["/usr/bin/ls", w.file]  # in plain words: later portals do not quote them
+    app = w.start(background(True, command, "input()", ", **{'dbus-activatable': GLib.Variant('b', True)}"))
+    answer = app.stdout.readline()
+    assert "'autostart': True" in answer, (answer, w.log("desktop"))
+    wait_for(lambda: entry_of().startswith("# Made by Carrel"))
+    app.communicate("\n", timeout=60)
+    entry = entry_of()
+    assert "flatpak" not in entry.lower() and "DBusActivatable" not in entry, entry
+    # As a session does it that goes by GLib.
+    done = subprocess.run(["/usr/bin/python3", "-c", "import sys\nfrom gi.repository import Gio, GLib\n"
+                           "app = Gio.DesktopAppInfo.new_from_filename(sys.argv[1])\n"
+                           "print(GLib.shell_parse_argv(app.get_commandline())[1])",
+                           os.path.join(w.home, ".config/autostart", APP + ".desktop")],
+                          env=w.env, text=True, stdout=subprocess.PIPE, check=True, timeout=60)
+    argv = ast.literal_eval(done.stdout)
+    assert argv == [w.carrel, "run", "--command=/usr/bin/ls", APP, "--", w.file], argv
+    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0, "control"
+    done = subprocess.run(argv, env=w.env, text=True, cwd=w.home, stdin=subprocess.DEVNULL, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2 and "No such file" in done.stderr, done
+    w.run(background(False, ["x"]))
+    assert not entry_of(), "the portal takes it away again"
+
+
+def what_an_app_smuggles_into_its_command_is_no_option():
+    app = w.start(background(True, ["x --filesystem=host", "a"], "input()"))
+    app.stdout.readline()
+    wait_for(lambda: entry_of().startswith("# Made by Carrel"))
+    app.communicate("\n", timeout=60)
+    entry = entry_of()
+    # Quoted by the portal it is the program's name; else the entry is switched off.
+    assert "Hidden=true" in entry or '"--command=x --filesystem=host"' in entry, entry
+    w.run(background(False, ["x"]))
+
+
+def entries_of_others_are_left_alone():
+    mine = w.write(".config/autostart/org.example.Other.desktop",
+                   "[Desktop Entry]\nType=Application\nName=x\nExec=flatpak run org.example.Other\nX-Flatpak=org.example.Other\n")
+    with open(mine, encoding="utf-8") as f:
+        before = f.read()
+    app = w.start(background(True, ["/usr/bin/python3"], "input()"))
+    app.stdout.readline()
+    wait_for(lambda: entry_of().startswith("# Made by Carrel"))
+    app.communicate("\n", timeout=60)
+    with open(mine, encoding="utf-8") as f:
+        assert f.read() == before
+    os.unlink(mine)
+    w.run(background(False, ["x"]))
+
+
+def entry_left_by_a_quick_end_is_mended_at_the_next_start():
+    path = w.write(f".config/autostart/{APP}.desktop", f"[Desktop Entry]\nType=Application\nName={APP}\n"
+                   f"Exec=flatpak run --command=x {APP}\nX-Flatpak={APP}\n")
+    w.run("pass")
+    assert f"Exec={w.carrel} run --command=x {APP}\n" in entry_of(), entry_of()
+    os.unlink(path)
+
+
+def folder_of_such_entries_is_out_of_the_app_s_sight():
+    path = w.write(".config/autostart/seen.desktop", "[Desktop Entry]\n")
+    look = f"print(os.path.exists({path!r}))"
+    assert w.outside(look) == "True\n" and w.run(look) == "False\n"
+    os.unlink(path)
+
+
+def portals_have_a_name_for_it():
+    """An id that the distribution has no file for: its file's name and icon, in none of the menus."""
+    system = os.path.join(w.top, "system")
+    os.makedirs(os.path.join(system, "applications"), exist_ok=True)
+    theirs, mine = (os.path.join(top, "applications") for top in (system, os.path.join(w.home, ".local/share")))
+    with open(os.path.join(theirs, "accept.desktop"), "w", encoding="utf-8") as f:
+        f.write("[Desktop Entry]\nType=Application\nName=The Acceptor\nName[de]=Der Annehmer\nIcon=acceptor\n"
+                "MimeType=text/plain;\nExec=/usr/bin/python3\n[Desktop Action x]\nName=Another\nExec=x\n")
+    w.policy(POLICY + "[Carrel Application]\ndesktop=accept.desktop\n")
+    w.env["XDG_DATA_DIRS"] = system + ":/usr/share"
+    own = os.path.join(mine, APP + ".desktop")
+    if os.path.exists(own):
+        os.unlink(own)
+    try:
+        w.run("pass")
+        info = ("from gi.repository import Gio\n"
+                f"a = Gio.DesktopAppInfo.new({APP + '.desktop'!r})\n"
+                "print(a.get_display_name(), a.get_icon().to_string(), a.should_show(), a.get_commandline())\n")
+        assert w.outside(info) == f"The Acceptor acceptor False {w.carrel} run {APP}\n", w.outside(info)
+        with open(own, encoding="utf-8") as f:
+            text = f.read()
+        assert "Der Annehmer" in text and "Another" not in text and "MimeType" not in text, text
+        with open(os.path.join(theirs, APP + ".desktop"), "w", encoding="utf-8") as f:
+            f.write("[Desktop Entry]\nType=Application\nName=Theirs\nExec=/bin/true\n")
+        w.run("pass")
+        assert not os.path.exists(own), "the distribution's is never shadowed"
+        os.unlink(os.path.join(theirs, APP + ".desktop"))
+        w.write(f".local/share/applications/{APP}.desktop", "[Desktop Entry]\nType=Application\nName=Mine\nExec=/bin/true\n")
+        w.run("pass")
+        with open(own, encoding="utf-8") as f:
+            assert "Mine" in f.read(), "nor is the person's own replaced"
+        os.unlink(own)
+        w.run("pass", "--metadata=Carrel Bus=session=none", fails=True)  # its client finds no bus
+        assert not os.path.exists(own), "without portals there is none"
+    finally:
+        del w.env["XDG_DATA_DIRS"]
+        w.policy(POLICY)
+
+
 # ---- it is never taken for a program of the host ----
 
 def registry_is_complete_before_the_first_call():
@@ -224,6 +345,9 @@ TESTS = (backend_sees_the_app_s_id, chosen_file_comes_through_the_document_porta
          chosen_file_itself_stays_out_of_sight, permission_store_has_the_app_s_id, documents_are_listed_for_the_app,
          documents_of_another_app_are_out_of_sight, secret_is_handed_over, settings_are_told,
          addresses_are_opened_outside, trash_takes_what_the_app_may_write, network_state_only_with_the_network,
+         starts_with_the_session_confined, what_an_app_smuggles_into_its_command_is_no_option,
+         entries_of_others_are_left_alone, entry_left_by_a_quick_end_is_mended_at_the_next_start,
+         folder_of_such_entries_is_out_of_the_app_s_sight, portals_have_a_name_for_it,
          registry_is_complete_before_the_first_call, app_that_hides_itself_is_known,
          without_its_place_in_the_registry_it_is_refused_or_known, no_file_no_bus, flatpak_does_not_clear_it_away,
          bad_ids_are_refused_before_a_portal_sees_them, names_outside_the_policy_answer_outside_only,

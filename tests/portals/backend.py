@@ -49,6 +49,22 @@ def instances(registry):
         return str(e)
 
 
+def autostart(app, enable, command, flags):
+    """What GNOME's backend of Debian 12 does; later portals do the same themselves."""
+    path = os.path.join(GLib.get_user_config_dir(), "autostart", app + ".desktop")
+    if not enable:
+        os.unlink(path)
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    entry = GLib.KeyFile()
+    for key, value in (("Type", "Application"), ("Name", app), ("X-Flatpak", app),
+                       ("Exec", " ".join(GLib.shell_quote(word) if set(word) & set(" '\"\\") else word for word in command))):
+        entry.set_string("Desktop Entry", key, value)
+    if flags:
+        entry.set_boolean("Desktop Entry", "DBusActivatable", True)
+    entry.save_to_file(path)
+
+
 class Backend:
     def __init__(self, file, registry):
         self.file, self.registry = file, registry
@@ -70,6 +86,7 @@ class Backend:
         if name == "Read":
             return GLib.Variant("(v)", (GLib.Variant("s", "red"),)), ""
         if name == "EnableAutostart":
+            autostart(*args)
             return GLib.Variant("(b)", (True,)), [args[0], args[1], args[2]]
         if name == "GetAppState":
             return GLib.Variant("(a{sv})", ({},)), ""
