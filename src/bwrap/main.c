@@ -18,8 +18,10 @@
 
 extern char **environ;
 static struct arena arena;
-/* Enough for most lines, and cheaper than what is asked of the system. */
-static _Alignas(ARENA_PAGE) char space[256 << 10];
+/* Enough for most lines, and cheaper than what is asked of the system; and what of it a line surely
+ * takes, in bytes: for itself and for each argument. */
+enum { LEAST_SPACE = 32 << 10, SPACE_OF_ARGUMENT = 192 };
+static _Alignas(ARENA_PAGE) char space[4 << 20];
 
 /* ---- the host ---- */
 
@@ -202,7 +204,8 @@ int main(int argc, char **argv)
                         umask(0),
                         warn};
     struct wishes w = {.arena = &arena, .host = &host};
-    arena_begin(&arena, space, sizeof space, 32 << 10);
+    size_t warm = LEAST_SPACE + (size_t)argc * SPACE_OF_ARGUMENT / ARENA_PAGE * ARENA_PAGE;
+    arena_begin(&arena, space, sizeof space, warm < sizeof space ? warm : sizeof space);
     if (getauxval(AT_SECURE) || getauxval(AT_UID) != getauxval(AT_EUID))
         fail(&w, "setuid use of bubblewrap is not supported");
     if (argc == 2 && str_eq(argv[0], "carrel-core"))

@@ -75,6 +75,13 @@ static int copy_mounts(const char *path)
                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
+/* A path that ends in a number: of a descriptor, or of a step's line, which no other step has. */
+static void name_of(struct line *name, const char *before, int number)
+{
+    format(name, "%s%u", before, (unsigned)number);
+    name->text[name->n] = '\0';
+}
+
 /* Puts what the path leads to, without links. Returns its size, 0 if it has no name, or -errno. */
 static long real_name(const struct job *j, const char *path, char name[4096])
 {
@@ -82,8 +89,7 @@ static long real_name(const struct job *j, const char *path, char name[4096])
     int fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
     if (fd < 0)
         return fd;
-    format(&link, "self/fd/%u", (unsigned)fd);
-    link.text[link.n] = '\0';
+    name_of(&link, "self/fd/", fd);
     long n = sys4(__NR_readlinkat, j->proc_fd, link.text, name, 4095);
     sys_close(fd);
     name[n > 0 ? n : 0] = '\0';
@@ -134,10 +140,8 @@ void sources_find(struct job *j)
         bool one = s->verb == PLAN_BIND || s->verb == PLAN_LAYER;
         if (one && !plain_source(&j->source, s->w[0].s))
             find_source(j, s, &s->w[0], "there is no %q");
-        if (s->verb != PLAN_OVERLAY || s->n[2] != 2)
-            continue;
-        find_source(j, s, &s->w[3], "upper folder %q");
-        find_source(j, s, &s->w[4], "work folder %q");
+        for (int i = 3; i < 5 && s->verb == PLAN_OVERLAY && s->n[2] == 2; i++)
+            find_source(j, s, &s->w[i], i == 3 ? "upper folder %q" : "work folder %q");
     }
     if (j->source.fd >= 0)
         sys_close(j->source.fd);
@@ -224,8 +228,7 @@ void run_chmod(struct job *j, const struct step *s)
     struct line name = {0};
     int fd = open_in_root(j, path[1] ? path + 1 : ".", O_NOFOLLOW);
     must(s, "openat2", fd, "cannot open %q", path);
-    format(&name, "self/fd/%u", (unsigned)fd);
-    name.text[name.n] = '\0';
+    name_of(&name, "self/fd/", fd);
     CALL3(s, fchmodat, j->proc_fd, name.text, s->n[1], "Can't chmod 0%e %e", mode, path);
     sys_close(fd);
 }
@@ -265,17 +268,10 @@ void scratch_make(struct job *j)
     mount_flags(NULL, j->scratch, 0, 0, UNBINDABLE);
 }
 
-/* A name in the hidden tmpfs that no other step has. */
-static void name_of(struct line *name, const struct step *s, const char *kind)
-{
-    format(name, "%s%u", kind, (unsigned)s->line);
-    name->text[name->n] = '\0';
-}
-
 void run_bind_copy(struct job *j, const struct step *s)
 {
     struct line name = {0};
-    name_of(&name, s, "file");
+    name_of(&name, "file", s->line);
     int to = CALL4(s, openat, j->scratch, name.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600,
                    "cannot make a file for %q", s->w[0].s);
     CALL2(s, fchmod, to, s->n[1], "cannot make a file for %q", s->w[0].s);
@@ -294,7 +290,7 @@ void run_bind_copy(struct job *j, const struct step *s)
 static int scratch_folder(const struct job *j, const struct step *s, const char *kind)
 {
     struct line name = {0};
-    name_of(&name, s, kind);
+    name_of(&name, kind, s->line);
     CALL3(s, mkdirat, j->scratch, name.text, 0755, "cannot make a folder for the overlay");
     return entry_open(s, j->scratch, name.text, name.text, O_DIRECTORY);
 }
@@ -304,13 +300,12 @@ static int layer_open(const struct step *s, char *path, const char *what)
     return (int)must(s, "openat", sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0), what);
 }
 
-/* By a descriptor, so that no path has to be escaped or cut. It stays open: before Linux 6.5 the path
- * is only looked at when the overlay is made. */
+/* By a descriptor, so that no path has to be escaped or cut. It stays open: before Linux 6.5 the
+ * path is only looked at when the overlay is made. */
 static void set_folder(const struct step *s, int fs, const char *key, int fd, const char *path)
 {
     struct line link = {0};
-    format(&link, "/proc/self/fd/%u", (unsigned)fd);
-    link.text[link.n] = '\0';
+    name_of(&link, "/proc/self/fd/", fd);
     CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, key, link.text, 0, "cannot add %q", path);
 }
 
