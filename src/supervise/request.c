@@ -303,8 +303,7 @@ static const struct {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
     {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
     {"allow", 5, do_allow},   {"forbid", 4, do_forbid}, {"names", 1, do_names},
-    {"share", 1, do_share},
-    {"line", 2, do_line},
+    {"share", 1, do_share},   {"line", 2, do_line},
 };
 
 /* ---- messages ---- */
