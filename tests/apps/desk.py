@@ -33,6 +33,14 @@ def missing_tools():
     return [t for t in TOOLS if not shutil.which(t)]
 
 
+def around(size):
+    """Of such a desktop an app's own X server takes a window of this size (src/xserver/main.c), so that it
+    needs no other: programs that measure the screen's dots take them for smaller ones afterwards.
+    Small windows get the usual place."""
+    fits = size[0] * 5 // 4, size[1] * 5 // 4
+    return fits if fits[0] >= 1000 and fits[1] >= 700 else (WIDTH, HEIGHT)
+
+
 def become_subreaper():
     """Whatever a program leaves behind becomes our child, so that it can be seen and ended."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

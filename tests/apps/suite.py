@@ -57,7 +57,7 @@ class One:
 
     def visit(self, confined, model):
         kind = desks.Desk if self.app.x11 else wayland.Desk
-        with kind(sound=self.app.sound) as desk, make.Web() as web, \
+        with kind(*desks.around(self.app.size), sound=self.app.sound) as desk, make.Web() as web, \
                 make.Peer(*self.app.talk) as peer:
             visit = Visit(self, self.app, desk, web, peer, confined)
             visit.model = model

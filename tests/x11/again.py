@@ -108,7 +108,7 @@ class Box:
         return found.pop() if len(found) == 1 else None
 
     def window_count(self):
-        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", r"^\[Carrel\] "],
+        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--classname", "^carrel$"],
                               env=self.display.env, stdout=subprocess.PIPE, check=False)
         return len(done.stdout.split())
 
@@ -131,7 +131,8 @@ def has_one_window(stage, display):
         first = Run(box, "first").sees("first")
         second = Run(box, "second").sees("first", "second")
         first.sees("first", "second")
-        assert len(set(box.servers())) == 1 and box.window_count() == 1, box.servers()
+        assert len(set(box.servers())) == 1 and box.window_count() == 1, \
+            (box.servers(), box.window_count())
         assert second.server() is None and first.ipc() == second.ipc() and len(first.ipc()) == 1, \
             (first.ipc(), second.ipc())
         assert os.readlink("/proc/self/ns/ipc") not in first.ipc()
