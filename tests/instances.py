@@ -412,6 +412,34 @@ def test_granted_folder_can_be_worked_in():
         app.fails(f"ls {folder}")
 
 
+# In a mount namespace whose /srv is ours, as nobody's own folder lies there.
+OUTSIDE = r"""
+mount -t tmpfs none /srv && mkdir /srv/data && echo first > /srv/data/file || exit 1
+coproc app { "$CARREL" run --app-id="$APP" /bin/sh -c 'echo ready
+    while IFS= read -r line; do eval "$line" 2>/dev/null; echo "==$?"; done'; }
+ask() { echo "$1" >&${app[1]}; while IFS= read -ru ${app[0]} l && [[ $l != ==* ]]; do echo "$l"; done; echo "$l"; }
+IFS= read -ru ${app[0]} l || exit 1
+ask 'ls -A /srv; echo x > /srv/x'
+"$CARREL" grant "$APP" /srv/data || exit 1
+ask 'cat /srv/data/file; echo x > /srv/data/file'
+"$CARREL" grant --rw "$APP" /srv/data || exit 1
+ask 'echo inside > /srv/data/file; mkdir /srv/data/more'
+"$CARREL" revoke "$APP" /srv/data || exit 1
+ask 'ls -A /srv'
+cat /srv/data/file
+ls -d /srv/data/more
+eval "exec ${app[1]}>&-"
+wait
+"""
+
+
+def test_granted_folder_outside_the_home_can_be_written():
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OUTSIDE],
+                          env={**ENV, "CARREL": str(stage.carrel), "APP": APP}, text=True, capture_output=True,
+                          timeout=SECONDS, check=False)
+    assert done.stdout == ("==2\nfirst\n==2\n==0\n==0\ninside\n/srv/data/more\n"), done
+
+
 def test_landlock_holds_below_what_is_read_only():
     """A policy that shows something below the home read-only keeps that second wall: no --rw then."""
     path = file("papers/other.txt")

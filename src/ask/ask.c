@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ask/ask.h"
 
+#include "ask/access.h"
 #include "bus/bus.h"
 #include "util/buf.h"
 #include "util/str.h"
@@ -82,6 +83,8 @@ int ask_terminal(const char *question, int in, int out)
 
 #define SERVICE "org.freedesktop.Notifications"
 #define PATH    "/org/freedesktop/Notifications"
+/* Where the portals' backends say what they have. */
+#define BACKENDS "/usr/share/xdg-desktop-portal/portals"
 
 static const struct {
     const char *key, *label;
@@ -222,9 +225,11 @@ int ask_notification(struct arena *a, const char *bus, const char *question, int
     return r < 0 ? -ENOTTY : r;
 }
 
-int ask(struct arena *a, const char *bus, const char *question, int seconds)
+int ask(struct arena *a, const char *bus, const char *desktop, const char *question, int seconds)
 {
     if (isatty(0) && isatty(2))
         return ask_terminal(question, 0, 2);
-    return ask_notification(a, bus, question, seconds);
+    const char *backend = access_backend(a, BACKENDS, desktop);
+    int r = backend ? ask_access(a, bus, backend, question, seconds) : -ENOTTY;
+    return r == -ENOTTY ? ask_notification(a, bus, question, seconds) : r;
 }

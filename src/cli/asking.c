@@ -93,7 +93,9 @@ static int answer_for(struct cli *c, const struct job *j, size_t i, bool may_ask
 {
     const char *question = arena_printf(&c->arena, "may %s have %s?",
                                         ask_quote(&c->arena, j->app.id), askable[i].what);
-    int r = may_ask ? ask(&c->arena, cli_bus_address(c), question, ASK_SECONDS) : -ENOTTY;
+    int r = may_ask ? ask(&c->arena, cli_bus_address(c),
+                          facts_env(&c->facts, "XDG_CURRENT_DESKTOP"), question, ASK_SECONDS)
+                    : -ENOTTY;
     if (r == ANSWER_ALWAYS || r == ANSWER_NEVER) {
         int error = remember(c, j->app.id, askable[i].word, r == ANSWER_ALWAYS ? "yes" : "no");
         if (error < 0)
@@ -159,6 +161,22 @@ static int forget(struct cli *c, const char *app)
                : 0;
 }
 
+/* "WORD=yes" or "WORD=no": as if the person had answered so for good. */
+static int answer_now(struct cli *c, const char *app, const char *text)
+{
+    const char *value = strchr(text, '=');
+    for (size_t i = 0; value && i < ARRAY_SIZE(askable); i++) {
+        const char *rest = str_after(text, askable[i].word);
+        if (!rest || rest != value || (!str_eq(value, "=yes") && !str_eq(value, "=no")))
+            continue;
+        int r = remember(c, app, askable[i].word, value + 1);
+        return r < 0 ? cli_fail(c, NULL, "the answer could not be remembered: %s", strerror(-r))
+                     : 0;
+    }
+    return cli_fail(c, "write network=no, microphone=yes, devices=no or the like",
+                    "\"%s\" is no answer", text);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -209,10 +227,15 @@ static int permissions(struct cli *c)
     if (cli_has(c, "forget"))
         return id ? forget(c, id)
                   : cli_fail(c, "carrel permissions --forget APP", "which app's answers?");
+    if (cli_has(c, "answer"))
+        return id ? answer_now(c, id, cli_value(c, "answer"))
+                  : cli_fail(c, "carrel permissions --answer=network=no APP",
+                             "which app's answer?");
     return list(c, id);
 }
 
 static const struct option permissions_options[] = {
+    {"answer", "WORD=yes|no", "answer a question of this app's beforehand, for good"},
     {"forget", NULL, "forget what was answered for this app: it will be asked again"},
     {"json", NULL, "print the list as JSON"},
     {NULL, NULL, NULL},

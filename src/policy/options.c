@@ -130,6 +130,12 @@ static void set_metadata(struct source *s, const struct policy_option *o, const 
         policy_read_keyfile(s, &k);
 }
 
+static void set_x11(struct source *s, const struct policy_option *o, const char *value,
+                    struct place at)
+{
+    set_metadata(s, o, arena_printf(s->p->arena, "Carrel Display=x11=%s", value), at);
+}
+
 static void no_a11y_bus(struct source *s, const struct policy_option *o, const char *value,
                         struct place at)
 {
@@ -249,6 +255,7 @@ const struct policy_option policy_options[] = {
     {"socket", "NAME", "allow a service: wayland, x11, fallback-x11, pulseaudio, …", set_perm, PERM_SOCKETS, GRANT},
     {"nosocket", "NAME", "deny it", set_perm, PERM_SOCKETS, DENY},
     {"socket-if", "NAME:CONDITION", "allow it if a condition is met", set_perm, PERM_SOCKETS, GRANT_IF},
+    {"x11", "WAY", "what an X display is: nested, untrusted, shared, headless, none (ours)", set_x11, 0, 0},
     {"device", "NAME", "allow devices: dri, input, usb, kvm, shm, all", set_perm, PERM_DEVICES, GRANT},
     {"nodevice", "NAME", "deny them", set_perm, PERM_DEVICES, DENY},
     {"device-if", "NAME:CONDITION", "allow them if a condition is met", set_perm, PERM_DEVICES, GRANT_IF},

@@ -130,13 +130,19 @@ struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, cons
                                          const char **obstacle);
 /* xserver.c: whether the policy wants an X server of the app's own; and that. host and number: the
  * person's display. */
-bool wants_own_x11(const struct ctx *c);
+bool wants_own_x11(struct ctx *c);
+const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint);
+/* The end of each hint where the safe form cannot be had. */
+#define SHARED_INSTEAD                                                                             \
+    "; or give --x11=shared, by which the app has the whole display: its screen, keys and windows"
 void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
                  unsigned number, const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
+/* landlock.c: empty folders where the app may be let write while it runs */
+void put_landings(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */
 void landlock_service(struct ctx *c, struct plan *p);
 

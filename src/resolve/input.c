@@ -72,6 +72,9 @@ void put_input_method(struct ctx *c)
             if (facts_env(c->f, modules[i]))
                 put_env(c, modules[i], facts_env(c->f, modules[i]), WHY_INPUT);
         put_env(c, "IBUS_USE_PORTAL", "1", WHY_INPUT);
+    } else if (c->common_ipc && x_method(c)) {
+        put_missing(c, "the input method", why_by_display,
+                    "an X server of the app's own has none; a bus with Carrel's rules for it does");
     } else if (c->x11 && x_method(c)) {
         put_env(c, "GTK_IM_MODULE", "xim", why_by_display);
     }

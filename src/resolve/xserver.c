@@ -24,10 +24,37 @@ static const struct kind {
 };
 enum { XEPHYR, XVFB };
 
-bool wants_own_x11(const struct ctx *c)
+/*
+ * What stands against x11=nested where no policy says what X is to be: the hint is what to do about
+ * it. NULL: nothing. display is parsed.
+ */
+const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint)
+{
+    const struct kind *kind = &kinds[XEPHYR];
+    const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", display->number);
+    const char *program = concat(c, c->q->libexec, "/carrel-xserver", NULL);
+    *hint = "start the X server without \"-nolisten unix\"" SHARED_INSTEAD;
+    if (!display->local || facts_path(c->f, socket)->type != FILE_SOCKET)
+        return "your X display has no socket in /tmp/.X11-unix";
+    *hint = concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL);
+    if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
+        return concat(c, kind->program, " is not installed", NULL);
+    *hint = "install Carrel completely and log in so that XDG_RUNTIME_DIR is set" SHARED_INSTEAD;
+    if (!instance_folder(c) || facts_path(c->f, program)->type != FILE_REGULAR)
+        return "its helper is missing";
+    return NULL;
+}
+
+bool wants_own_x11(struct ctx *c)
 {
     const struct carrel_value *v = policy_carrel(c->p, "Carrel Display", "x11");
-    return c->x11 && v && (str_eq(v->value, "nested") || str_eq(v->value, "headless"));
+    const char *display = facts_env(c->f, "DISPLAY"), *hint;
+    struct x_display x;
+    if (!c->x11)
+        return false;
+    if (v)
+        return str_eq(v->value, "nested") || str_eq(v->value, "headless");
+    return display && display_parse(display, &x) && !nested_obstacle(c, &x, &hint);
 }
 
 /* ---- the server's plan ---- */
@@ -142,11 +169,7 @@ static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind
 
 static void no_server(struct ctx *c, const struct carrel_value *v, const struct kind *kind)
 {
-    refuse(c, v->at,
-           concat(c, "install the package ", kind->package,
-                  "; or write x11=shared in [Carrel Display], which gives the app the whole "
-                  "display: its screen, keys and windows",
-                  NULL),
+    refuse(c, v->at, concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL),
            "x11=%s needs %s, which is not installed", v->value, kind->program);
 }
 

@@ -162,10 +162,19 @@ static const char *value_of(const struct line *l, const char *word)
     return "";
 }
 
+/* Of the host's screen, rounded; where it says nothing that can be, what X takes for it. */
+static unsigned dots_per_inch(const struct x_setup *s)
+{
+    enum { USUAL = 96, LEAST = 30, MOST = 600 };
+    unsigned dpi = s->width_mm ? (s->width * 254u / s->width_mm + 5) / 10 : USUAL;
+    return dpi < LEAST || dpi > MOST ? USUAL : dpi;
+}
+
 /* Four fifths of the host's screen, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f)
 {
-    static char path[64], size[32], screen[] = "-screen", window[16], parent[] = "-parent";
+    static char resolution[16], dpi[] = "-dpi", path[64], size[32], screen[] = "-screen",
+                                window[16], parent[] = "-parent";
     static struct host h;
     static char options[XKB_PARTS][16] = {"-xkb-rules", "-xkb-model", "-xkb-layout", "-xkb-variant",
                                           "-xkb-options"};
@@ -183,6 +192,10 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
     x->deadline = 0;
     snprintf(window, sizeof window, "0x%x", (unsigned)f->window);
     snprintf(size, sizeof size, "%ux%u", h.width, h.height);
+    /* Toolkits choose the size of letters by it. */
+    snprintf(resolution, sizeof resolution, "%u", dots_per_inch(&x->setup));
+    add(l, dpi);
+    add(l, resolution);
     add(l, parent);
     add(l, window);
     add(l, screen);

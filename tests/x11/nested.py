@@ -118,6 +118,24 @@ def host_display_is_out_of_reach(display, stage):
         assert done.stdout.split() == ["own", "refused", "cookie", "1"], (context, done)
 
 
+def the_default_is_nested(display, stage):
+    """No word about X in the policy; --x11=shared is the only way to the display itself, and is told."""
+    path = stage.write("plain.policy", "[Context]\nsockets=x11;\n"
+                       "[Carrel Sandbox]\nprivate-session-bus=false\n")
+
+    def sees(*options):
+        return subprocess.run([stage.carrel, "run", f"--policy={path}", *options, "sh", "--", "-c",
+                               "xwininfo -root -tree"], env=display.env, text=True, timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, check=False)
+    with Victim(display):
+        done = sees("--x11=shared")
+        assert '"victim"' in done.stdout and "shares your X display" in done.stderr, done
+        done = sees()
+        assert done.returncode == 0 and "Root window id" in done.stdout, done
+        assert '"victim"' not in done.stdout and not done.stderr, done
+
+
 # ---- the server's own walls ----
 
 def status_of(pid):
@@ -284,7 +302,7 @@ def main():
             for value in ("nested", "headless"):
                 sees_nothing(tap, display, stage, probe, value)
             tap.run(lambda: own_keys_arrive(display, stage, probe), "x11=nested: own_keys_arrive")
-            for f in (host_display_is_out_of_reach, server_is_confined,
+            for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, follows_its_window, fills_its_window,
                       closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
