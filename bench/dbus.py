@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The bus filter beside xdg-dbus-proxy: what a method call costs, how long it waits, start and memory.
 
-    bench/dbus.py CARREL-DBUS DBUS-CALLS [--rounds N] [--calls N]
+    bench/dbus.py CARREL-DBUS DBUS-CALLS RELAY [--rounds N] [--calls N]
 
-One bus and a client that asks it for its id, through each filter and without one, in turns. System calls are counted
-by strace in a run of their own; CPU time is the filter's, from /proc; the time of a call is that of a client that
-waits for each answer. Everything is given as a ratio to xdg-dbus-proxy's."""
+One bus and a client that asks it for its id, through each filter, through a relay that looks at nothing (relay.c) and
+without any, in turns. System calls are counted by strace in a run of their own; CPU time is the filter's; the time of a
+call is that of a client that waits for each answer. Everything is given as a ratio to xdg-dbus-proxy's.
+
+Calls are measured twice: with all processes on one processor, which shows what the filters do, and as the kernel places
+them, which on a virtual machine shows mostly what it costs to wake another processor: four times a call, whoever
+relays, hence the relay's column."""
 
 import argparse
 import os
@@ -22,7 +26,6 @@ import lib  # noqa: E402
 from lib import Raw  # noqa: E402
 
 NAME = "org.example.Talk"
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Proxy:
@@ -40,18 +43,27 @@ class Proxy:
         self.process.wait()
 
 
+class Relay:
+    """Reads and sends on, and nothing else: the least that anybody between the two must do."""
+
+    def __init__(self, program, bus, how):
+        self.path = os.path.join(bus.folder, "relay-" + how)
+        self.process = subprocess.Popen([program, self.path, bus.path, how])
+        lib.wait_for(lambda: os.path.exists(self.path))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def calls(client, path, n):
     """Median microseconds of n calls."""
     return float(subprocess.run([client, path, str(n)], check=True, stdout=subprocess.PIPE).stdout.split()[0])
 
 
 def cpu(pid):
-    """Seconds that all threads of a process have run, in nanoseconds' resolution."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
+    """Seconds that a process has run, with threads that have ended."""
+    return time.clock_gettime(((~pid) << 3) | 2)
 
 
 def memory(pid):
@@ -90,40 +102,57 @@ def row(what, ours, theirs, unit, goal):
     print(f"  {what:38} {ours:10.1f} {theirs:10.1f} {unit:5} {ratio:6.2f}   {goal}")
 
 
+def measure_calls(where, processors, filters, bus, o):
+    """filters: ours, theirs, the relay's two ways."""
+    for process in (bus.process, *(f.process for f in filters)):
+        os.sched_setaffinity(process.pid, processors)
+    os.sched_setaffinity(0, processors)  # and the clients
+    paths = [*(f.path for f in filters), bus.path]
+    waits, used = [[] for _ in paths], [[] for _ in filters]
+    for _ in range(o.rounds):
+        for i, path in enumerate(paths):
+            before = cpu(filters[i].process.pid) if i < len(filters) else 0
+            waits[i].append(calls(o.client, path, o.calls))
+            if i < len(filters):
+                used[i].append((cpu(filters[i].process.pid) - before) / o.calls * 1e6)
+    *through, none = (statistics.median(w) for w in waits)
+    print(f"calls, {where} (to the bus without a filter: {none:.0f} us)")
+    for what, goal, (ours, theirs, *least) in (
+            ("added to a call's time", "at most 0.5", [t - none for t in through]),
+            ("CPU of the filter a call", "at most 0.4", [statistics.median(u) for u in used])):
+        row(what, ours, theirs, "us", goal)
+        for how, value in zip(("one that waits for both", "a thread for each"), least):
+            row("  a bare relay, " + how, value, theirs, "us", "")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("program")
     p.add_argument("client", help="dbus-calls")
+    p.add_argument("relay", help="relay")
     p.add_argument("--rounds", type=int, default=9)
     p.add_argument("--calls", type=int, default=1000)
     o = p.parse_args()
     with lib.Bus() as bus:
         filters = [lib.Filter(o.program, bus, f"talk {NAME}\n"), Proxy(bus)]
-        pids = [f.process.pid for f in filters]
-        paths = [*(f.path for f in filters), bus.path]
+        relays = [Relay(o.relay, bus, how) for how in ("epoll", "threads")]
         kept = [Raw(f.path, polite=True) for f in filters]
-        idle = [memory(pid) for pid in pids]
-        waits, used = [[], [], []], [[], []]
-        for _ in range(o.rounds):
-            for i, path in enumerate(paths):
-                before = cpu(pids[i]) if i < 2 else 0
-                waits[i].append(calls(o.client, path, o.calls))
-                if i < 2:
-                    used[i].append((cpu(pids[i]) - before) / o.calls * 1e6)
-        ours, theirs, none = (statistics.median(w) for w in waits)
-        print(f"through the filter: ours, xdg-dbus-proxy's, ratio (a call to the bus without a filter: {none:.0f} us)")
-        row("added to a call's time", ours - none, theirs - none, "us", "at most 0.5")
-        row("CPU of the filter a call", *(statistics.median(u) for u in used), "us", "at most 0.4")
-        row("system calls a call", *(system_calls(pid, o.client, path, 500) for pid, path in zip(pids, paths)), "",
+        idle = [memory(f.process.pid) for f in filters]
+        print(f"  {'':38} {'ours':>10} {'proxy':>10} {'':5} {'ratio':>6}")
+        every = os.sched_getaffinity(0)
+        measure_calls("all on one processor", {max(every)}, filters + relays, bus, o)
+        measure_calls("as the kernel places them", every, filters + relays, bus, o)
+        print("other")
+        row("system calls a call", *(system_calls(f.process.pid, o.client, f.path, 500) for f in filters), "",
             "at most 10 of ours")
         row("resident, one connection", *(m["Rss"] for m in idle), "KiB", "at most 0.2")
         row("its own share (PSS)", *(m["Pss"] for m in idle), "KiB", "at most 0.2")
         more = [[Raw(f.path, polite=True) for _ in range(100)] for f in filters]
-        row("resident, 101 connections", *(memory(pid)["Rss"] for pid in pids), "KiB", "")
+        row("resident, 101 connections", *(memory(f.process.pid)["Rss"] for f in filters), "KiB", "")
         for app in (*more[0], *more[1], *kept):
             app.close()
         row("CPU of start and one client", *starts(o.program, bus, o.rounds), "ms", "at most 0.2")
-        for f in filters:
+        for f in filters + relays:
             f.stop()
 
 

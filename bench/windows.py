@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Time to the first window of real programs: bare, confined, and by firejail with its own profile.
 
-    bench/windows.py CARREL [NAME…] [--runs N] [--firejail PROGRAM]
+    bench/windows.py CARREL [NAME…] [--runs N] [--firejail PROGRAM] [--cold]
 
 The programs and their arguments are those of tests/apps/apps.ini. The runs are interleaved; the second start
 of each is the first that counts, so that homes and caches exist. The window manager tells of the window
@@ -22,6 +22,7 @@ sys.path[:0] = [os.path.join(TESTS, "apps"), TESTS]
 import desk as desks  # noqa: E402
 import make  # noqa: E402
 from table import APPS  # noqa: E402
+from visit import started_by_a_bus  # noqa: E402
 
 LIMIT = 90
 
@@ -62,7 +63,7 @@ class Clients:
         self.spy.wait()
 
 
-def once(argv, desk, clients):
+def once(argv, desk, clients, cold):
     began = time.monotonic()
     child = subprocess.Popen(argv, env=desk.env, cwd=desk.home, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -74,10 +75,11 @@ def once(argv, desk, clients):
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-    # What the session bus has started stays, as in a session: else the next start waits for it.
-    bus = next(c.pid for c in desk.own if "dbus-daemon" in c.args[0])
-    keep = {c.pid for c in desk.own} | {clients.spy.pid} | set(desks.descendants(bus))
-    desks.end_processes({p: v for p, v in desks.descendants(os.getpid()).items() if p not in keep})
+    # What the session bus has started stays, as in a session: else the next start waits for it. (It leaves
+    # the bus for the next reaper, so it is known by its environment.)
+    keep = {c.pid for c in desk.own} | {clients.spy.pid}
+    rest = {p: v for p, v in desks.descendants(os.getpid()).items() if p not in keep}
+    desks.end_processes({p: v for p, v in rest.items() if cold or not started_by_a_bus(p)})
     end = time.monotonic() + 5
     while desk.windows() and time.monotonic() < end:
         time.sleep(0.1)
@@ -85,7 +87,7 @@ def once(argv, desk, clients):
     return (came - began) * 1000 if came else None
 
 
-def measure(app, carrel, firejail, runs):
+def measure(app, carrel, firejail, runs, cold):
     with desks.Desk(sound=app.sound) as desk, make.Web() as web, make.Peer(*app.talk) as peer:
         arguments = [app.prepare(Start(desk, web, peer, app, confined))
                      for confined in (False, True)]
@@ -97,7 +99,7 @@ def measure(app, carrel, firejail, runs):
         times = {name: [] for name in cases}
         for turn in range(runs + 1):
             for name, argv in cases.items():
-                took = once(argv, desk, clients)
+                took = once(argv, desk, clients, cold)
                 if turn and took:
                     times[name].append(took)
         clients.close()
@@ -109,14 +111,15 @@ def main():
     parser.add_argument("carrel")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--firejail")
+    parser.add_argument("--cold", action="store_true", help="portals and the like do not run yet, at each start")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     ratios = []
     for app in APPS:
         if options.names and app.name not in options.names or not app.x11 \
                 or not shutil.which(app.command, path=desks.PATH):
             continue
-        result = measure(app, options.carrel, options.firejail, options.runs)
+        result = measure(app, options.carrel, options.firejail, options.runs, options.cold)
         bare, confined = result["bare"], result["confined"]
         if bare and confined:
             ratios.append(confined / bare)

@@ -28,6 +28,7 @@ class Stage:
                                ("src/wayland/carrel-wayland", "libexec/carrel/carrel-wayland"),
                                ("src/x11/carrel-x11", "libexec/carrel/carrel-x11"),
                                ("src/x11/carrel-clip", "libexec/carrel/carrel-clip"),
+                               ("src/wayland/carrel-clip-wayland", "libexec/carrel/carrel-clip-wayland"),
                                ("src/xserver/carrel-xserver", "libexec/carrel/carrel-xserver"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
                                ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus"),

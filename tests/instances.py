@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_lib import Stage  # noqa: E402
 from core_lib import kill_tree  # noqa: E402
+from host import landlock_has_scopes  # noqa: E402
 from tap import Tap  # noqa: E402
 
 SECONDS = 60
@@ -286,7 +287,8 @@ def parts(text):
 def test_entered_program_is_confined_as_the_app_is():
     # None of these is what the caller of `carrel enter` has.
     (home / "papers").mkdir(exist_ok=True)
-    with running("--share=network", "--filesystem=home:ro", "--env=COLOUR=green",
+    network = ("--share=network",) if landlock_has_scopes() else ()
+    with running(*network, "--filesystem=home:ro", "--env=COLOUR=green",
                  before=lambda: (os.umask(0o027), resource.setrlimit(resource.RLIMIT_NOFILE, (500, 600)),
                                  resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))) as app:
         # io_uring_setup, unshare, mount, ptrace, keyctl, pidfd_open
@@ -408,6 +410,34 @@ def test_granted_folder_can_be_worked_in():
         app.fails(f"echo x > {home}/beside", "Read-only")
         carrel("revoke", APP, "--all")
         app.fails(f"ls {folder}")
+
+
+# In a mount namespace whose /srv is ours, as nobody's own folder lies there.
+OUTSIDE = r"""
+mount -t tmpfs none /srv && mkdir /srv/data && echo first > /srv/data/file || exit 1
+coproc app { "$CARREL" run --app-id="$APP" /bin/sh -c 'echo ready
+    while IFS= read -r line; do eval "$line" 2>/dev/null; echo "==$?"; done'; }
+ask() { echo "$1" >&${app[1]}; while IFS= read -ru ${app[0]} l && [[ $l != ==* ]]; do echo "$l"; done; echo "$l"; }
+IFS= read -ru ${app[0]} l || exit 1
+ask 'ls -A /srv; echo x > /srv/x'
+"$CARREL" grant "$APP" /srv/data || exit 1
+ask 'cat /srv/data/file; echo x > /srv/data/file'
+"$CARREL" grant --rw "$APP" /srv/data || exit 1
+ask 'echo inside > /srv/data/file; mkdir /srv/data/more'
+"$CARREL" revoke "$APP" /srv/data || exit 1
+ask 'ls -A /srv'
+cat /srv/data/file
+ls -d /srv/data/more
+eval "exec ${app[1]}>&-"
+wait
+"""
+
+
+def test_granted_folder_outside_the_home_can_be_written():
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OUTSIDE],
+                          env={**ENV, "CARREL": str(stage.carrel), "APP": APP}, text=True, capture_output=True,
+                          timeout=SECONDS, check=False)
+    assert done.stdout == ("==2\nfirst\n==2\n==0\n==0\ninside\n/srv/data/more\n"), done
 
 
 def test_landlock_holds_below_what_is_read_only():

@@ -41,8 +41,9 @@ def start(desk, argv, place, text):
         return next((w for w in desk.windows() if w not in before), None)
     found = desks.wait_for(f"the window of {argv[-1]}", window, 90)
     x, y, width, height = place
-    desk.ask("xdotool", "windowsize", found, str(width), str(height))
-    desk.ask("xdotool", "windowmove", found, str(x), str(y))
+    outside = desk.outside(found)
+    desk.ask("xdotool", "windowsize", outside, str(width), str(height))
+    desk.ask("xdotool", "windowmove", outside, str(x), str(y))
     desk.focus(found)
     if text:
         desk.type(text)

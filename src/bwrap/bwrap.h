@@ -102,9 +102,6 @@ struct operation {
 
 /* What the host is asked; the tests ask nobody. */
 struct host {
-    /* The path without links and "..", NULL: it is not there. The new root lies on the host's while
-     * it is made, so that a ".." at its top would lead into what is built. */
-    const char *(*real)(struct arena *a, const char *path);
     bool (*exists)(const char *path);
     /* A small file, "" if it cannot be read. */
     const char *(*text)(struct arena *a, const char *path);

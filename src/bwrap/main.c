@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -20,20 +19,9 @@
 extern char **environ;
 static struct arena arena;
 /* Enough for most lines, and cheaper than what is asked of the system. */
-static _Alignas(max_align_t) char space[256 << 10];
+static _Alignas(ARENA_PAGE) char space[256 << 10];
 
 /* ---- the host ---- */
-
-static const char *real(struct arena *a, const char *path)
-{
-    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-    char text[PATH_MAX];
-    int fd = strstr(path, "..") ? -1 : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    if (fd < 0)
-        return realpath(path, text) ? arena_strdup(a, text) : NULL;
-    close(fd);
-    return path;
-}
 
 static bool exists(const char *path)
 {
@@ -200,8 +188,7 @@ static void answer_questions(struct wishes *w, const char *program)
 
 int main(int argc, char **argv)
 {
-    struct host host = {real,
-                        exists,
+    struct host host = {exists,
                         small_file,
                         read_fd,
                         identity,
@@ -215,7 +202,7 @@ int main(int argc, char **argv)
                         umask(0),
                         warn};
     struct wishes w = {.arena = &arena, .host = &host};
-    arena_begin(&arena, space, sizeof space);
+    arena_begin(&arena, space, sizeof space, 32 << 10);
     if (getauxval(AT_SECURE) || getauxval(AT_UID) != getauxval(AT_EUID))
         fail(&w, "setuid use of bubblewrap is not supported");
     if (argc == 2 && str_eq(argv[0], "carrel-core"))

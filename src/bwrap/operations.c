@@ -68,18 +68,10 @@ static int perms_of(const struct operation *op, int otherwise)
 static const char *const bind_flags[] = {"rw",          "rw,dev",          "ro",         NULL,
                                          "rw,optional", "rw,dev,optional", "ro,optional"};
 
-/* One that is not there is left to the core, and so are the links of /proc, which lead where no
- * path does. */
-static const char *source_of(const struct wishes *w, const char *path)
-{
-    const char *real = str_after(path, "/proc/") ? NULL : w->host->real(w->arena, path);
-    return real ? real : path;
-}
-
 int make_bind(struct wishes *w, const struct operation *op)
 {
-    add_step(w, op, PLAN_BIND, source_of(w, op->arg[0]), inside(w, op->arg[1]),
-             bind_flags[op->option->value], (char *)NULL);
+    add_step(w, op, PLAN_BIND, op->arg[0], inside(w, op->arg[1]), bind_flags[op->option->value],
+             (char *)NULL);
     return 0;
 }
 
@@ -108,10 +100,9 @@ int make_overlay(struct wishes *w, const struct operation *op)
     unsigned kind = op->option->value;
     bool rw = kind == OVERLAY_RW;
     for (unsigned i = op->n_layers; i--;) /* the topmost first */
-        add_step(w, op, PLAN_LAYER, source_of(w, op->layers[i]), (char *)NULL);
+        add_step(w, op, PLAN_LAYER, op->layers[i], (char *)NULL);
     add_step(w, op, PLAN_OVERLAY, inside(w, op->arg[rw ? 2 : 0]), decimal(w, op->n_layers),
-             kinds[kind], rw ? source_of(w, op->arg[0]) : NULL,
-             rw ? source_of(w, op->arg[1]) : NULL, (char *)NULL);
+             kinds[kind], rw ? op->arg[0] : NULL, rw ? op->arg[1] : NULL, (char *)NULL);
     return 0;
 }
 

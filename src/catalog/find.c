@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 static const struct place nowhere;
@@ -103,11 +102,10 @@ static int system_app(const struct catalog *c, const char *path, struct app *out
 {
     const char *name = strrchr(path, '/') + 1, *id = named(c, name);
     if (!id) {
-        char *real = realpath(arena_printf(c->arena, "%s%s", c->sysroot, path), NULL);
+        const char *real = file_real(c->arena, arena_printf(c->arena, "%s%s", c->sysroot, path));
         const char *inside = real ? str_after(real, c->sysroot) : NULL;
         if (inside && in_system_folder(inside))
             id = named(c, strrchr(inside, '/') + 1);
-        free(real);
     }
     if (!id)
         id = id_of_system_program(c->arena, name);
@@ -141,13 +139,9 @@ static const char *resolve_folder(struct arena *a, const char *path)
     const char *slash = strrchr(path, '/'), *name = slash + 1;
     if (!*name || str_eq(name, ".") || str_eq(name, ".."))
         return NULL;
-    char *dir =
-        realpath(slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)), NULL);
-    if (!dir)
-        return NULL;
-    const char *whole = arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name);
-    free(dir);
-    return whole;
+    const char *dir =
+        file_real(a, slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)));
+    return dir ? arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name) : NULL;
 }
 
 static bool has_suffix(const char *s, const char *suffix)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* carrel clip: what was copied, carried between the person's X display and an app's own. */
+/* carrel clip: what was copied, carried between the person's display and an app's own, of X or of
+ * Wayland. */
 #include "cli/commands.h"
 
 #include "cli/find.h"
+#include "cli/own_x11.h"
 #include "util/file.h"
 #include "util/libc.h"
 #include "util/str.h"
@@ -23,6 +25,7 @@ struct end {
     const char *whose;
     int fd;
     struct xauth_fact cookie;
+    bool wayland; /* the person's compositor; or a line to the app's filter */
 };
 
 /* ---- the person's display ---- */
@@ -35,33 +38,33 @@ static int open_host(struct cli *c, struct end *e)
         return cli_fail(c, "start carrel from a terminal inside an X session",
                         "there is no X display here: DISPLAY %s",
                         name ? "names none of this machine" : "is not set");
-    *e = (struct end){"your display", x11_dial(display.number), c->facts.xauth};
+    *e = (struct end){
+        .whose = "your display", .fd = x11_dial(display.number), .cookie = c->facts.xauth};
     return e->fd < 0
                ? cli_fail(c, NULL, "cannot reach the X display %s: %s", name, strerror(-e->fd))
                : 0;
 }
 
+static int open_compositor(struct cli *c, struct end *e)
+{
+    const char *name = facts_env(&c->facts, "WAYLAND_DISPLAY");
+    const char *runtime = facts_env(&c->facts, "XDG_RUNTIME_DIR");
+    bool absolute = name && *name == '/';
+    if (!name || !*name || (!absolute && !runtime))
+        return cli_fail(c, "start carrel from a terminal inside a Wayland session",
+                        "there is no Wayland display here: WAYLAND_DISPLAY is not set");
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int n = snprintf(a.sun_path, sizeof a.sun_path, "%s%s%s", absolute ? "" : runtime,
+                     absolute ? "" : "/", name);
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (n >= (int)sizeof a.sun_path || fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+        return cli_fail(c, NULL, "cannot reach the Wayland display %s: %s", name,
+                        n >= (int)sizeof a.sun_path ? "its path is too long" : strerror(errno));
+    *e = (struct end){.whose = "your display", .fd = steal_fd(&fd), .wayland = true};
+    return 0;
+}
+
 /* ---- the app's ---- */
-
-static const char *variable(const struct plan *p, const char *name)
-{
-    for (size_t i = p->n; i-- > 0;) {
-        const char *rest = p->v[i].verb == PLAN_ENV ? str_after(step_arg(&p->v[i], 0), name) : NULL;
-        if (rest && *rest == '=')
-            return rest + 1;
-    }
-    return NULL;
-}
-
-/* What the plan puts at a path: the source of a bind, or the bytes of a file. */
-static const struct plan_step *step_at(const struct plan *p, enum plan_verb verb, int word,
-                                       const char *path)
-{
-    for (size_t i = p->n; i-- > 0;)
-        if (p->v[i].verb == verb && str_eq(step_arg(&p->v[i], word), path))
-            return &p->v[i];
-    return NULL;
-}
 
 /* By a descriptor of its folder, as a path may be longer than an address can hold. */
 static int dial(const char *folder, const char *name)
@@ -83,23 +86,52 @@ static int no_display(struct cli *c, const struct instance *in, const char *what
                     in->id, what);
 }
 
+static bool sets(const struct plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const char *rest = p->v[i].verb == PLAN_ENV ? str_after(step_arg(&p->v[i], 0), name) : NULL;
+        if (rest && *rest == '=')
+            return true;
+    }
+    return false;
+}
+
+/* A line to the app's Wayland filter, which there is once the app has a window by it. Returns a
+ * descriptor, or -errno. */
+static int line_to(struct cli *c, const struct instance *in)
+{
+    struct instance_reply reply;
+    const char *why;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    int r = instance_ask(&c->arena, in, ends[1], &reply, &why, "line", "wayland", (char *)NULL);
+    close(ends[1]);
+    if (r < 0)
+        close(ends[0]);
+    return r < 0 ? r : ends[0];
+}
+
 static int open_app(struct cli *c, const struct instance *in, const struct plan *p, struct end *e)
 {
-    const char *name = variable(p, "DISPLAY"), *auth = variable(p, "XAUTHORITY");
-    struct x_display display;
-    if (!name || !display_parse(name, &display))
-        return no_display(c, in, "has no X display: a Wayland app pastes by its compositor");
-    const char *inside = arena_printf(&c->arena, "/tmp/.X11-unix/X%u", display.number);
-    const struct plan_step *bind = step_at(p, PLAN_BIND, 1, inside);
-    const struct plan_step *file = auth ? step_at(p, PLAN_FILE, 0, auth) : NULL;
-    const char *slash = bind ? strrchr(step_arg(bind, 0), '/') : NULL;
-    if (!slash || !str_eq(slash, "/xserver"))
+    struct own_x11 x;
+    bool wayland = sets(p, "WAYLAND_DISPLAY");
+    int line = wayland ? line_to(c, in) : -1;
+    *e = (struct end){.whose = in->app, .fd = line, .wayland = true};
+    if (line >= 0)
+        return 0;
+    if (wayland && line != -ENOENT)
+        return instance_failed(c, in, "cannot reach the Wayland filter of", "a line to it", -line);
+    enum x11_of what = own_x11_of(&c->arena, p, &x);
+    if (what == X11_OF_NOBODY)
+        return no_display(c, in,
+                          wayland ? "has not connected to its Wayland filter, or has none"
+                                  : "has no display");
+    if (what == X11_OF_PERSON)
         return no_display(c, in, "is on your display itself: what is copied there is there");
-    *e = (struct end){in->app, dial(in->folder, slash + 1), {NULL, NULL, 0}};
+    *e = (struct end){.whose = in->app, .fd = dial(x.folder, x.name), .cookie = x.cookie};
     if (e->fd < 0)
         return instance_failed(c, in, "cannot reach the X server of", "its socket", -e->fd);
-    if (file)
-        xauth_find(file->argv[2].s, file->argv[2].n, "", display.number, &e->cookie);
     return 0;
 }
 
@@ -184,8 +216,9 @@ static int ask_helper(struct cli *c, const char *word, const struct end *from, c
     if (cookies < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0)
         return cli_fail(c, NULL, "cannot start the helper: %s", strerror(errno));
     cleanup_fd int read_end = pipe_ends[0], write_end = pipe_ends[1];
-    const char *program = arena_printf(&c->arena, "%s/carrel-clip", c->libexec);
-    char *argv[] = {arena_strdup(&c->arena, "carrel-clip"), arena_strdup(&c->arena, word), NULL};
+    const char *name = from->wayland ? "carrel-clip-wayland" : "carrel-clip";
+    const char *program = arena_printf(&c->arena, "%s/%s", c->libexec, name);
+    char *argv[] = {arena_strdup(&c->arena, name), arena_strdup(&c->arena, word), NULL};
     const int fds[] = {from->fd, to->fd, cookies, write_end};
     int error = start(program, argv, fds);
     if (error)
@@ -215,10 +248,13 @@ static const char *good(struct cli *c, const struct buf *line, const struct end 
 
 /* ---- the command ---- */
 
-static int carry(struct cli *c, const struct end *from, const struct end *to)
+/* ends: the person's, the app's; carrel-clip wants the one first that is read. */
+static int carry(struct cli *c, const struct end ends[2], bool in)
 {
     struct buf line, out = {.arena = &c->arena};
-    int r = ask_helper(c, "take", from, to, &line);
+    const struct end *from = &ends[in ? 0 : 1], *to = &ends[in ? 1 : 0];
+    int r = ends[0].wayland ? ask_helper(c, in ? "in" : "out", &ends[0], &ends[1], &line)
+                            : ask_helper(c, "take", from, to, &line);
     const char *words = r ? NULL : good(c, &line, from);
     if (!words)
         return EXIT_REFUSED;
@@ -231,7 +267,9 @@ static int list(struct cli *c, const struct end *ends)
 {
     struct buf line, out = {.arena = &c->arena};
     for (int i = 0; i < 2; i++) {
-        int r = ask_helper(c, "list", &ends[i], &ends[i], &line);
+        const char *word = ends[i].wayland && i == 1 ? "list-app" : "list";
+        int r = ask_helper(c, word, ends[0].wayland ? &ends[0] : &ends[i],
+                           ends[0].wayland ? &ends[1] : &ends[i], &line);
         const char *words = r ? NULL : good(c, &line, &ends[i]);
         if (!words)
             return EXIT_REFUSED;
@@ -254,9 +292,9 @@ static int clip(struct cli *c)
             "copied in it to you");
     int r = find_app(c, c->operands[0], &ends[1]);
     if (r == 0)
-        r = open_host(c, &ends[0]);
+        r = ends[1].wayland ? open_compositor(c, &ends[0]) : open_host(c, &ends[0]);
     if (r == 0)
-        r = lists ? list(c, ends) : carry(c, &ends[in ? 0 : 1], &ends[in ? 1 : 0]);
+        r = lists ? list(c, ends) : carry(c, ends, in);
     for (int i = 0; i < 2; i++)
         if (ends[i].fd >= 0)
             close(ends[i].fd);
@@ -271,7 +309,7 @@ static const struct option clip_options[] = {
 const struct command command_clip = {
     .name = "clip",
     .operands = "APP|INSTANCE [in|out]",
-    .summary = "carry what was copied to an app with an X server of its own, or from it",
+    .summary = "carry what was copied to an app with a clipboard of its own, or from it",
     .options = clip_options,
     .least = 1,
     .most = 2,

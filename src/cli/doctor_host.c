@@ -126,10 +126,16 @@ static struct finding check_display(const struct host *h)
     const char *wayland = getenv("WAYLAND_DISPLAY"), *x = getenv("DISPLAY");
     if (wayland && *wayland)
         return good(arena_printf(h->arena, "Wayland, %s", wayland));
+    if (x && *x && access("/usr/bin/Xephyr", X_OK) < 0)
+        return (struct finding){
+            HEALTH_WEAK, arena_printf(h->arena, "X11, %s, without Xephyr", x),
+            "apps that need X do not start but with --x11=shared: X11 is no "
+            "wall between programs, so each gets a server of its own",
+            "install the package xserver-xephyr, or log in to a Wayland session"};
     if (x && *x)
         return (struct finding){HEALTH_INFO, arena_printf(h->arena, "X11, %s", x),
-                                "X11 is no wall between programs: each can see what the others "
-                                "draw and type",
+                                "X11 is no wall between programs: each gets a server of its own, "
+                                "in a window",
                                 "log in to a Wayland session"};
     return (struct finding){HEALTH_INFO, "none", "programs with windows find no display",
                             "start a graphical session, or: xvfb-run carrel run APP"};

@@ -5,9 +5,8 @@
 #include "cli/job.h"
 #include "explain/display.h"
 #include "explain/explain.h"
+#include "util/file.h"
 #include "util/str.h"
-
-#include <stdlib.h>
 
 /* The path as the app would spell it: absolute, without "." and ".." where that can be told. */
 static const char *path_for_app(struct cli *c, const struct job *j, const char *path)
@@ -17,12 +16,7 @@ static const char *path_for_app(struct cli *c, const struct job *j, const char *
                             ? arena_printf(&c->arena, "%s%s", c->facts.home, path + 1)
                             : arena_printf(&c->arena, "%s/%s", j->request.cwd, path);
     const char *clean = path_clean(&c->arena, whole);
-    if (clean)
-        return clean;
-    char *real = realpath(whole, NULL);
-    clean = real ? arena_strdup(&c->arena, real) : NULL;
-    free(real);
-    return clean;
+    return clean ? clean : file_real(&c->arena, whole);
 }
 
 static int print_line(struct cli *c, struct buf *out)

@@ -265,10 +265,9 @@ static void add_alternative(void *arg, const char *name)
 {
     struct exported *e = arg;
     const char *path = system_program(e->c, name);
-    char *real = path ? realpath(path, NULL) : NULL;
+    const char *real = path ? file_real(&e->c->arena, path) : NULL;
     if (real && is_one_of(base_name(real), e->names))
         add_shim(e, name);
-    free(real);
 }
 
 static void add_shims(struct exported *e)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * carrel grant --always: a policy's text, behind a line with the path that is granted ("w" before
- * it: to be written, too). A policy without errors has none afterwards, and differs by just this
- * grant.
+ * it: to be written, too; "b": a name on the session bus). A policy without errors has none
+ * afterwards, and differs by just this grant.
  */
 #include "cli/grant.h"
 #include "fuzz.h"
 #include "policy/fuzz_help.h"
+#include "policy/merge.h"
 
 #include "util/str.h"
 
@@ -70,6 +71,38 @@ static void add(struct arena *a, const char *path, bool rw, const char *text, si
         fuzz_fail("it is not this grant that was added", want, is);
 }
 
+static bool has_rule(const struct policy *p, const struct bus_rule *rule)
+{
+    for (size_t i = 0; i < p->bus[BUS_SESSION].n; i++)
+        if (str_eq(p->bus[BUS_SESSION].v[i].name, rule->name))
+            return p->bus[BUS_SESSION].v[i].access == rule->access;
+    return false;
+}
+
+static void add_name(struct arena *a, const char *name, const char *text, size_t size)
+{
+    struct diags d;
+    struct buf more = {.arena = a};
+    struct policy before = read_text(a, text, size, &d);
+    grant_set_key(text, size, "Session Bus Policy", name, "talk", &more);
+    if (d.errors || more.len > POLICY_MAX_BYTES)
+        return;
+    struct policy after = read_text(a, more.data, more.len, &d);
+    if (d.errors && !only_full(&d))
+        fuzz_fail("it has errors now", text, more.data);
+    if (d.errors)
+        return;
+    policy_merge_option(&before, arena_printf(a, "--talk-name=%s", name), (struct place){0}, &d);
+    /* Where it stands among the names does not matter. */
+    bool same = before.bus[BUS_SESSION].n == after.bus[BUS_SESSION].n;
+    for (size_t i = 0; same && i < after.bus[BUS_SESSION].n; i++)
+        same = has_rule(&before, &after.bus[BUS_SESSION].v[i]);
+    before.bus[BUS_SESSION].n = after.bus[BUS_SESSION].n = 0;
+    char *want = written(&before), *is = written(&after);
+    if (!d.errors && (!same || !str_eq(want, is)))
+        fuzz_fail("it is not this name that was added", want, is);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a = {0};
@@ -77,6 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n = end ? (size_t)(end - data) : 0;
     bool rw = n && data[0] == 'w';
     const char *path = arena_strndup(&a, (const char *)data + rw, n - rw);
+    if (end && *path == 'b' && strlen(path) == n && !bus_name_error(path + 1))
+        add_name(&a, path + 1, arena_strndup(&a, (const char *)end + 1, size - n - 1),
+                 size - n - 1);
     if (end && strlen(path) == n - rw && usable(path))
         add(&a, path, rw, arena_strndup(&a, (const char *)end + 1, size - n - 1), size - n - 1);
     arena_release(&a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* carrel grant, revoke and grants: files that come into a running app's sight, and go again. */
+/* carrel grant, revoke and grants: files that come into a running app's sight, and go again; names
+ * on a bus in grant_name.c. */
 #include "cli/grant.h"
 
 #include "cli/commands.h"
@@ -110,7 +111,11 @@ static int grant(struct cli *c)
                         "these options exclude each other");
     if (seconds < 0)
         return cli_fail(c, "write 90s, 10m, 2h or 7d", "\"%s\" is no time", time);
+    if (c->n_operands < 2 && !grant_names_any(c))
+        return cli_fail(c, "name files or folders, or give --talk-name and the like",
+                        "what is to be granted?");
     int r = find_instances(c, c->operands[0], always, &v, &n, &app);
+    r = r ? r : grant_names(c, app, v, n, seconds, always, cli_has(c, "force"));
     if (r)
         return r;
     for (const char *const *path = c->operands + 1; *path; path++) {
@@ -133,15 +138,16 @@ static const struct option grant_options[] = {
     {"for", "TIME", "so long: 90s, 10m, 2h, 7d"},
     {"always", NULL, "also at its later starts: written into your policy of the app"},
     {"force", NULL, "also keys, policies, start-up files, and what a link leads to"},
+    GRANT_NAME_OPTIONS("the app "),
     {NULL, NULL, NULL},
 };
 
 const struct command command_grant = {
     .name = "grant",
-    .operands = "APP|INSTANCE PATH...",
-    .summary = "show a running app a file or folder",
+    .operands = "APP|INSTANCE [PATH...]",
+    .summary = "show a running app a file or folder, or let it talk to a name on a bus",
     .options = grant_options,
-    .least = 2,
+    .least = 1,
     .most = -1,
     .run = grant,
 };
@@ -219,14 +225,15 @@ static int take_back(struct cli *c)
     struct buf out = {.arena = &c->arena};
     const char *app, **paths = NULL;
     size_t n;
-    if (cli_has(c, "all") == (c->n_operands > 1))
-        return cli_fail(c, "name the paths, or give --all", "what is to be taken away?");
+    if (cli_has(c, "all") == (c->n_operands > 1 || grant_names_any(c)))
+        return cli_fail(c, "name the paths or names, or give --all", "what is to be taken away?");
     int r = find_instances(c, c->operands[0], false, &v, &n, &app);
     bool found = cli_has(c, "all");
     for (size_t i = 0; r == 0 && i < n; i++) {
         r = paths_of(c, &v[i], &paths);
         for (; r == 0 && *paths; paths++)
             r = take(c, &v[i], *paths, &found, &out);
+        r = r ? r : revoke_names(c, &v[i], cli_has(c, "all"), &found);
     }
     if (r == 0 && !found)
         r = cli_fail(c, "carrel grants lists what was", "that was not granted to %s", app);
@@ -236,6 +243,7 @@ static int take_back(struct cli *c)
 
 static const struct option revoke_options[] = {
     {"all", NULL, "everything that was granted while it runs"},
+    GRANT_NAME_OPTIONS("no longer: it "),
     {NULL, NULL, NULL},
 };
 
@@ -296,6 +304,9 @@ static int grants(struct cli *c)
             return instance_failed(c, &v[i], "cannot ask", why, -r);
         for (size_t k = 0; r == 0 && k + 2 < reply.n_words; k += 3)
             write_grant(c, &v[i], reply.words + k, j, &out);
+        r = r ? r : instance_ask(&c->arena, &v[i], -1, &reply, &why, "names", (char *)NULL);
+        if (r == 0)
+            list_names(c, &v[i], &reply, j, &out);
     }
     if (j) {
         json_end(j);

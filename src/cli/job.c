@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,12 +108,8 @@ static const char *absolute(struct arena *a, const char *cwd, const char *path)
 {
     const char *whole = path[0] == '/' ? path : arena_printf(a, "%s/%s", cwd, path);
     const char *slash = strrchr(whole, '/'), *name = slash + 1;
-    char *dir = realpath(arena_strndup(a, whole, (size_t)(slash - whole) + 1), NULL);
-    const char *r = NULL;
-    if (dir && *name)
-        r = arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name);
-    free(dir);
-    return r;
+    const char *dir = file_real(a, arena_strndup(a, whole, (size_t)(slash - whole) + 1));
+    return dir && *name ? arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name) : NULL;
 }
 
 /* The app has these of its own: nothing in them can be granted by path. */
@@ -218,17 +213,14 @@ static int choose_terminal(struct cli *c, struct job *j)
 static int choose_cwd(struct cli *c, struct job *j)
 {
     const char *given = cli_value(c, "cwd");
-    char *cwd = given ? realpath(given, NULL) : getcwd(NULL, 0);
+    char here[PATH_MAX];
+    const char *cwd = given ? file_real(&c->arena, given) : getcwd(here, sizeof here);
     struct stat st;
-    if (given && (!cwd || stat(cwd, &st) < 0 || !S_ISDIR(st.st_mode))) {
-        int error = cwd ? ENOTDIR : errno;
-        free(cwd);
+    if (given && (!cwd || stat(cwd, &st) < 0 || !S_ISDIR(st.st_mode)))
         return cli_fail(c, NULL, "cannot use \"%s\" as the folder to start in: %s", given,
-                        strerror(error));
-    }
+                        strerror(cwd ? ENOTDIR : errno));
     /* A folder that was removed under us is no reason not to start; the home is used then. */
     j->request.cwd = cwd && cwd[0] == '/' ? arena_strdup(&c->arena, cwd) : c->facts.home;
-    free(cwd);
     return 0;
 }
 

@@ -76,6 +76,26 @@ static int without_a_group(struct cli *c, const struct plan *p, const char *app,
     return 0;
 }
 
+/* What the policy can do without is told where the kernel has not taken it. How many processes
+ * there may be is an rlimit, too, which holds everybody but root. */
+static void tell_missing(struct cli *c, const struct plan *p, const struct instance *in)
+{
+    struct plan_limit v[PLAN_MAX_LIMITS];
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_limits; i++)
+        if (p->limits[i].optional && (!str_eq(p->limits[i].name, "processes") || geteuid() == 0))
+            v[n++] = p->limits[i];
+    const char *missing = n ? limits_missing(&c->arena, getpid(), in->id, v, n) : NULL;
+    if (!missing)
+        return;
+    diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+             "carrel doctor tells what this host can limit",
+             "%s runs without these limits, which its control group does not have: %s", in->app,
+             missing);
+    cli_print_diags(c, DIAG_NOTE);
+    c->diags = (struct diags){.arena = &c->arena};
+}
+
 int limit_this_process(struct cli *c, const struct plan *p, const struct instance *in)
 {
     const pid_t self = getpid();
@@ -92,7 +112,10 @@ int limit_this_process(struct cli *c, const struct plan *p, const struct instanc
         f = (struct limits_fault){NULL, -hand_group(c, in, o.group)};
     if (o.group >= 0)
         close(o.group);
-    return f.what || f.error ? without_a_group(c, p, in->app, f) : 0;
+    if (f.what || f.error)
+        return without_a_group(c, p, in->app, f);
+    tell_missing(c, p, in);
+    return 0;
 }
 
 /* ---- what limits a running one ---- */

@@ -131,7 +131,11 @@ static int carrel(struct cli *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* Enough for a usual start, of which most takes so much. */
+    static _Alignas(ARENA_PAGE) char space[1 << 20];
+    enum { USUAL = 256 << 10 };
     struct cli c = {.free_fd = run_prepare()};
+    arena_begin(&c.arena, space, sizeof space, USUAL);
     c.diags.arena = &c.arena;
     int code = carrel(&c, argc, argv);
     cli_print_diags(&c, DIAG_NOTE);

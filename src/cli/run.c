@@ -12,6 +12,7 @@
 #include "util/str.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 static const struct place nowhere;
 
@@ -45,11 +46,14 @@ struct start {
     struct cli *c;
     const struct plan *plan;
     struct instance in;
+    int lock; /* of the registry, into which this run has been entered; or -1 */
 };
 
 static int limit_start(void *data)
 {
     const struct start *s = data;
+    if (s->lock >= 0)
+        close(s->lock);
     return limit_this_process(s->c, s->plan, &s->in);
 }
 
@@ -65,7 +69,14 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
-    const struct run_instance in = {id, c->facts.runtime_dir, c->facts.untrusted.held};
+    struct joined joined;
+    join_x_server(c, &j, &joined);
+    const struct run_instance in = {
+        .id = id,
+        .runtime_dir = c->facts.runtime_dir,
+        .held = joined.lease ? joined.lease : c->facts.untrusted.held,
+        .common = {joined.common[0], joined.common[1]},
+    };
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
     pass_on_documents(c, &j);
@@ -83,7 +94,7 @@ static int run(struct cli *c)
     }
     cli_print_diags(c, DIAG_NOTE);
     c->diags = (struct diags){.arena = &c->arena};
-    struct start s = {c, &j.plan, {.id = id, .app = j.app.id}};
+    struct start s = {c, &j.plan, {.id = id, .app = j.app.id}, joined.lock};
     if (instance)
         s.in.folder =
             arena_printf(&c->arena, "%s/" INSTANCE_REGISTRY "/%s", c->facts.runtime_dir, id);

@@ -33,8 +33,8 @@ void compat_say_how(bool prefixed, bool explained);
 /* compat_mount.c */
 step_runner run_overlay, run_copy_fd, run_bind_copy, run_chmod, run_loose_bind, run_loose_seal,
     run_loose_proc, run_loose_symlink;
-/* Whether all that the steps take from the host is there. */
-void sources_find(const struct job *j);
+/* Whether all that the steps take from the host is there, and where. */
+void sources_find(struct job *j);
 /* A tmpfs that lies under the new root and is gone with the old one. */
 void scratch_make(struct job *j);
 void fd_used_up(const struct job *j, const struct step *s, uint64_t fd);
@@ -51,5 +51,7 @@ void signals_watch(const struct job *j, int child, int end);
 void maps_write(const struct job *j, unsigned child);
 /* compat_process.c */
 step_runner run_enter;
+/* Zeroed, and never given back. */
+void *compat_memory(const struct step *s, size_t n);
 
 #endif

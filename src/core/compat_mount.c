@@ -11,7 +11,8 @@ enum {
     PRIVATE = 1 << 18,
     DETACH = 2,
     COPY_BYTES = 16 << 10,
-    OPTION_BYTES = 256
+    OPTION_BYTES = 256,
+    LAYERS_IN_A_TEXT = 60 /* more need lowerdir+, so Linux 6.8 */
 };
 
 /* Links lead nowhere but beneath the root. */
@@ -74,50 +75,83 @@ static int copy_mounts(const char *path)
                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
-/* What a magic link of /proc leads to may be open in the caller's mount namespace, from which
- * nothing can be copied: it is found again by its path. */
-static int copy_by_name(const struct job *j, const char *path)
+/* Puts what the path leads to, without links. Returns its size, 0 if it has no name, or -errno. */
+static long real_name(const struct job *j, const char *path, char name[4096])
 {
     struct line link = {0};
-    char name[4096];
     int fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
     if (fd < 0)
         return fd;
     format(&link, "self/fd/%u", (unsigned)fd);
     link.text[link.n] = '\0';
-    long n = sys4(__NR_readlinkat, j->proc_fd, link.text, name, sizeof name - 1);
+    long n = sys4(__NR_readlinkat, j->proc_fd, link.text, name, 4095);
     sys_close(fd);
     name[n > 0 ? n : 0] = '\0';
-    return n > 0 && *name == '/' ? copy_mounts(name) : -EINVAL;
+    return n > 0 && *name == '/' ? n : 0;
 }
 
-static void find_source(const struct step *s, const char *path, const char *what)
+/* Whether the path leads to something and to nowhere else: neither it nor a folder above it is a
+ * link or "..". The folder stays open for those beside it. */
+static bool plain_source(struct folder *f, char *path)
+{
+    char *slash = strrchr(path, '/'), target;
+    const size_t n = slash ? (size_t)(slash - path) : 0;
+    if (*path != '/' || !slash[1] || strstr(path, "/.."))
+        return false;
+    if (f->fd < 0 || n != f->size || memcmp(path, f->path, n) != 0) {
+        if (f->fd >= 0)
+            sys_close(f->fd);
+        *slash = '\0';
+        int fd = sys_openat2(AT_FDCWD, n ? path : "/", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+        *slash = '/';
+        *f = (struct folder){-1, fd, path, n};
+    }
+    return f->fd >= 0 && sys4(__NR_readlinkat, f->fd, slash + 1, &target, 1) == -EINVAL;
+}
+
+/* Links are followed now, as long as they lead on the host: the new root will lie upon that, and a
+ * ".." at its top would lead into what is built. But for those of /proc, which lead where no path
+ * does. */
+static void find_source(const struct job *j, const struct step *s, struct word *w, const char *what)
 {
     bool optional = s->verb == PLAN_BIND && s->n[2] & BIND_OPTIONAL;
-    long err = sys4(__NR_faccessat2, AT_FDCWD, path, F_OK, AT_EACCESS);
-    must(s, "faccessat2", err == -ENOENT && optional ? 0 : err, what, path);
+    char name[4096];
+    long n = real_name(j, w->s, name);
+    must(s, "openat", n == -ENOENT && optional ? 0 : n, what, w->s);
+    if (n <= 0 || !strncmp(w->s, "/proc/", 6))
+        return;
+    if ((size_t)n > w->n)
+        w->s = compat_memory(s, (size_t)n + 1);
+    memcpy(w->s, name, (size_t)n + 1);
+    w->n = (size_t)n;
 }
 
 /* Before the first step: what is made below a writable bind stays in the person's folder, and must
  * not be made for a sandbox that cannot be. */
-void sources_find(const struct job *j)
+void sources_find(struct job *j)
 {
     for (const struct step *s = j->steps; s < j->steps + j->n; s++) {
-        if (s->verb == PLAN_BIND || s->verb == PLAN_LAYER)
-            find_source(s, s->w[0].s, "there is no %q");
+        bool one = s->verb == PLAN_BIND || s->verb == PLAN_LAYER;
+        if (one && !plain_source(&j->source, s->w[0].s))
+            find_source(j, s, &s->w[0], "there is no %q");
         if (s->verb != PLAN_OVERLAY || s->n[2] != 2)
             continue;
-        find_source(s, s->w[3].s, "upper folder %q");
-        find_source(s, s->w[4].s, "work folder %q");
+        find_source(j, s, &s->w[3], "upper folder %q");
+        find_source(j, s, &s->w[4], "work folder %q");
     }
+    if (j->source.fd >= 0)
+        sys_close(j->source.fd);
+    j->source = (struct folder)NO_FOLDER;
 }
 
-/* SRC is followed where it leads now. */
+/* SRC is followed where it leads now. What a magic link of /proc leads to may be open in the
+ * caller's mount namespace, from which nothing can be copied: it is found again by its path. */
 void run_loose_bind(struct job *j, const struct step *s)
 {
+    char name[4096];
     int tree = copy_mounts(s->w[0].s);
-    if (tree == -EINVAL)
-        tree = copy_by_name(j, s->w[0].s);
+    if (tree == -EINVAL && real_name(j, s->w[0].s, name) > 0)
+        tree = copy_mounts(name);
     if (tree == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
     must(s, tree == -EINVAL ? "open_tree" : "openat2", tree, "cannot bind %q on %q", s->w[0].s,
@@ -270,17 +304,18 @@ static int layer_open(const struct step *s, char *path, const char *what)
     return (int)must(s, "openat", sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0), what);
 }
 
-/* By a descriptor, so that no path has to be escaped or cut. */
-static long set_folder(int fs, const char *key, int fd)
+/* By a descriptor, so that no path has to be escaped or cut. It stays open: before Linux 6.5 the path
+ * is only looked at when the overlay is made. */
+static void set_folder(const struct step *s, int fs, const char *key, int fd, const char *path)
 {
-    struct line path = {0};
-    format(&path, "/proc/self/fd/%u", (unsigned)fd);
-    path.text[path.n] = '\0';
-    return sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, key, path.text, 0);
+    struct line link = {0};
+    format(&link, "/proc/self/fd/%u", (unsigned)fd);
+    link.text[link.n] = '\0';
+    CALL5(s, fsconfig, fs, FSCONFIG_SET_STRING, key, link.text, 0, "cannot add %q", path);
 }
 
-/* One by one if the kernel can (6.8 and later); else they are put together in *lower, where there
- * is little room: in /proc/self/fd the name of each is the number of its descriptor. */
+/* As far as there is room in one text, where the name of each is the number of its descriptor in
+ * /proc/self/fd, they are put together in *lower, which every kernel knows; more go one by one. */
 static void add_layers(struct job *j, const struct step *s, int fs, struct line *lower)
 {
     const struct step *end = j->steps + j->n;
@@ -288,15 +323,13 @@ static void add_layers(struct job *j, const struct step *s, int fs, struct line 
         while (j->layer < end && j->layer->verb != PLAN_LAYER)
             j->layer++;
         if (j->layer == end || lower->n > OPTION_BYTES - 12)
-            die(s, NULL, 0, "has fewer layers than it says, or too many for this kernel");
-        int fd = layer_open(j->layer, j->layer->w[0].s, "cannot open the layer");
-        long err = lower->n ? -EINVAL : set_folder(fs, "lowerdir+", fd);
-        if (err == -EINVAL && (i == 0 || lower->n)) {
+            die(s, NULL, 0, "has fewer layers than it says, or too many");
+        char *path = j->layer->w[0].s;
+        int fd = layer_open(j->layer, path, "cannot open the layer");
+        if (s->n[1] > LAYERS_IN_A_TEXT)
+            set_folder(s, fs, "lowerdir+", fd, path);
+        else
             format(lower, i ? ":%u" : "%u", (unsigned)fd);
-            continue;
-        }
-        must(s, "fsconfig", err, "cannot add the layer %q", j->layer->w[0].s);
-        sys_close(fd);
     }
     lower->text[lower->n] = '\0';
 }
@@ -334,8 +367,7 @@ void run_overlay(struct job *j, const struct step *s)
     for (int i = 0; i < 2 && s->n[2]; i++) {
         int fd = s->n[2] == 2 ? layer_open(s, s->w[3 + i].s, keys[i][1])
                               : scratch_folder(j, s, keys[i][1]);
-        must(s, "fsconfig", set_folder(fs, keys[i][0], fd), "cannot set %s", keys[i][0]);
-        sys_close(fd);
+        set_folder(s, fs, keys[i][0], fd, keys[i][1]);
     }
     create_overlay(j, s, fs, lower.text);
     int tree = CALL3(s, fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,

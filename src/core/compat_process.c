@@ -78,6 +78,14 @@ static void claim_fds(const struct job *j)
         }
 }
 
+void *compat_memory(const struct step *s, size_t n)
+{
+    long at =
+        sys6(__NR_mmap, 0, (long)n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(s, "mmap", at > -4096 && at < 0 ? at : 0, "cannot get memory");
+    return (void *)at;
+}
+
 /* The bytes of a filter; n[1] of its step is where they are, n[2] how many. */
 static void load_filters(struct job *j)
 {
@@ -85,16 +93,14 @@ static void load_filters(struct job *j)
     for (struct step *s = j->steps; s < j->steps + j->n; s++) {
         if (s->verb != PLAN_FILTER_FD)
             continue;
-        long at = sys6(__NR_mmap, 0, (long)max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
-        must(s, "mmap", at > -4096 && at < 0 ? at : 0, "cannot get memory for a filter");
+        char *at = compat_memory(s, max);
         size_t size = 0;
         for (long n = 1; n && size < max; size += (size_t)n)
-            n = CALL3(s, read, s->n[0], (char *)at + size, max - size, "Can't read seccomp data");
+            n = CALL3(s, read, s->n[0], at + size, max - size, "Can't read seccomp data");
         if (size % sizeof(struct sock_filter) || size > MAX_FILTER_BYTES)
             die(s, NULL, 0, "the filter has %u bytes", (unsigned)size);
         fd_used_up(j, s, s->n[0]);
-        s->n[1] = (uint64_t)at;
+        s->n[1] = (uintptr_t)at;
         s->n[2] = size / sizeof(struct sock_filter);
     }
 }
@@ -399,9 +405,18 @@ static void no_new_privileges(void)
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS) failed");
 }
 
+/* Who reads what is told there waits for its end, while this process may wait for the reader's word. */
+static void leave_reports(const struct job *j)
+{
+    for (const struct step *s = j->steps; s < j->steps + j->n; s++)
+        if (s->verb == PLAN_INFO_FD)
+            sys_close((int)s->n[0]);
+}
+
 static int child_main(void *job)
 {
     struct job *j = job;
+    leave_reports(j);
     if (j->go[0] >= 0)
         meet_monitor(j);
     if (j->last[PLAN_ID_MAP])

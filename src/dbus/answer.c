@@ -36,15 +36,25 @@ bool answer_error(const struct look *l, const char *error, const char *text)
     return send_to(l->c, RELAY_CLIENT, &o);
 }
 
-bool answer_bool(const struct look *l, bool value)
+static bool answer_word(const struct look *l, const char *signature, uint32_t value)
 {
     uint8_t bytes[ANSWER_MOST];
     struct out o = {bytes, 0, sizeof bytes};
     struct message m = answer_of(l, WIRE_RETURN);
-    m.signature = "b";
+    m.signature = signature;
     wire_begin(&o, &m);
     wire_put_u32(&o, value);
     return send_to(l->c, RELAY_CLIENT, &o);
+}
+
+bool answer_bool(const struct look *l, bool value)
+{
+    return answer_word(l, "b", value);
+}
+
+bool answer_number(const struct look *l, uint32_t value)
+{
+    return answer_word(l, "u", value);
 }
 
 static uint32_t next_serial(struct client *c)

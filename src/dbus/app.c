@@ -119,6 +119,16 @@ static struct relay_verdict match_rule(const struct look *l, enum bus_how how, c
     return ask_bus(l, REPLY_BUS);
 }
 
+/*
+ * Of names-inside: a program that runs once, or ends where it cannot have its name, goes on. 1 is
+ * "you have it" of RequestName and "given back" of ReleaseName.
+ */
+static bool stays_inside(const struct look *l, enum bus_how how, enum level level)
+{
+    return l->c->bus->rules.names_inside && level == LEVEL_NONE &&
+           (how == BUS_GIVES_BACK || strcmp(l->m->member, "RequestName") == 0);
+}
+
 /* A call whose argument 0 is a name that needs a level. */
 static struct relay_verdict about_name(const struct look *l, enum bus_how how, const char *name)
 {
@@ -127,6 +137,10 @@ static struct relay_verdict about_name(const struct look *l, enum bus_how how, c
         [BUS_NEEDS_SEE] = LEVEL_SEE, [BUS_HAS_OWNER] = LEVEL_SEE,  [BUS_GET_OWNER] = LEVEL_SEE};
     enum level level = client_level(l->c, name);
     if (level < needs[how]) {
+        if (stays_inside(l, how, level))
+            return !expects_reply(l->m) || answer_number(l, 1)
+                       ? look_refuse(l, "a name for the app's own ears")
+                       : look_cut("too many answers wait for the app");
         if (how == BUS_HAS_OWNER && expects_reply(l->m))
             return answer_bool(l, false) ? look_refuse(l, "no rule lets the app see this name")
                                          : look_cut("too many answers wait for the app");

@@ -126,6 +126,7 @@ void names_owned(struct client *c, const char *name, bool owned);
 
 bool answer_error(const struct look *l, const char *error, const char *text);
 bool answer_bool(const struct look *l, bool value);
+bool answer_number(const struct look *l, uint32_t value);
 /* To a peer, in place of the app. */
 bool answer_peer_error(const struct look *l, const char *error, const char *text);
 /* A call to the bus; a reply of this kind is expected, or none (REPLY_NONE). Returns its serial,

@@ -87,6 +87,16 @@ static struct relay_verdict broadcast(const struct look *l)
     return answer == RULE_YES ? look_pass(l) : look_refuse(l, "no rule lets the app hear this");
 }
 
+/* What the app would answer is not asked for. */
+static struct relay_verdict withheld(const struct look *l)
+{
+    if (!(l->m->flags & WIRE_NO_REPLY) &&
+        !answer_peer_error(l, "org.freedesktop.DBus.Error.UnknownMethod",
+                           "The app is not asked for this"))
+        return look_cut("too many answers wait for the bus");
+    return look_refuse(l, "a call that is withheld from the app");
+}
+
 /* A call or signal to the app: from anybody, who may be seen from then on. */
 static struct relay_verdict to_app(const struct look *l)
 {
@@ -97,6 +107,8 @@ static struct relay_verdict to_app(const struct look *l)
             return look_refuse(l, "a message from nobody");
         peers_seen(&c->peers, m->sender);
     }
+    if (m->type == WIRE_CALL && rules_withhold(&c->bus->rules, m))
+        return withheld(l);
     if (m->type != WIRE_CALL || m->flags & WIRE_NO_REPLY)
         return look_pass(l);
     struct reply r = {.serial = m->serial, .kind = REPLY_PEER};

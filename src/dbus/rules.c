@@ -126,6 +126,15 @@ enum rule_answer rules_allow(const struct rules *r, const char *name, enum rule_
     return answer;
 }
 
+bool rules_withhold(const struct rules *r, const struct message *m)
+{
+    for (size_t i = 0; i < r->n_withheld; i++)
+        if (m->member && strcmp(r->withheld[i].member, m->member) == 0 &&
+            (!m->interface || strcmp(r->withheld[i].interface, m->interface) == 0))
+            return true;
+    return false;
+}
+
 bool rules_mention(const struct rules *r, const char *name, bool below)
 {
     size_t n = strlen(name);
@@ -179,20 +188,23 @@ static bool read_name(struct reading *d, struct rule *rule)
     return wrong(d, 1, "no name on a bus: write org.example.App or org.example.*");
 }
 
+/* INTERFACE.MEMBER; the member NULL: any. */
+static bool split_member(char *s, const char **interface, const char **member)
+{
+    char *dot = strrchr(s, '.');
+    if (!dot)
+        return false;
+    *dot = '\0';
+    *interface = s;
+    *member = strcmp(dot + 1, "*") == 0 ? NULL : dot + 1;
+    return interface_ok(s) && (!*member || member_ok(*member));
+}
+
 static bool read_member(struct reading *d, struct rule *rule)
 {
     char *s = d->w[2].s;
-    if (strcmp(s, "*") == 0)
-        return true;
-    char *dot = strrchr(s, '.');
-    if (!dot)
-        return wrong(d, 2, "write INTERFACE.MEMBER, INTERFACE.* or *");
-    *dot = '\0';
-    rule->interface = s;
-    rule->member = strcmp(dot + 1, "*") == 0 ? NULL : dot + 1;
-    return interface_ok(s) && (!rule->member || member_ok(rule->member))
-               ? true
-               : wrong(d, 2, "write INTERFACE.MEMBER, INTERFACE.* or *");
+    return strcmp(s, "*") == 0 || split_member(s, &rule->interface, &rule->member) ||
+           wrong(d, 2, "write INTERFACE.MEMBER, INTERFACE.* or *");
 }
 
 static bool read_path(struct reading *d, struct rule *rule)
@@ -268,9 +280,28 @@ static bool read_app(struct reading *d)
     return true;
 }
 
+static bool read_withheld(struct reading *d)
+{
+    struct rules *r = d->r;
+    if (r->n_withheld == RULES_MOST_WITHHELD)
+        return wrong(d, 0, "too many members are withheld");
+    if (!split_member(d->w[1].s, &r->withheld[r->n_withheld].interface,
+                      &r->withheld[r->n_withheld].member) ||
+        !r->withheld[r->n_withheld].member)
+        return wrong(d, 1, "write INTERFACE.MEMBER");
+    r->n_withheld++;
+    return true;
+}
+
 static bool read_sloppy(struct reading *d)
 {
     d->r->sloppy = true;
+    return true;
+}
+
+static bool read_names_inside(struct reading *d)
+{
+    d->r->names_inside = true;
     return true;
 }
 
@@ -324,7 +355,9 @@ static const struct {
     {"own", 2, 2, read_level},
     {"call", 4, WORDS, read_pattern},
     {"broadcast", 4, WORDS, read_pattern},
+    {"withhold", 2, 2, read_withheld},
     {"sloppy-names", 1, 1, read_sloppy},
+    {"names-inside", 1, 1, read_names_inside},
     {"log", 2, 2, read_log},
     {"limit", 3, 3, read_limit},
 };

@@ -13,7 +13,11 @@
  *   none|see|talk|own NAME              NAME or NAME.*, which is NAME and all below it
  *   call NAME MEMBER PATH [ARG...]      calls and signals to it, besides what talk allows
  *   broadcast NAME MEMBER PATH [ARG...] signals that it sends to all
+ *   withhold INTERFACE.MEMBER           calls that the app never gets, whoever makes them: they are
+ *                                       answered as by a program that does not know the member
  *   sloppy-names                        unique names are seen, whoever has them
+ *   names-inside                        a name that no rule shows may be taken: the app is told that
+ *                                       it has it, and the bus is told nothing
  *   log none|refused|all
  *   limit WHAT NUMBER                   see rules.c
  *
@@ -35,6 +39,7 @@ enum {
     RULES_MOST = 2048,
     RULES_MOST_NAMES = 1000,
     RULE_MOST_ARGS = 4,
+    RULES_MOST_WITHHELD = 16,
     RULE_ARG_MOST = 63,             /* highest N */
     RULES_ARGS_LOOKED_AT = 8 << 10, /* bytes of a body in which rules look for arguments */
 };
@@ -61,9 +66,13 @@ struct rules {
     char *text;
     struct rule *v; /* sorted by name */
     size_t n, cap;
+    struct {
+        const char *interface, *member;
+    } withheld[RULES_MOST_WITHHELD];
+    size_t n_withheld;
     const char *app;
     enum log_what log;
-    bool sloppy;
+    bool sloppy, names_inside;
     struct relay_limits limits;
     size_t message_most;
     unsigned pending_most, matches_most;
@@ -86,6 +95,9 @@ enum rule_answer { RULE_NO, RULE_YES, RULE_NEEDS_ARGS };
  */
 enum rule_answer rules_allow(const struct rules *r, const char *name, enum rule_kind kind,
                              const struct message *m, const struct arguments *a);
+
+/* Whether a call to the app is kept from it. One that names no interface may mean any. */
+bool rules_withhold(const struct rules *r, const struct message *m);
 
 /* Whether any rule speaks of this very NAME or NAME.*: for finding what has changed. */
 bool rules_mention(const struct rules *r, const char *name, bool below);

@@ -137,6 +137,28 @@ static void none_below(void)
     rules_free(&r);
 }
 
+static void members_are_withheld(void)
+{
+    struct rules r = rules_of("carrel-bus 1\nwithhold a.I.Ask\n");
+    struct message m = {.interface = "a.I", .member = "Ask"};
+    CHECK(rules_withhold(&r, &m));
+    m.interface = NULL; /* the app might answer for any */
+    CHECK(rules_withhold(&r, &m));
+    m.interface = "a.J";
+    CHECK(!rules_withhold(&r, &m));
+    m = (struct message){.interface = "a.I", .member = "Asks"};
+    CHECK(!rules_withhold(&r, &m));
+    rules_free(&r);
+    char text[512];
+    int n = snprintf(text, sizeof text, "carrel-bus 1\n");
+    for (int i = 0; i < 17; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "withhold a.I.Ask\n");
+    int line, column;
+    const char *why;
+    CHECK_INT(rules_read(&r, strdup(text), strlen(text), &line, &column, &why), -1);
+    CHECK_INT(line, 18);
+}
+
 static void faults_of_rules(void)
 {
     static const struct {
@@ -153,6 +175,9 @@ static void faults_of_rules(void)
         {"carrel-bus 1\ncall org.a a.b.c / arg0=1 arg0=1 arg0=1 arg0=1 arg0=1\n", 2, 1},
         {"carrel-bus 1\ncall org.a b / x\n", 2, 12},
         {"carrel-bus 1\ncall org.a a.b.* /a/ \n", 2, 18},
+        {"carrel-bus 1\nwithhold a.b\n", 2, 10},
+        {"carrel-bus 1\nwithhold a.b.*\n", 2, 10},
+        {"carrel-bus 1\nwithhold Member\n", 2, 10},
         {"carrel-bus 1\nlimit connections 0\n", 2, 19},
         {"carrel-bus 1\nlimit message 999999999999999999999\n", 2, 15},
         {"carrel-bus 1\ntalk org.a.\\x00b\n", 2, 6},
@@ -283,6 +308,7 @@ int main(void)
     RUN(skips_every_type);
     RUN(levels);
     RUN(none_below);
+    RUN(members_are_withheld);
     RUN(faults_of_rules);
     RUN(patterns);
     RUN(match_rules);

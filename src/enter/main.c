@@ -54,18 +54,44 @@ static void check_standard_descriptors(void)
                 (unsigned)fd);
 }
 
+static bool same_file(int a, int b)
+{
+    struct stat x, y;
+    must(NULL, "fstat", sys_fstat(a, &x), "cannot look at a namespace");
+    must(NULL, "fstat", sys_fstat(b, &y), "cannot look at a namespace");
+    return x.st_ino == y.st_ino;
+}
+
+static bool is_own(int namespace, const char *own)
+{
+    int ours =
+        (int)must(NULL, "openat", sys_openat(AT_FDCWD, own, O_RDONLY, 0), "cannot open %s", own);
+    bool same = same_file(FIRST_NAMESPACE_FD + namespace, ours);
+    sys_close(ours);
+    return same;
+}
+
 /* One that is shared with the host needs no joining, and we would have no right to. */
 static void join(int namespace, const char *own)
 {
-    struct stat there, here;
-    int fd = FIRST_NAMESPACE_FD + namespace;
-    must(NULL, "fstat", sys_fstat(fd, &there), "cannot look at a namespace");
-    int ours =
-        (int)must(NULL, "openat", sys_openat(AT_FDCWD, own, O_RDONLY, 0), "cannot open %s", own);
-    must(NULL, "fstat", sys_fstat(ours, &here), "cannot look at a namespace");
-    sys_close(ours);
-    if (there.st_ino != here.st_ino)
-        CALL2(NULL, setns, fd, 0, "cannot join %s", own);
+    if (!is_own(namespace, own))
+        CALL2(NULL, setns, FIRST_NAMESPACE_FD + namespace, 0, "cannot join %s", own);
+}
+
+/* An IPC namespace that the app has in common with its X server belongs to a user namespace above
+ * the app's, in which we have no power any more once we have joined that. */
+static void join_common_ipc(int outer)
+{
+    static const char own[] = "/proc/self/ns/ipc";
+    if (is_own(IPC, own))
+        return;
+    int owner = CALL2(NULL, ioctl, FIRST_NAMESPACE_FD + IPC, NS_GET_USERNS,
+                      "cannot find the user namespace of %s", own);
+    if (!same_file(owner, outer)) {
+        CALL2(NULL, setns, owner, CLONE_NEWUSER, "cannot join the user namespace of %s", own);
+        join(IPC, own);
+    }
+    sys_close(owner);
 }
 
 /* The user namespace that owns the others stands between ours and the app's. The mounts come last:
@@ -74,6 +100,7 @@ static void join_all(void)
 {
     int outer = CALL2(NULL, ioctl, FIRST_NAMESPACE_FD + USER, NS_GET_PARENT,
                       "cannot find the outer user namespace");
+    join_common_ipc(outer);
     CALL2(NULL, setns, outer, CLONE_NEWUSER, "cannot join the outer user namespace");
     sys_close(outer);
     join(PID, "/proc/self/ns/pid_for_children");

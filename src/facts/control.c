@@ -130,7 +130,7 @@ void control_look(struct arena *a, const char *root, uid_t uid, const char *runt
     to->kinds = *kinds ? kinds_of_both(a, arena_printf(a, " %s ", kinds), to->kinds) : " ";
 }
 
-void look_control(struct facts *f)
+void look_control(struct facts *f, __attribute__((unused)) const char *path)
 {
     control_look(f->arena, "", f->uid, f->runtime_dir, &f->control);
 }

@@ -109,16 +109,16 @@ void facts_put_env(struct facts *f, const char *name, const char *value, bool as
     *e = (struct env_fact){name, value, asked};
 }
 
-static void want(struct facts *f, const char *prefix, const char *path)
+static void want(struct facts *f, enum wanted_kind kind, const char *path)
 {
+    const uint32_t h = hash(path);
     if (f->fixture)
         return;
-    size_t n = strlen(prefix);
-    for (size_t i = 0; i < f->n_wanted; i++)
-        if (strncmp(f->wanted[i], prefix, n) == 0 && str_eq(f->wanted[i] + n, path))
+    for (const struct wanted_fact *w = f->wanted; w < f->wanted + f->n_wanted; w++)
+        if (w->hash == h && w->kind == kind && str_eq(w->path, path))
             return;
     f->wanted = arena_grow(f->arena, f->wanted, f->n_wanted, &f->cap_wanted, sizeof *f->wanted);
-    f->wanted[f->n_wanted++] = arena_printf(f->arena, "%s%s", prefix, path);
+    f->wanted[f->n_wanted++] = (struct wanted_fact){kind, h, arena_strdup(f->arena, path)};
 }
 
 /* A fixture need not list what is absent, but the links above it still say where it would be. */
@@ -152,7 +152,7 @@ const struct path_fact *facts_path(struct facts *f, const char *path)
     const struct path_fact *known = facts_known_path(f, path);
     if (known)
         return known;
-    want(f, "", path);
+    want(f, WANTED_PATH, path);
     return absent(f, arena_strdup(f->arena, path));
 }
 
@@ -174,7 +174,7 @@ const struct path_fact *facts_access(struct facts *f, const char *path)
     if (f->fixture)
         guess_access(f, known);
     else
-        want(f, "access:", path);
+        want(f, WANTED_ACCESS, path);
     return known;
 }
 
@@ -184,21 +184,21 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
     const struct list_fact *known = facts_known_list(f, path);
     if (known)
         return known;
-    want(f, "list:", path);
+    want(f, WANTED_LIST, path);
     return &nothing;
 }
 
 const struct control_fact *facts_control(struct facts *f)
 {
     if (!f->control.known)
-        want(f, "control:", "");
+        want(f, WANTED_CONTROL, "");
     return &f->control;
 }
 
 const struct look_fact *facts_looks(struct facts *f, size_t *n)
 {
     if (!f->looks_known)
-        want(f, "looks:", "");
+        want(f, WANTED_LOOKS, "");
     *n = f->n_looks;
     return f->looks;
 }
@@ -206,14 +206,14 @@ const struct look_fact *facts_looks(struct facts *f, size_t *n)
 const struct untrusted_fact *facts_untrusted(struct facts *f)
 {
     if (!f->untrusted.known)
-        want(f, "untrusted:", "");
+        want(f, WANTED_UNTRUSTED, "");
     return &f->untrusted;
 }
 
 bool facts_documents(struct facts *f, const char *bus)
 {
     if (!f->documents_known)
-        want(f, "documents:", bus);
+        want(f, WANTED_DOCUMENTS, bus);
     return f->documents;
 }
 

@@ -57,6 +57,22 @@ struct list_fact {
     size_t n;
 };
 
+enum wanted_kind {
+    WANTED_PATH,
+    WANTED_LIST,
+    WANTED_ACCESS,
+    WANTED_DOCUMENTS, /* path: the bus' socket */
+    WANTED_LOOKS,     /* no path, as the rest */
+    WANTED_UNTRUSTED,
+    WANTED_CONTROL,
+};
+
+struct wanted_fact {
+    enum wanted_kind kind;
+    uint32_t hash; /* of path */
+    const char *path;
+};
+
 struct env_fact {
     const char *name, *value;
     bool asked; /* somebody called facts_env for it: it belongs into the text form */
@@ -140,10 +156,7 @@ struct facts {
     struct look_fact *looks; /* those of one file together, those of one group of it too */
     size_t n_looks, cap_looks;
 
-    /* asked for and not known; "list:" in front asks for a listing, "access:" for access bits,
-     * "looks:" alone for the settings, "documents:" with a bus' socket for the document portal,
-     * "control:" for control groups, "untrusted:" for an X cookie */
-    const char **wanted;
+    struct wanted_fact *wanted; /* asked for and not known */
     size_t n_wanted, cap_wanted;
 };
 

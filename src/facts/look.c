@@ -8,6 +8,8 @@
  */
 #include "facts/store.h"
 
+#include "util/file.h"
+#include "util/libc.h"
 #include "util/str.h"
 
 #include <dirent.h>
@@ -167,19 +169,22 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* By the system's call alone: opendir(3) takes memory from the system and gives it back. */
 static void look_list(struct facts *f, const char *path)
 {
     struct list_fact list = {.path = path};
     size_t cap = 0;
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d)) && list.n < MAX_NAMES;) {
-        if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
-            continue;
-        list.names = arena_grow(f->arena, list.names, list.n, &cap, sizeof *list.names);
-        list.names[list.n++] = arena_strdup(f->arena, e->d_name);
-    }
-    if (d)
-        closedir(d);
+    _Alignas(struct dirent) char part[8192];
+    cleanup_fd int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (ssize_t n; fd >= 0 && list.n < MAX_NAMES && (n = sys_getdents(fd, part, sizeof part)) > 0;)
+        for (char *at = part; at < part + n && list.n < MAX_NAMES;) {
+            struct dirent *e = (struct dirent *)(void *)at;
+            at += e->d_reclen;
+            if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+                continue;
+            list.names = arena_grow(f->arena, list.names, list.n, &cap, sizeof *list.names);
+            list.names[list.n++] = arena_strdup(f->arena, e->d_name);
+        }
     if (list.n > 1)
         qsort(list.names, list.n, sizeof *list.names, compare_names);
     facts_put_list(f, &list);
@@ -196,24 +201,20 @@ static void look_access(struct facts *f, const char *path)
     facts_put_path(f, &p);
 }
 
+static void look_path(struct facts *f, const char *path)
+{
+    look(f, path, 0);
+}
+
 void facts_look(struct facts *f)
 {
-    for (size_t i = 0; i < f->n_wanted; i++) {
-        const char *want = f->wanted[i], *rest;
-        if ((rest = str_after(want, "list:")))
-            look_list(f, rest);
-        else if ((rest = str_after(want, "documents:")))
-            look_documents(f, rest);
-        else if (str_after(want, "looks:"))
-            look_looks(f);
-        else if (str_after(want, "untrusted:"))
-            look_untrusted(f);
-        else if (str_after(want, "control:"))
-            look_control(f);
-        else if ((rest = str_after(want, "access:")))
-            look_access(f, rest);
-        else
-            look(f, want, 0);
-    }
+    static look_for *const looks[] = {
+        [WANTED_PATH] = look_path,       [WANTED_LIST] = look_list,
+        [WANTED_ACCESS] = look_access,   [WANTED_DOCUMENTS] = look_documents,
+        [WANTED_LOOKS] = look_looks,     [WANTED_UNTRUSTED] = look_untrusted,
+        [WANTED_CONTROL] = look_control,
+    };
+    for (size_t i = 0; i < f->n_wanted; i++)
+        looks[f->wanted[i].kind](f, f->wanted[i].path);
     f->n_wanted = 0;
 }

@@ -355,7 +355,7 @@ static int by_group(const void *a, const void *b)
     return order ? order : strcmp(x->key, y->key);
 }
 
-void look_looks(struct facts *f)
+void look_looks(struct facts *f, __attribute__((unused)) const char *path)
 {
     const char *told = facts_env(f, "XDG_CONFIG_HOME"), *dbs[MAX_DATABASES];
     const char *config = told ? path_clean(f->arena, told) : NULL;

@@ -14,15 +14,14 @@ struct list_fact *facts_known_list(const struct facts *f, const char *path);
 void facts_put_list(struct facts *f, const struct list_fact *list);
 void facts_put_env(struct facts *f, const char *name, const char *value, bool asked);
 
-/* Reads the files of settings; looks.c. */
-void look_looks(struct facts *f);
-/* Asks the X server for a cookie; untrusted.c. */
-void look_untrusted(struct facts *f);
-/* Looks for control groups; control.c. */
-void look_control(struct facts *f);
-
-/* Finds the document portal's folder, and has the portal started where it is not there. */
-void look_documents(struct facts *f, const char *bus);
+/* Looks for what is wanted, of a kind each, at a path. */
+typedef void look_for(struct facts *f, const char *path);
+/* Reads the files of settings; looks.c. Asks the X server for a cookie; untrusted.c. Looks for
+ * control groups; control.c. These need no path. */
+look_for look_looks, look_untrusted, look_control;
+/* Finds the document portal's folder, and has the portal started where it is not there; path: the
+ * bus' socket. */
+look_for look_documents;
 /* The size of the message that begins with these n bytes, by its frame (D-Bus specification,
  * "Message Format"), and whether it is a reply. 0: too few bytes to tell; SIZE_MAX: nothing to go
  * on with. */

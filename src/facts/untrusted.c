@@ -71,7 +71,7 @@ static const char *obstacle(struct facts *f, const struct x11 *x, int error)
     return arena_printf(f->arena, "the X server cannot be asked: %s", strerror(-error));
 }
 
-void look_untrusted(struct facts *f)
+void look_untrusted(struct facts *f, __attribute__((unused)) const char *path)
 {
     const char *name = facts_env(f, "DISPLAY");
     struct x_display display;

@@ -34,7 +34,9 @@ struct stream {
     struct relay_verdict pending; /* pass or drop that waits until all before it is sent */
     bool has_pending;
     struct bytes put; /* our own, sent when `pass` is 0 */
-    int *fds;         /* that came and are not gone: the first n_claimed go with the ready bytes */
+    int put_fds[RELAY_PUT_FDS];
+    unsigned n_put_fds; /* go with the next byte that was put */
+    int *fds; /* that came and are not gone: the first n_claimed go with the ready bytes */
     unsigned n_fds, n_claimed;
     bool ended;   /* nothing more will come */
     bool dead;    /* the other side takes nothing more; it is read all the same, for the protocol */

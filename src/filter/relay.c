@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,6 +21,8 @@ enum {
 
 /* What an event belongs to: one of these, or a connection's address plus the side. */
 enum { KEY_LISTENING = 2, KEY_CONTROL = 3 };
+/* Or, in its upper half, a descriptor that the protocol has us watch. */
+#define KEY_WATCHED (UINT64_C(1) << 63)
 
 const struct relay_limits relay_usual_limits = {
     .connections = 256, .memory = 4u << 20, .fds = 2048};
@@ -295,6 +298,15 @@ static int timeout_ms(const struct relay *r)
     return r->n_throttled ? TICK_MS : r->server_busy ? RETRY_MS : -1;
 }
 
+/* Whoever watches it no more closes it, which takes it out of epoll's set. */
+static void watched(struct relay *r, int fd)
+{
+    epoll_ctl(r->epoll, EPOLL_CTL_DEL, fd, NULL);
+    if (r->setup.protocol->watched(r->setup.program, r, fd) && relay_watch(r, fd) < 0)
+        r->untidy = true;
+    settle_all(r);
+}
+
 /* False: the program is to end. */
 static bool turn(struct relay *r)
 {
@@ -311,6 +323,8 @@ static bool turn(struct relay *r)
         } else if (key == KEY_CONTROL) {
             go_on = r->setup.protocol->control(r->setup.program, r, r->setup.control);
             settle_all(r);
+        } else if (key & KEY_WATCHED) {
+            watched(r, (int)(key & INT_MAX));
         } else {
             conn_event((struct relay_conn *)(uintptr_t)(key & ~(uint64_t)1),
                        (enum relay_side)(key & 1), events[i].events);
@@ -373,6 +387,12 @@ void relay_resume(struct relay_conn *c, enum relay_side from)
 void relay_limit(struct relay *r, const struct relay_limits *limits)
 {
     r->limits = *limits;
+}
+
+int relay_watch(struct relay *r, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = KEY_WATCHED | (uint64_t)fd};
+    return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
 struct relay *relay_of(struct relay_conn *c)

@@ -55,6 +55,9 @@ struct relay_protocol {
     void (*closed)(void *state);
     /* Something came on the control descriptor (see struct relay_setup): false ends the program. */
     bool (*control)(void *program, struct relay *r, int fd);
+    /* Something came on a descriptor of relay_watch, or its end: false, when it is watched no more
+     * (the protocol closes it). */
+    bool (*watched)(void *program, struct relay *r, int fd);
     /* For the log: a connection was cut or refused, or could not be made. state may be NULL. */
     void (*fault)(void *program, void *state, const char *why);
 };
@@ -97,6 +100,17 @@ enum { RELAY_PUT_MOST = 1 << 20 };
  * would be exceeded, or no memory): cut then. While much of it waits, the other side is not read.
  */
 int relay_put(struct relay_conn *c, enum relay_side to, const void *bytes, size_t n);
+/*
+ * The same with a descriptor, which is the relay's from then on, also after an error. Few can wait:
+ * it is for what happens rarely.
+ */
+enum { RELAY_PUT_FDS = 4 };
+int relay_put_fd(struct relay_conn *c, enum relay_side to, const void *bytes, size_t n, int fd);
+/* From a judge: a copy of the first descriptor that waits for the message at hand, which keeps its
+ * own. Returns it, or -errno. */
+int relay_copy_fd(struct relay_conn *c, enum relay_side from);
+/* A descriptor besides the connections', for protocol->watched. Returns 0 or -errno. */
+int relay_watch(struct relay *r, int fd);
 /* A direction that was told to hold is judged again. */
 void relay_resume(struct relay_conn *c, enum relay_side from);
 /* New limits hold at once (connections that are there stay). */

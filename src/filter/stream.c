@@ -3,9 +3,11 @@
 #include "filter/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static struct stream *opposite(const struct stream *s)
 {
@@ -85,8 +87,15 @@ static void take_put(struct stream *s, size_t n)
         opposite(s)->settled = false;
 }
 
+static void close_put(struct stream *s)
+{
+    while (s->n_put_fds)
+        close(s->put_fds[--s->n_put_fds]);
+}
+
 static void discard_output(struct stream *s)
 {
+    close_put(s);
     s->at += s->ready;
     s->n -= s->ready;
     s->ready = 0;
@@ -97,19 +106,33 @@ static void discard_output(struct stream *s)
         take_put(s, s->put.n);
 }
 
+/* One call. Descriptors of ours go in one of their own, behind those of what is ready. */
+static long send_once(struct stream *s, size_t n_put)
+{
+    bool ours = n_put && s->n_put_fds;
+    long n = io_write(s->conn->fd[!s->from], s->at, s->ready, s->put.v, n_put,
+                      ours ? s->put_fds : s->fds, ours ? s->n_put_fds : s->n_claimed);
+    if (n >= 0 && ours)
+        close_put(s);
+    else if (n >= 0 && s->n_claimed)
+        io_close_fds(s, s->n_claimed);
+    if (n >= 0)
+        s->n_claimed = 0;
+    return n;
+}
+
 /* Sends what is ready, and behind a whole message what is put. False: something is left. */
 static bool flush(struct stream *s)
 {
     for (;;) {
-        size_t n_put = s->pass ? 0 : s->put.n;
+        size_t n_put = s->pass || (s->n_claimed && s->n_put_fds) ? 0 : s->put.n;
         if (s->dead)
             discard_output(s);
         if (s->dead || s->conn->cut || s->ready + n_put == 0)
             return true;
         if (s->full)
             return false;
-        long n =
-            io_write(s->conn->fd[!s->from], s->at, s->ready, s->put.v, n_put, s->fds, s->n_claimed);
+        long n = send_once(s, n_put);
         if (n == -EAGAIN) {
             s->full = true;
             return false;
@@ -121,9 +144,6 @@ static bool flush(struct stream *s)
                 conn_cut(s->conn, "the other side takes nothing");
             continue;
         }
-        if (s->n_claimed)
-            io_close_fds(s, s->n_claimed);
-        s->n_claimed = 0;
         size_t sent = min_size(s->ready, (uint64_t)n), sent_put = (size_t)n - sent;
         s->at += sent;
         s->n -= sent;
@@ -275,6 +295,7 @@ void stream_free(struct stream *s)
 {
     if (s->n_fds)
         io_close_fds(s, s->n_fds);
+    close_put(s);
     free(s->fds);
     s->fds = NULL;
     release(s, &s->kept);
@@ -295,4 +316,25 @@ int relay_put(struct relay_conn *c, enum relay_side to, const void *bytes, size_
     b->n += n;
     s->settled = false;
     return 0;
+}
+
+int relay_put_fd(struct relay_conn *c, enum relay_side to, const void *bytes, size_t n, int fd)
+{
+    struct stream *s = &c->stream[!to];
+    bool room = n > 0 && s->n_put_fds < RELAY_PUT_FDS;
+    int error = room ? relay_put(c, to, bytes, n) : -ENOBUFS;
+    if (error == 0 && !s->dead)
+        s->put_fds[s->n_put_fds++] = fd;
+    else
+        close(fd);
+    return error;
+}
+
+int relay_copy_fd(struct relay_conn *c, enum relay_side from)
+{
+    const struct stream *s = &c->stream[from];
+    if (s->n_fds <= s->n_claimed)
+        return -ENOENT;
+    int fd = fcntl(s->fds[s->n_claimed], F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
 }

@@ -92,6 +92,24 @@ static int judge(struct instance_reply *r, const char **why)
     return error > 0 && error < 4096 ? -error : -EPROTO;
 }
 
+/* to: the connection, or -errno. */
+static int converse(int to, const struct buf *words, int fd, struct instance_reply *reply,
+                    const char **why)
+{
+    struct arena *a = words->arena;
+    *reply = (struct instance_reply){.n_fds = 0};
+    *why = "its supervisor cannot be reached";
+    int r = to < 0 ? to : send_words(to, words, fd);
+    if (r < 0)
+        return r;
+    char *text = arena_alloc(a, MAX_ANSWER + 1);
+    ssize_t n = receive(to, text, MAX_ANSWER, reply);
+    if (n < 0)
+        return (int)n;
+    split(a, text, (size_t)n, reply);
+    return judge(reply, why);
+}
+
 int instance_ask(struct arena *a, const struct instance *in, int fd, struct instance_reply *reply,
                  const char **why, ...)
 {
@@ -101,18 +119,16 @@ int instance_ask(struct arena *a, const struct instance *in, int fd, struct inst
     for (const char *w; (w = va_arg(ap, const char *));)
         buf_bytes(&words, w, strlen(w) + 1);
     va_end(ap);
-    *reply = (struct instance_reply){.n_fds = 0};
-    *why = "its supervisor cannot be reached";
     cleanup_fd int to = connect_to(in);
-    if (to < 0)
-        return to;
-    int r = send_words(to, &words, fd);
-    if (r < 0)
-        return r;
-    char *text = arena_alloc(a, MAX_ANSWER + 1);
-    ssize_t n = receive(to, text, MAX_ANSWER, reply);
-    if (n < 0)
-        return (int)n;
-    split(a, text, (size_t)n, reply);
-    return judge(reply, why);
+    return converse(to, &words, fd, reply, why);
+}
+
+int instance_hold(struct arena *a, const struct instance *in, struct instance_reply *reply,
+                  const char **why, const char *word)
+{
+    struct buf words = {.arena = a};
+    buf_bytes(&words, word, strlen(word) + 1);
+    cleanup_fd int to = connect_to(in);
+    int r = converse(to, &words, -1, reply, why);
+    return r < 0 ? r : steal_fd(&to);
 }

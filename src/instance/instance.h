@@ -19,6 +19,7 @@ struct instance {
     const char *folder;   /* its path */
     pid_t pid;            /* what the person started: carrel-tty or the core */
     pid_t app_pid;        /* the app's first process; 0: it has not started yet */
+    const char *server;   /* the kind of X server that it offers, or NULL */
     time_t since;         /* seconds since the epoch */
 
     /* instances_measure */
@@ -35,6 +36,14 @@ struct instance {
  */
 int instances_list(struct arena *a, const char *runtime_dir, const char *only,
                    struct instance **out, size_t *n);
+/*
+ * Those of this app whose X server other runs of it may join, as far as the registry tells, also
+ * where the run that started it has ended. kind: what stands behind "x-server=" in `info`.
+ */
+int instances_with_server(struct arena *a, const char *runtime_dir, const char *app,
+                          const char *kind, struct instance **out, size_t *n);
+/* The rest of the line in `info` that begins so, or NULL. */
+const char *instance_info_line(struct arena *a, const char *info, const char *word);
 /* Fills in what /proc says, in one pass over it. Returns 0 or -errno. */
 int instances_measure(struct arena *a, struct instance *v, size_t n);
 
@@ -52,6 +61,10 @@ struct instance_reply {
  */
 int instance_ask(struct arena *a, const struct instance *in, int fd, struct instance_reply *reply,
                  const char **why, ...) __attribute__((sentinel));
+
+/* The same for a request after which the connection stays. Returns it, or -errno. */
+int instance_hold(struct arena *a, const struct instance *in, struct instance_reply *reply,
+                  const char **why, const char *word);
 
 /* What a process has open of one mount. */
 struct held {

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #define REGISTRY ".flatpak"
+#define X_SERVER "x-server=" /* plan/plan.h */
 /* So old a folder must be before it counts as left behind: as with Flatpak, whose commands remove
  * such too. One that is being made has its lock within microseconds. */
 enum { GRACE_SECONDS = 3 };
@@ -46,16 +47,16 @@ static void remove_leftover(int registry, const char *id, int folder)
     unlinkat(registry, id, AT_REMOVEDIR);
 }
 
-/* The value of "name=" in a key file of ours (resolve/service.c). */
-static const char *name_in(struct arena *a, const char *info)
+/* In a key file of ours (resolve/service.c). */
+const char *instance_info_line(struct arena *a, const char *info, const char *word)
 {
     for (const char *line = info; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        const char *value = str_after(line, "name=");
+        const char *value = str_after(line, word);
         if (value)
             return arena_strndup(a, value, strcspn(value, "\n"));
     }
-    return "?";
+    return NULL;
 }
 
 static pid_t number_behind(const char *text, const char *word)
@@ -65,7 +66,8 @@ static pid_t number_behind(const char *text, const char *word)
     return n > 0 && n <= INT32_MAX ? (pid_t)n : 0;
 }
 
-/* Reads one entry. False when it is none of ours, or nobody's any more. */
+/* Reads one entry. False when it is none of ours, or nobody's any more; of what has ended the X
+ * server may be left, as long as another run uses it: pid is 0 then. */
 static bool read_entry(struct arena *a, const char *registry_path, int registry, const char *id,
                        struct instance *out)
 {
@@ -83,13 +85,20 @@ static bool read_entry(struct arena *a, const char *registry_path, int registry,
     out->folder = arena_printf(a, "%s/%s", registry_path, id);
     if (fstatat(folder, "pid", &about, AT_SYMLINK_NOFOLLOW) == 0)
         out->since = about.st_mtime;
-    out->app = read_small(a, folder, "info", &text) == 0 ? name_in(a, text.data) : "?";
+    out->app = "?";
+    if (read_small(a, folder, "info", &text) == 0 && text.len) {
+        const char *app = instance_info_line(a, text.data, "name=");
+        out->app = app ? app : "?";
+        out->server = instance_info_line(a, text.data, X_SERVER);
+    }
     if (read_small(a, folder, "pid", &text) == 0)
         out->pid = number_behind(text.data, "");
     if (read_small(a, folder, "bwrapinfo.json", &text) == 0)
         out->app_pid = number_behind(text.data, "\"child-pid\": ");
     /* Its supervisor is about to clear up: who has seen the app end does not see it listed. */
-    return !out->app_pid || kill(out->app_pid, 0) == 0 || errno != ESRCH;
+    if (out->app_pid && kill(out->app_pid, 0) < 0 && errno == ESRCH)
+        out->pid = 0;
+    return true;
 }
 
 static int by_age(const void *a, const void *b)
@@ -99,8 +108,21 @@ static int by_age(const void *a, const void *b)
                                 : strcmp(x->id, y->id);
 }
 
-int instances_list(struct arena *a, const char *runtime_dir, const char *only,
-                   struct instance **out, size_t *n)
+/* Which entries are wanted. */
+struct choice {
+    const char *only;         /* this one; NULL: all */
+    const char *app, *server; /* of this app, with such a server; NULL: those that run */
+};
+
+static bool is_chosen(const struct choice *c, const struct instance *in)
+{
+    if (c->server)
+        return str_eq(in->app, c->app) && in->server && str_eq(in->server, c->server);
+    return in->pid != 0;
+}
+
+static int list(struct arena *a, const char *runtime_dir, const struct choice *choice,
+                struct instance **out, size_t *n)
 {
     size_t cap = 0;
     const char *path = arena_printf(a, "%s/" REGISTRY, runtime_dir);
@@ -109,9 +131,9 @@ int instances_list(struct arena *a, const char *runtime_dir, const char *only,
     int registry = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (registry < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (only) {
+    if (choice->only) {
         *out = arena_array(a, 1, sizeof **out);
-        *n = read_entry(a, path, registry, only, *out);
+        *n = read_entry(a, path, registry, choice->only, *out) && is_chosen(choice, *out);
         close(registry);
         return 0;
     }
@@ -123,7 +145,7 @@ int instances_list(struct arena *a, const char *runtime_dir, const char *only,
     for (struct dirent *e; (e = readdir(d));) {
         struct instance one;
         if (e->d_name[strspn(e->d_name, "0123456789")] ||
-            !read_entry(a, path, registry, e->d_name, &one))
+            !read_entry(a, path, registry, e->d_name, &one) || !is_chosen(choice, &one))
             continue;
         *out = arena_grow(a, *out, *n, &cap, sizeof **out);
         (*out)[(*n)++] = one;
@@ -132,4 +154,16 @@ int instances_list(struct arena *a, const char *runtime_dir, const char *only,
     if (*n > 1)
         qsort(*out, *n, sizeof **out, by_age);
     return 0;
+}
+
+int instances_list(struct arena *a, const char *runtime_dir, const char *only,
+                   struct instance **out, size_t *n)
+{
+    return list(a, runtime_dir, &(struct choice){.only = only}, out, n);
+}
+
+int instances_with_server(struct arena *a, const char *runtime_dir, const char *app,
+                          const char *kind, struct instance **out, size_t *n)
+{
+    return list(a, runtime_dir, &(struct choice){.app = app, .server = kind}, out, n);
 }

@@ -102,19 +102,23 @@ static bool same_share(const char *a, const char *b)
     return period[0] && period[1] && n[0] && n[0] * period[1] == n[1] * period[0];
 }
 
-/* A limit is there when the kernel says so. Without a file for it there is none, which is what
+/* A limit is there when the kernel says so: *is. Without a file for it there is none, which is what
  * "max" wants: systemd takes a controller away with the last limit that needs it. */
+static bool in_force(struct arena *a, int folder, const struct plan_limit *v, const char **is)
+{
+    const char *want = in_kernels_words(a, v, false);
+    *is = read_at(a, folder, limit_named(v->name)->file);
+    if (!*is)
+        return str_eq(v->value, "max");
+    return str_eq(*is, want) || (str_eq(v->name, "cpu") && same_share(*is, want)) ||
+           (strlen(*is) > strlen(want) && str_after(*is, want) && (*is)[strlen(want)] == '\n');
+}
+
 static struct limits_fault verify(struct arena *a, int folder, const struct plan_limit *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const char *file = limit_named(v[i].name)->file, *is = read_at(a, folder, file);
-        const char *want = in_kernels_words(a, &v[i], false);
-        if (is && (str_eq(is, want) || (str_eq(v[i].name, "cpu") && same_share(is, want)) ||
-                   (strlen(is) > strlen(want) && str_after(is, want) && is[strlen(want)] == '\n')))
-            continue;
-        if (!is && str_eq(v[i].value, "max"))
-            continue;
-        if (!v[i].optional)
+        const char *file = limit_named(v[i].name)->file, *is;
+        if (!in_force(a, folder, &v[i], &is) && !v[i].optional)
             return (struct limits_fault){
                 arena_printf(a, "the limit of %s is not in force (%s %s)", v[i].name, file,
                              is ? arena_printf(a, "is %s", is) : "is not there"),
@@ -286,4 +290,17 @@ const char *limits_group_of(struct arena *a, pid_t pid, const char *instance, bo
             return whole;
     }
     return NULL;
+}
+
+const char *limits_missing(struct arena *a, pid_t pid, const char *instance,
+                           const struct plan_limit *v, size_t n)
+{
+    struct buf names = {.arena = a};
+    bool manager;
+    const char *path = limits_group_of(a, pid, instance, &manager), *is;
+    cleanup_fd int folder = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    for (size_t i = 0; i < n; i++)
+        if (folder < 0 || !in_force(a, folder, &v[i], &is))
+            buf_printf(&names, "%s%s", names.len ? ", " : "", v[i].name);
+    return names.data;
 }

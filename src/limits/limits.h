@@ -55,6 +55,10 @@ struct limits_order {
  */
 struct limits_fault limits_begin(struct arena *a, const struct control_fact *by, const char *bus,
                                  struct limits_order *o);
+/* Which of them do not hold in the group that this process is in, "io-weight, cpu"; NULL: all do.
+ */
+const char *limits_missing(struct arena *a, pid_t pid, const char *instance,
+                           const struct plan_limit *v, size_t n);
 /* Changes those of a group that is there. path: its folder; value "max" takes a limit away. */
 struct limits_fault limits_change(struct arena *a, const char *bus, const char *path,
                                   const struct plan_limit *v, size_t n);

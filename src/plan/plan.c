@@ -130,7 +130,7 @@ void plan_write_all(const struct plan *p, struct buf *out)
         write_lines("# | ", p->info, strlen(p->info), out);
     }
     if (p->common_ipc) {
-        buf_str(out, "\n# before all that: a new IPC namespace");
+        buf_str(out, "\n# before all that: a common IPC namespace");
         write_why(out, p->common_ipc);
         buf_char(out, '\n');
     }

@@ -73,6 +73,9 @@ struct plan_service {
 /* The registry of running instances, in the person's runtime folder: Flatpak's own, as portals look
  * there. */
 #define INSTANCE_REGISTRY ".flatpak"
+/* Before a line's rest in an instance's info: what kind of X server other runs of the app may join
+ * there. */
+#define INSTANCE_X_SERVER "x-server="
 
 enum {
     SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking; or what watches */

@@ -11,9 +11,6 @@ struct perm_danger {
 };
 
 static const struct perm_danger perm_dangers[] = {
-    {PERM_SOCKETS, "x11",
-     "every program on an X server can read all keys typed and steer all windows",
-     "where the app can do Wayland, fallback-x11 grants X11 only without it"},
     {PERM_SOCKETS, "session-bus",
      "over the whole session bus the app can start programs outside, which is no sandbox any more",
      "grant the names it needs in [Session Bus Policy]"},
@@ -74,6 +71,11 @@ static void lint_values(const struct policy *p, struct diags *d)
         diag_add(d, DIAG_WARNING, v->at, "wayland=filtered lets it reach its own windows only",
                  "wayland=direct: where the compositor lets it, the app can see the screen, type "
                  "for others and read the clipboard at any time");
+    v = policy_carrel(p, "Carrel Display", "x11");
+    if (v && str_eq(v->value, "shared"))
+        diag_add(d, DIAG_WARNING, v->at, "x11=nested gives it an X server of its own",
+                 "x11=shared: every program on an X server can read all keys typed and steer all "
+                 "windows");
     const struct perm *sound = policy_perm(p, PERM_SOCKETS, "pulseaudio");
     bool granted = sound && (sound->granted || sound->n_conditions);
     v = granted ? policy_carrel(p, "Carrel Sound", "sound") : NULL;

@@ -130,6 +130,19 @@ static void set_metadata(struct source *s, const struct policy_option *o, const 
         policy_read_keyfile(s, &k);
 }
 
+static void set_x11(struct source *s, const struct policy_option *o, const char *value,
+                    struct place at)
+{
+    set_metadata(s, o, arena_printf(s->p->arena, "Carrel Display=x11=%s", value), at);
+}
+
+static void no_a11y_bus(struct source *s, const struct policy_option *o, const char *value,
+                        struct place at)
+{
+    (void)value;
+    set_metadata(s, o, "Carrel Bus=accessibility=none", at);
+}
+
 /* Rules that other programs read: only their form is checked. */
 static void check_generic(struct source *s, const struct policy_option *o, const char *value,
                           struct place at)
@@ -242,6 +255,7 @@ const struct policy_option policy_options[] = {
     {"socket", "NAME", "allow a service: wayland, x11, fallback-x11, pulseaudio, …", set_perm, PERM_SOCKETS, GRANT},
     {"nosocket", "NAME", "deny it", set_perm, PERM_SOCKETS, DENY},
     {"socket-if", "NAME:CONDITION", "allow it if a condition is met", set_perm, PERM_SOCKETS, GRANT_IF},
+    {"x11", "WAY", "what an X display is: nested, untrusted, shared, headless, none (ours)", set_x11, 0, 0},
     {"device", "NAME", "allow devices: dri, input, usb, kvm, shm, all", set_perm, PERM_DEVICES, GRANT},
     {"nodevice", "NAME", "deny them", set_perm, PERM_DEVICES, DENY},
     {"device-if", "NAME:CONDITION", "allow them if a condition is met", set_perm, PERM_DEVICES, GRANT_IF},
@@ -284,7 +298,7 @@ const struct policy_option policy_options[] = {
     {"no-inherit-permissions", NULL, "accepted, without effect", pass, 0, 0},
     {"no-desktop", NULL, "accepted, without effect", pass, 0, 0},
     {"no-session-bus", NULL, "accepted, without effect yet", pass, 0, 0},
-    {"no-a11y-bus", NULL, "accepted, without effect yet", pass, 0, 0},
+    {"no-a11y-bus", NULL, "do not show it to screen readers", no_a11y_bus, 0, 0},
     {"no-documents-portal", NULL, "accepted, without effect yet", pass, 0, 0},
     {"log-session-bus", NULL, "accepted, without effect yet", pass, 0, 0},
     {"log-system-bus", NULL, "accepted, without effect yet", pass, 0, 0},

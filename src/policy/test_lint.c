@@ -35,8 +35,9 @@ static void check_lint(const char *text, const char *want, int line)
 
 static void dangerous_permissions(void)
 {
-    LINT("sockets=x11\n", "2: x11|");
-    LINT("sockets=if:x11:!has-wayland\n", "2: x11|");
+    LINT("sockets=x11\n", "");
+    LINT("sockets=x11\n[Carrel Display]\nx11=nested\n", "");
+    LINT("sockets=x11\n[Carrel Display]\nx11=shared\n", "4: x11=shared|");
     LINT("sockets=session-bus;system-bus;pulseaudio\ndevices=all\n",
          "2: session-bus|2: system-bus|3: all|");
     LINT("sockets=ssh-auth;gpg-agent\ndevices=input\n", "2: ssh-auth|2: gpg-agent|3: input|");

@@ -161,6 +161,7 @@ void rule_root(struct ctx *c)
     put_tmpfs(c, "/tmp", "1777", "base: own temporary files");
     put_tmpfs(c, c->runtime, "0700", "base: own runtime folder");
     put_dir(c, "/run/lock", "0755", "base: compatibility");
+    put_landings(c);
     if (c->nested_mount)
         put_empty_sys(c);
     /* The processor count: the C library, browsers and build tools ask for it here. */

@@ -23,13 +23,17 @@ static bool bus_value_is(const struct ctx *c, const char *key, const char *value
     return v && str_eq(v->value, value);
 }
 
+static void put_session(struct ctx *c, struct buf *out);
+
 /* What is special to each bus. */
 static const struct bus_row {
     const char *service, *rules, *what;
-    bool session;
+    void (*implicit)(struct ctx *c, struct buf *out); /* rules that every app has; or NULL */
 } rows[BUS_KIND_COUNT] = {
-    [BUS_SESSION] = {"dbus", "session-rules", "Session Bus Policy", true},
-    [BUS_SYSTEM] = {"dbus-system", "system-rules", "System Bus Policy", false},
+    [BUS_SESSION] = {"dbus", "session-rules", "Session Bus Policy", put_session},
+    [BUS_SYSTEM] = {"dbus-system", "system-rules", "System Bus Policy", NULL},
+    [BUS_A11Y] = {"dbus-a11y", "accessibility-rules", "Accessibility Bus Policy",
+                  accessibility_rules},
 };
 
 /* ---- whether ---- */
@@ -38,8 +42,10 @@ static const struct bus_row {
 static const char *wanted(struct ctx *c, enum bus_kind kind)
 {
     const struct bus_row *row = &rows[kind];
-    const struct carrel_value *way = row->session ? bus_value(c, "session") : NULL;
+    const struct carrel_value *way = kind == BUS_SESSION ? bus_value(c, "session") : NULL;
     const struct carrel_value *extra = bus_value(c, row->rules);
+    if (kind == BUS_A11Y)
+        return bus_value_is(c, "accessibility", "none") ? NULL : accessibility_why;
     if (way && !str_eq(way->value, "policy"))
         return str_eq(way->value, "filtered") ? why_at(c, way->at, "session", way->value) : NULL;
     for (size_t i = 0; i < c->p->bus[kind].n; i++) {
@@ -80,6 +86,8 @@ static void put_implicit(struct ctx *c, struct buf *out)
     put_words(out, "own", concat(c, id, ".*", NULL));
     if (strlen(id) <= LONGEST_NAME - strlen(PLAYERS))
         put_words(out, "own", concat(c, PLAYERS, id, ".*", NULL));
+    if (c->accessibility)
+        buf_str(out, accessibility_status_rules);
     if (bus_value_is(c, "portals", "false"))
         return;
     buf_str(out, "call org.freedesktop.portal.* * *\n"
@@ -106,6 +114,23 @@ static void put_limits(struct ctx *c, struct buf *out)
     }
 }
 
+/*
+ * An app that is on the bus for the input method's sake alone gets nothing else of it. The names
+ * that programs want to have are theirs inside: without a bus they would go on as well.
+ */
+static void put_session(struct ctx *c, struct buf *out)
+{
+    const char *input = input_rules(c);
+    if (wants_filtered_bus(c, BUS_SESSION))
+        put_implicit(c, out);
+    else
+        buf_str(out, "names-inside\n");
+    if (input)
+        buf_str(out, input);
+    if (input_is_forbidden(c)) /* all portals are allowed where they are */
+        buf_str(out, "none org.freedesktop.portal.IBus\nnone org.freedesktop.portal.Fcitx\n");
+}
+
 static void put_rules(struct ctx *c, enum bus_kind kind, struct buf *out)
 {
     static const char *const access[] = {
@@ -114,8 +139,8 @@ static void put_rules(struct ctx *c, enum bus_kind kind, struct buf *out)
     const char *const *lines = extra ? policy_list(c->a, extra->value, NULL) : NULL;
     buf_str(out, "carrel-bus 1\n");
     put_words(out, "app", c->q->app_id);
-    if (rows[kind].session)
-        put_implicit(c, out);
+    if (rows[kind].implicit)
+        rows[kind].implicit(c, out);
     for (size_t i = 0; i < c->p->bus[kind].n; i++)
         put_words(out, access[c->p->bus[kind].v[i].access], c->p->bus[kind].v[i].name);
     for (; lines && *lines; lines++)
@@ -148,14 +173,20 @@ static bool id_is_narrow(struct ctx *c)
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside)
 {
     const char *why = wanted(c, kind), *info = instance_info(c);
-    if (rows[kind].session && !id_is_narrow(c))
-        return false;
-    const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
-    if (!socket || socket->type != FILE_SOCKET) {
-        put_missing(c, rows[kind].what, why, "%s is not there", path ? path : "the bus' socket");
+    const char *what = rows[kind].what, *service = rows[kind].service;
+    if (!why) { /* by its name other rooms know that there is no more on it */
+        why = WHY_INPUT;
+        what = "input-method";
+        service = "dbus-input";
+    } else if (kind == BUS_SESSION && !id_is_narrow(c)) {
         return false;
     }
-    struct plan_service *s = begin_service(c, rows[kind].service, inside, why);
+    const struct path_fact *socket = path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
+    if (!socket || socket->type != FILE_SOCKET) {
+        put_missing(c, what, why, "%s is not there", path ? path : "the bus' socket");
+        return false;
+    }
+    struct plan_service *s = begin_service(c, service, inside, why);
     if (!s || !info)
         return false;
     struct buf data = {.arena = c->a};

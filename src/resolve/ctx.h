@@ -45,9 +45,12 @@ struct ctx {
     const char *wayland_socket; /* on the host; NULL: there is none */
     bool x11_by_fallback;
     bool common_ipc;                   /* with its own X server */
+    bool input_by_bus;                 /* the input method can be called on the session bus */
+    const char *x_server;              /* the kind that it offers to other runs, or NULL */
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
+    bool accessibility;                     /* it has that bus */
 
     const char *runtime;  /* inside: /run/user/UID */
     const char *app_home; /* as the app knows it: HOME */
@@ -127,13 +130,19 @@ struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, cons
                                          const char **obstacle);
 /* xserver.c: whether the policy wants an X server of the app's own; and that. host and number: the
  * person's display. */
-bool wants_own_x11(const struct ctx *c);
+bool wants_own_x11(struct ctx *c);
+const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint);
+/* The end of each hint where the safe form cannot be had. */
+#define SHARED_INSTEAD                                                                             \
+    "; or give --x11=shared, by which the app has the whole display: its screen, keys and windows"
 void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
                  unsigned number, const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
+/* landlock.c: empty folders where the app may be let write while it runs */
+void put_landings(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */
 void landlock_service(struct ctx *c, struct plan *p);
 
@@ -154,6 +163,21 @@ void rule_wayland(struct ctx *c); /* wayland.c: part of rule_display */
  * the host (NULL: there is none), which answers at inside. False: there is none, and it is said. */
 bool wants_filtered_bus(struct ctx *c, enum bus_kind kind);
 bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const char *inside);
+/* accessibility.c: that bus where it runs, before the others, and what tells programs of it; else
+ * what tells them that there is none. */
+void put_accessibility(struct ctx *c);
+void put_no_accessibility(struct ctx *c, const char *why);
+void accessibility_rules(struct ctx *c, struct buf *out);
+extern const char accessibility_why[], accessibility_status_rules[];
+/* sockets.c: the value of a key in the first unix: address of a D-Bus address list, %XX undone, or
+ * NULL */
+const char *dbus_value(struct ctx *c, const char *address, const char *key);
+/* input.c: the rules of the bus filter by which the app reaches the session's input method; NULL:
+ * there is none, or it may not. And the variables by which toolkits find it. */
+#define WHY_INPUT "base: the person's input method, by its name for confined apps"
+const char *input_rules(const struct ctx *c);
+bool input_is_forbidden(const struct ctx *c);
+void put_input_method(struct ctx *c);
 void rule_sound(struct ctx *c); /* sound.c */
 /* portals.c: what an app with portals sees of them besides the bus, whose socket is at bus */
 void put_portals(struct ctx *c, const char *bus);

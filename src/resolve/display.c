@@ -79,7 +79,7 @@ static void tell_shared(struct ctx *c, const struct carrel_value *way)
 {
     diag_add(
         c->d, DIAG_NOTE, way ? way->at : c->x11->at,
-        "write x11=nested in [Carrel Display] to give it a server of its own",
+        "without x11=shared it has an X server of its own, in a window",
         "the app shares your X display: it can see the screen, read every key and type for you");
 }
 
@@ -178,11 +178,22 @@ static void put_nested(struct ctx *c, const struct carrel_value *way, const stru
                     concat(c, why, "; ", why_at(c, way->at, "x11", way->value), NULL));
         return;
     }
-    refuse(
-        c, way->at,
-        "start the X server without \"-nolisten unix\"; or write x11=shared, which gives the app "
-        "the whole display: its screen, keys and windows",
-        "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
+    refuse(c, way->at, "start the X server without \"-nolisten unix\"" SHARED_INSTEAD,
+           "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
+}
+
+/* No policy says what X is to be. Never the display itself: who has no other gets no window. */
+static void put_default(struct ctx *c, const struct x_display *x, const struct path_fact *socket,
+                        const char *why)
+{
+    const struct carrel_value nested = {.value = "nested", .at = c->x11->at};
+    const char *hint, *obstacle = nested_obstacle(c, x, &hint);
+    if (!obstacle)
+        put_own_x11(c, &nested, socket, x->number, concat(c, why, "; x11=nested by default", NULL));
+    else if (c->wayland && c->wayland_socket)
+        put_missing(c, "sockets=x11", why, "no X server of its own: %s", obstacle);
+    else
+        refuse(c, c->x11->at, hint, "the app cannot have an X server of its own: %s", obstacle);
 }
 
 static void put_x11(struct ctx *c)
@@ -216,6 +227,10 @@ static void put_x11(struct ctx *c)
     const struct path_fact *p = facts_path(c->f, socket);
     if (way && str_eq(way->value, "nested")) {
         put_nested(c, way, &x, p, why);
+        return;
+    }
+    if (!way) {
+        put_default(c, &x, p, why);
         return;
     }
     if (!x.local || p->type != FILE_SOCKET) {

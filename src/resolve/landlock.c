@@ -67,32 +67,56 @@ static void allow(struct ctx *c, const char *path, const char *names, const char
     plan_add(c->out, PLAN_LANDLOCK_ALLOW, why, path, names, (char *)NULL);
 }
 
+static bool usable(const struct ctx *c)
+{
+    return c->f->landlock_abi >= FIRST_USABLE_ABI;
+}
+
 /*
  * Where files may come into sight while the app runs (carrel grant --rw): Landlock takes no new
  * rule then, but a rule for a folder holds for what is mounted below it later. The home that the
  * root shows is a folder of the read-only tmpfs, where nothing can be written, until something is
- * granted. Where a policy shows something below it read-only, that keeps its second wall, and there
- * is no such rule.
+ * granted; so are the folders where other disks and common files are, which are empty. Where a
+ * policy shows something below one of them read-only, that keeps its second wall, and there is no
+ * such rule.
  */
-static void allow_landing(struct ctx *c)
+static const char *const landings[] = {"/media", "/mnt", "/srv"};
+static const char landing_why[] = "base: what is granted while it runs";
+
+static bool can_be_granted_to(struct ctx *c)
 {
-    const char *home = facts_path(c->f, c->f->home)->real;
-    if (!c->q->supervisor_fd || !instance_folder(c) || str_eq(home, "/"))
-        return;
+    return c->q->supervisor_fd && instance_folder(c);
+}
+
+void put_landings(struct ctx *c)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(landings); i++)
+        if (can_be_granted_to(c) && usable(c))
+            put_dir(c, landings[i], "0755", landing_why);
+}
+
+static void allow_landing(struct ctx *c, const char *folder)
+{
     for (size_t i = 0; i < c->tree.n; i++) {
         const struct node *n = &c->tree.v[i];
         bool own = c->app_home_real && path_within(n->dst, c->app_home_real);
-        if (path_within(home, n->dst) && n->kind == NODE_BIND)
+        if (path_within(folder, n->dst) && n->kind == NODE_BIND)
             return; /* the policy shows it, in its own way */
-        if (path_within(n->dst, home) && !own && n->kind == NODE_BIND && !n->rw)
+        if (path_within(n->dst, folder) && !own && n->kind == NODE_BIND && !n->rw)
             return;
     }
-    allow(c, home, right_names(c, WRITABLE), "base: what is granted while it runs");
+    allow(c, folder, right_names(c, WRITABLE), landing_why);
 }
 
-static bool usable(const struct ctx *c)
+static void allow_landings(struct ctx *c)
 {
-    return c->f->landlock_abi >= FIRST_USABLE_ABI;
+    const char *home = facts_path(c->f, c->f->home)->real;
+    if (!can_be_granted_to(c))
+        return;
+    if (!str_eq(home, "/"))
+        allow_landing(c, home);
+    for (size_t i = 0; i < ARRAY_SIZE(landings); i++)
+        allow_landing(c, landings[i]);
 }
 
 /* Where the app's own wall may be missing it is said once, in the app's plan. */
@@ -137,7 +161,7 @@ static void allow_tree(struct ctx *c)
         if (is_folder(n))
             last = n->dst;
     }
-    allow_landing(c);
+    allow_landings(c);
 }
 
 /* Whether the policy says that this wall may be missing; if not, there will be no plan. */

@@ -97,19 +97,6 @@ static void put_compose(struct ctx *c)
     link_from_home(c, ".XCompose", path);
 }
 
-/*
- * An input method that the person has chosen by XMODIFIERS is reached through the X display. The
- * modules that speak to its daemon directly would look for it in vain, as its socket and its bus
- * stay outside; GTK 2 and 3 can use the display instead, Qt and GTK 4 have given that up.
- */
-static void choose_input_method(struct ctx *c)
-{
-    const char *xim = c->x11 ? facts_env(c->f, "XMODIFIERS") : NULL;
-    const char *name = xim ? str_after(xim, "@im=") : NULL;
-    if (name && *name && !str_eq(name, "none"))
-        put_env(c, "GTK_IM_MODULE", "xim", "base: the input method is reached by the X display");
-}
-
 /* dconf only where the policy hands over the bus and says where its database is, as Flatpak's do.
  */
 static void choose_backend(struct ctx *c)
@@ -129,5 +116,5 @@ void rule_looks(struct ctx *c)
         return; /* it shows nothing */
     put_settings(c);
     put_compose(c);
-    choose_input_method(c);
+    put_input_method(c);
 }

@@ -7,6 +7,13 @@
 #include "policy/policy.h"
 #include "util/diag.h"
 
+/* An X server of the same app's that runs already. */
+struct running_server {
+    const char *kind;   /* what the registry says of it: INSTANCE_X_SERVER in an instance's info */
+    const char *socket; /* on the host */
+    const char *cookie; /* 16 bytes */
+};
+
 /* What is to be started, once the name that the person typed has been looked up. */
 struct request {
     const char *app_id;
@@ -21,6 +28,8 @@ struct request {
                              no services */
     int supervisor_fd;    /* where it will find the supervisor of the instance; 0: it has none */
     const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
+    /* the app joins it where its own would be of this kind; NULL: none runs */
+    const struct running_server *server;
     const char *libexec;  /* the folder of Carrel's own programs on the host */
     const char
         *carrel; /* the program itself, for files that start apps; NULL: it cannot stand there */

@@ -61,6 +61,8 @@ const char *instance_info(struct ctx *c)
     list_granted(c, PERM_SHARED, "shared", &out);
     list_granted(c, PERM_SOCKETS, "sockets", &out);
     list_granted(c, PERM_DEVICES, "devices", &out);
+    if (c->x_server)
+        buf_printf(&out, "\n[Carrel Display]\n" INSTANCE_X_SERVER "%s\n", c->x_server);
     return out.data;
 }
 

@@ -37,8 +37,7 @@ static int hex(char ch)
     return at ? (int)((at - digits) % 16) : -1;
 }
 
-/* The value of a key in the first unix: address of a D-Bus address list, %XX undone, or NULL. */
-static const char *dbus_value(struct ctx *c, const char *address, const char *key)
+const char *dbus_value(struct ctx *c, const char *address, const char *key)
 {
     for (const char *s = address; *s;) {
         size_t len = strcspn(s, ";");
@@ -71,8 +70,7 @@ static void put_no_bus(struct ctx *c)
 {
     const char *why = "base: no session bus, and nothing shall wait for one";
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", "disabled:", why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
@@ -109,8 +107,7 @@ static void put_private_bus(struct ctx *c)
              why);
     put_env(c, "DBUS_SESSION_BUS_ADDRESS",
             concat(c, "unix:path=", join_path(c, c->runtime, PRIVATE_BUS_SOCKET), NULL), why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
@@ -145,19 +142,30 @@ static const char *system_bus_path(struct ctx *c)
     return path ? path : SYSTEM_BUS;
 }
 
+/* Whether an app that has no bus gets one for the input method's sake: never in place of one of its
+ * own, on which services may have to start for it. */
+static bool wants_input_bus(struct ctx *c)
+{
+    const struct carrel_value *way = policy_carrel(c->p, "Carrel Bus", "session");
+    bool never = way && str_eq(way->value, "none");
+    return !never && !c->private_bus && input_rules(c) && instance_folder(c);
+}
+
 /* The names that a policy gives are on the person's bus only, so that one goes before a private
  * one. */
 static bool put_filtered_session_bus(struct ctx *c, const char *inside)
 {
     const char *why = "base: the session bus, filtered";
-    if (!wants_filtered_bus(c, BUS_SESSION) ||
+    bool wanted = wants_filtered_bus(c, BUS_SESSION);
+    if (!(wanted || wants_input_bus(c)) ||
         !put_filtered_bus(c, BUS_SESSION, session_bus_path(c), inside))
         return false;
     c->private_bus = NULL;
-    put_portals(c, session_bus_path(c));
+    c->input_by_bus = true;
+    if (wanted)
+        put_portals(c, session_bus_path(c));
     put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
-    put_env(c, "NO_AT_BRIDGE", "1", why);
-    put_env(c, "GTK_A11Y", "none", why);
+    put_no_accessibility(c, why);
     put_env(c, "GIO_USE_VFS", "local", why);
     put_env(c, "GIO_USE_VOLUME_MONITOR", "unix", why);
     return true;
@@ -184,7 +192,8 @@ static void put_session_bus(struct ctx *c)
             return;
         }
     }
-    if (put_socket(c, path, inside, "sockets=session-bus", why))
+    c->input_by_bus = put_socket(c, path, inside, "sockets=session-bus", why);
+    if (c->input_by_bus)
         put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
     else
         put_no_bus(c);
@@ -252,6 +261,7 @@ void rule_sockets(struct ctx *c)
         {"pcsc", put_pcsc},
         {"cups", put_cups},
     };
+    put_accessibility(c);
     put_session_bus(c);
     if (!perm_granted(c, PERM_SOCKETS, "system-bus") && wants_filtered_bus(c, BUS_SYSTEM))
         put_filtered_bus(c, BUS_SYSTEM, system_bus_path(c), SYSTEM_BUS);

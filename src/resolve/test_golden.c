@@ -6,7 +6,7 @@
  *
  * request is a list of lines "WORD REST", words escaped as in a plan: parts (files of golden/parts
  * that come before the case's own facts), program, arg, cwd, instance, carrel, option (of the
- * command line).
+ * command line), server (kind and socket of an X server of the app's that runs).
  */
 #include "resolve/resolve.h"
 #include "t.h"
@@ -47,6 +47,7 @@ struct input {
     struct request request;
     const char *args[MAX_ARGS + 1];
     int n_args, n_options;
+    struct running_server server;
     struct diags *d;
 };
 
@@ -71,6 +72,9 @@ static void request_line(struct input *in, int argc, struct word *w)
         in->request.supervisor_fd = 5;
     } else if (str_eq(w[0].s, "cwd")) {
         in->request.cwd = w[1].s;
+    } else if (str_eq(w[0].s, "server") && argc == 3) {
+        in->server = (struct running_server){w[1].s, w[2].s, "0123456789abcdef"};
+        in->request.server = &in->server;
     } else if (str_eq(w[0].s, "terminal") && argc == 3) {
         in->request.terminal_fd = atoi(w[1].s);
         in->request.terminal_streams = w[2].s;

@@ -24,10 +24,37 @@ static const struct kind {
 };
 enum { XEPHYR, XVFB };
 
-bool wants_own_x11(const struct ctx *c)
+/*
+ * What stands against x11=nested where no policy says what X is to be: the hint is what to do about
+ * it. NULL: nothing. display is parsed.
+ */
+const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint)
+{
+    const struct kind *kind = &kinds[XEPHYR];
+    const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", display->number);
+    const char *program = concat(c, c->q->libexec, "/carrel-xserver", NULL);
+    *hint = "start the X server without \"-nolisten unix\"" SHARED_INSTEAD;
+    if (!display->local || facts_path(c->f, socket)->type != FILE_SOCKET)
+        return "your X display has no socket in /tmp/.X11-unix";
+    *hint = concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL);
+    if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
+        return concat(c, kind->program, " is not installed", NULL);
+    *hint = "install Carrel completely and log in so that XDG_RUNTIME_DIR is set" SHARED_INSTEAD;
+    if (!instance_folder(c) || facts_path(c->f, program)->type != FILE_REGULAR)
+        return "its helper is missing";
+    return NULL;
+}
+
+bool wants_own_x11(struct ctx *c)
 {
     const struct carrel_value *v = policy_carrel(c->p, "Carrel Display", "x11");
-    return c->x11 && v && (str_eq(v->value, "nested") || str_eq(v->value, "headless"));
+    const char *display = facts_env(c->f, "DISPLAY"), *hint;
+    struct x_display x;
+    if (!c->x11)
+        return false;
+    if (v)
+        return str_eq(v->value, "nested") || str_eq(v->value, "headless");
+    return display && display_parse(display, &x) && !nested_obstacle(c, &x, &hint);
 }
 
 /* ---- the server's plan ---- */
@@ -142,11 +169,7 @@ static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind
 
 static void no_server(struct ctx *c, const struct carrel_value *v, const struct kind *kind)
 {
-    refuse(c, v->at,
-           concat(c, "install the package ", kind->package,
-                  "; or write x11=shared in [Carrel Display], which gives the app the whole "
-                  "display: its screen, keys and windows",
-                  NULL),
+    refuse(c, v->at, concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL),
            "x11=%s needs %s, which is not installed", v->value, kind->program);
 }
 
@@ -166,6 +189,33 @@ static const struct kind *choose_kind(struct ctx *c, const struct carrel_value *
     return NULL;
 }
 
+/* How the app reaches it. */
+static void put_way(struct ctx *c, unsigned number, const char *cookie_bytes, const char *why)
+{
+    const struct xauth_fact cookie = {"MIT-MAGIC-COOKIE-1", cookie_bytes, COOKIE};
+    struct buf b = {.arena = c->a};
+    xauth_entry(&b, arena_printf(c->a, "%u", number), &cookie);
+    put_file(c, "/run/carrel/Xauthority", "0600", b.data, b.len,
+             concat(c, why, ": this display's cookie only", NULL));
+    put_env(c, "XAUTHORITY", "/run/carrel/Xauthority", why);
+    put_env(c, "DISPLAY", arena_printf(c->a, ":%u", number), why);
+}
+
+/* The app was started before, and its server stands: this run shows its windows there, too. */
+static bool joins(struct ctx *c, const char *kind, const char *socket, unsigned number,
+                  const char *why)
+{
+    const struct running_server *r = c->q->server;
+    const struct path_fact *there = r && str_eq(r->kind, kind) ? facts_path(c->f, r->socket) : NULL;
+    if (!there || there->type != FILE_SOCKET)
+        return false;
+    const char *reason = concat(c, why, "; the one that runs already", NULL);
+    put_bind(c, there, socket, reason);
+    put_way(c, number, r->cookie, reason);
+    c->out->common_ipc = "base: that of the X server that runs already";
+    return true;
+}
+
 void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
                  unsigned host_number, const char *why)
 {
@@ -178,22 +228,23 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", number), *display = NULL;
     if (!kind)
         return;
+    const char *offer = kind == &kinds[XEPHYR]
+                            ? arena_printf(c->a, "%s %s :%u", v->value, kind->word, host_number)
+                            : arena_printf(c->a, "%s %s", v->value, kind->word);
+    if (joins(c, offer, socket, number, why))
+        return;
     struct plan_service *s = begin_service(c, "xserver", socket, why);
     if (!s) {
         refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
                "x11=%s cannot be had: its helper is missing", v->value);
         return;
     }
+    c->x_server = offer;
     struct plan *p = s->plan; /* s does not outlive the next service */
     put_system(c, p);
     put_own_display(c, p, s->socket, &cookie, why);
     if (kind == &kinds[XEPHYR])
         display = put_host_display(c, p, host, host_number, why);
     put_arguments(c, p, kind, display);
-    struct buf b = {.arena = c->a};
-    xauth_entry(&b, arena_printf(c->a, "%u", number), &cookie);
-    put_file(c, "/run/carrel/Xauthority", "0600", b.data, b.len,
-             concat(c, why, ": this display's cookie only", NULL));
-    put_env(c, "XAUTHORITY", "/run/carrel/Xauthority", why);
-    put_env(c, "DISPLAY", arena_printf(c->a, ":%u", number), why);
+    put_way(c, number, cookie.data, why);
 }

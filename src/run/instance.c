@@ -9,11 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct place nowhere;
@@ -286,6 +289,23 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
         remove_folder(registry, in->id, folder, p);
     close_all(&h);
     return r;
+}
+
+int run_lock_registry(const char *runtime_dir)
+{
+    enum { TRIES = 500, NANOSECONDS = 10000000 };
+    const struct timespec pause = {0, NANOSECONDS};
+    char path[PATH_MAX];
+    mode_t mask = umask(077);
+    int r, n = snprintf(path, sizeof path, "%s/" INSTANCE_REGISTRY, runtime_dir);
+    cleanup_fd int fd = n < (int)sizeof path ? own_folder(AT_FDCWD, path, false) : -ENAMETOOLONG;
+    umask(mask);
+    if (fd < 0)
+        return fd;
+    for (int i = 0; (r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && i < TRIES;
+         i++)
+        nanosleep(&pause, NULL);
+    return r < 0 ? -errno : steal_fd(&fd);
 }
 
 int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,

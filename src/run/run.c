@@ -142,8 +142,13 @@ static int write_self(const char *path, const char *text)
  * its own, in which the ids are the caller's; the cores start in there and make theirs below it, so
  * neither has a power over it. Both programs have lost what this process has in there.
  */
-static int make_common_ipc(struct arena *a, struct diags *d)
+static int make_common_ipc(struct arena *a, const struct run_instance *in, struct diags *d)
 {
+    if (in && in->common[0] > 0) {
+        if (setns(in->common[0], CLONE_NEWUSER) == 0 && setns(in->common[1], CLONE_NEWIPC) == 0)
+            return 0;
+        return refuse(d, "cannot join the app's X server", strerror(errno));
+    }
     unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
     const char *users = arena_printf(a, "%u %u 1", uid, uid),
                *groups = arena_printf(a, "%u %u 1", gid, gid);
@@ -182,7 +187,7 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
 {
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return refuse(d, "cannot close the inherited descriptors", strerror(errno));
-    if (p->common_ipc && make_common_ipc(p->arena, d) < 0)
+    if (p->common_ipc && make_common_ipc(p->arena, in, d) < 0)
         return -1;
     int plan = put_plan(p, d);
     if (plan < 0 || (in && instance_begin(p, in, libexec, plan, d) < 0))

@@ -29,7 +29,17 @@ struct run_instance {
     const char *id;          /* its name there: digits */
     const char *runtime_dir; /* the person's, checked (facts.h) */
     int held; /* what the supervisor holds open for as long as the app runs; 0 or -1: nothing */
+    /* The user and IPC namespaces of an X server that runs already, which the app and its helpers
+     * join instead of new ones; 0: none. */
+    int common[2];
 };
+
+/*
+ * Keeps other runs of this person's that look for a server to join waiting until the descriptor is
+ * closed, or this process becomes another program: between the look and the entry into the registry
+ * two of them would start two. Returns -errno when it cannot be had within some seconds.
+ */
+int run_lock_registry(const char *runtime_dir);
 
 /* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told.
  */

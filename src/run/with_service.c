@@ -54,7 +54,7 @@ int main(int argc, char **argv)
             s->size = data.len;
         }
     }
-    const struct run_instance in = {argv[3], argv[2], -1};
+    const struct run_instance in = {.id = argv[3], .runtime_dir = argv[2], .held = -1};
     run_plan(&p, &in, argv[1], RUN_DIRECT, NULL, &d);
     diag_text(&d, &messages);
     fputs(messages.len ? messages.data : "no word about the fault\n", stderr);

@@ -349,6 +349,10 @@ const struct seccomp_own seccomp_own[] = {
     {"clip",
      "read write recvfrom sendto poll ppoll close clock_gettime restart_syscall exit exit_group",
      NULL},
+    {"clip-wayland",
+     "read write recvmsg sendmsg poll ppoll pipe2 fcntl close clock_gettime restart_syscall exit "
+     "exit_group",
+     NULL},
 };
 const size_t seccomp_own_count = ARRAY_SIZE(seccomp_own);
 

@@ -46,6 +46,15 @@ static void end_stream(struct snd_streams *l, uint32_t channel)
             l->v[i].channel = SND_NONE;
 }
 
+/* Either side can end a stream. */
+static void end_streams(struct snd_session *s, uint8_t command, uint32_t channel)
+{
+    if (command == SND_DELETE_PLAYBACK || command == SND_PLAYBACK_KILLED)
+        end_stream(&s->playing, channel);
+    if (command == SND_DELETE_RECORD || command == SND_RECORD_KILLED)
+        end_stream(&s->recording, channel);
+}
+
 static unsigned count(const struct snd_session *s, const struct snd_streams *l, uint8_t creates)
 {
     unsigned n = 0;
@@ -142,10 +151,7 @@ static struct snd_verdict request(struct snd_session *s, const struct snd_row *r
                                      : SND_E_ACCESS);
         return drop(size);
     }
-    if (row->command == SND_DELETE_PLAYBACK)
-        end_stream(&s->playing, seen.channel);
-    if (row->command == SND_DELETE_RECORD)
-        end_stream(&s->recording, seen.channel);
+    end_streams(s, row->command, seen.channel);
     return drop(size);
 }
 
@@ -309,10 +315,7 @@ static struct snd_verdict event(struct snd_session *s, const struct snd_event *r
         snd_put_u32(&to->app, seen.channel);
         snd_end(&to->app);
     }
-    if (row->command == SND_PLAYBACK_KILLED)
-        end_stream(&s->playing, seen.channel);
-    if (row->command == SND_RECORD_KILLED)
-        end_stream(&s->recording, seen.channel);
+    end_streams(s, row->command, seen.channel);
     return drop(size);
 }
 

@@ -2,7 +2,8 @@
 /*
  * What comes on the control socket: one message a line, behind a digit that says how many
  * descriptors go along. Each gets one answer that is well formed, or the connection ends; no
- * descriptor stays, what is granted has a clean path, and all of it is listed.
+ * descriptor stays, what is granted has a clean path, and all of it is listed. The app has a filter
+ * on the session bus that has not started yet.
  */
 #include "fuzz.h"
 #include "supervise/supervise.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -48,6 +50,20 @@ struct outcome grant_end(struct supervisor *s, struct grant *g)
     return (struct outcome){NULL, 0};
 }
 
+void complain(const char *what, const char *about, int error)
+{
+    (void)what;
+    (void)about;
+    (void)error;
+}
+
+/* ---- in the place of service.c ---- */
+
+bool services_shared(const struct supervisor *s)
+{
+    return s->app == 1;
+}
+
 /* ---- the person's end ---- */
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -66,6 +82,9 @@ static void prepare(struct supervisor *s)
         files[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int group = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
     files[0] = group >= 0 ? group : files[0];
+    s->services[0] = (struct service){.name = "dbus", .control = -1, .rules = -1};
+    s->services[0].data = memfd_create("rules", MFD_CLOEXEC);
+    s->n_services = 1;
     s->parent = -1;
     s->app = s->init = 1;
     s->app_fd = s->plan = files[1];
@@ -121,6 +140,21 @@ static void check_list(const struct supervisor *s, const char *text, size_t size
     want(at == text + size);
 }
 
+/* Each name is a line of what the filter will read, and nothing else is. */
+static void check_rules(const struct supervisor *s)
+{
+    static char text[MAX_NAMES * 300];
+    ssize_t n = s->services[0].rules < 0 ? 0 : pread(s->services[0].rules, text, sizeof text, 0);
+    const char *at = text;
+    for (int i = 0; i < s->n_names; i++) {
+        char line[300];
+        int size = snprintf(line, sizeof line, "%s %s\n", s->names[i].level, s->names[i].name);
+        want(strncmp(at, line, (size_t)size) == 0 && strcspn(line, "\n") + 1 == (size_t)size);
+        at += size;
+    }
+    want(s->services[0].rules < 0 || at == text + n);
+}
+
 /* asked: the first word of the message. */
 static void check_answer(const struct supervisor *s, int fd, const char *asked)
 {
@@ -146,7 +180,8 @@ static void check_answer(const struct supervisor *s, int fd, const char *asked)
         want(words == 3 && !c);
         return;
     }
-    want(strcmp(text, "ok") == 0 && !c == (strcmp(asked, "join") != 0));
+    want(strcmp(text, "ok") == 0 &&
+         !c == (strcmp(asked, "join") != 0 && strcmp(asked, "share") != 0));
     if (strcmp(asked, "grants") == 0)
         check_list(s, text + 3, (size_t)n - 3);
 }
@@ -163,16 +198,24 @@ static int open_files(void)
 static void one(struct supervisor *s, const uint8_t *text, size_t size, int n_fds)
 {
     char asked[8] = "";
-    int before = open_files();
+    int before = open_files(), had = s->services[0].rules >= 0;
     memcpy(asked, text, size < sizeof asked - 1 ? size : sizeof asked - 1);
     int fd = send_message(text, size, n_fds);
     request_answer(s);
     check_answer(s, fd, asked);
     close(fd);
+    want(s->n_guests <= 1);
+    while (s->n_guests)
+        close(s->guests[--s->n_guests]);
     if (s->group >= 0)
         close(s->group);
     s->group = -1;
-    want(open_files() == before);
+    check_rules(s);
+    if (s->services[0].rules >= 0 && s->n_names == 0) {
+        close(s->services[0].rules);
+        s->services[0].rules = -1;
+    }
+    want(open_files() - (s->services[0].rules >= 0) == before - had);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -182,7 +225,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!ready)
         prepare(&s);
     ready = true;
-    s.n_grants = 0;
+    s.n_grants = s.n_names = 0;
+    if (s.services[0].rules >= 0)
+        close(s.services[0].rules);
+    s.services[0].rules = -1;
     s.group = -1;
     for (size_t i = 0; i < size;) {
         const uint8_t *end = memchr(data + i, '\n', size - i);

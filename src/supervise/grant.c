@@ -22,7 +22,6 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* What the child tells when it is done. */
@@ -178,8 +177,8 @@ static struct answer carry_out(struct task *t)
         failed(&a, "the helper ended early");
     }
     close(ends[0]);
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    /* Its end is not waited for, as taking down its copy of the host's mounts takes longer than all
+     * the rest: services_reap takes notice of it. */
     return a;
 }
 
@@ -247,7 +246,7 @@ struct outcome grant_end(struct supervisor *s, struct grant *g)
 
 int grants_expire(struct supervisor *s)
 {
-    time_t next = 0, t = 0;
+    time_t next = s->n_names ? names_expire(s) : 0, t = next ? now() : 0;
     for (int i = 0; i < s->n_grants; i++) {
         struct grant *g = &s->grants[i];
         if (!*g->path || !g->ends)

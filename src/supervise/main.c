@@ -6,7 +6,8 @@
  * Started by `carrel run` beside the app; all but CORE, ID and NAME are numbers of descriptors that
  * it inherits, or "-". What they are stands in supervise.h; LOCK holds the lock on .ref in FOLDER,
  * which tells everybody that the instance is alive. Ends when PARENT does, and with it everything
- * that it has started; then FOLDER is removed.
+ * that it has started; then FOLDER is removed. While another run of the app uses its X server it
+ * stays.
  */
 #include "supervise/supervise.h"
 
@@ -50,7 +51,7 @@ static bool read_words(struct supervisor *s, int argc, char **argv)
             return false;
     for (char **w = argv + FIXED_WORDS; *w; w += SERVICE_WORDS) {
         struct service *v = &s->services[s->n_services++];
-        *v = (struct service){.name = w[0], .control = -1};
+        *v = (struct service){.name = w[0], .control = -1, .rules = -1};
         if (!read_fd(w[1], &v->listener) || !read_fd(w[2], &v->plan) ||
             !read_fd(w[3], &v->filter) || !read_fd(w[4], &v->data) || v->listener < 0 ||
             v->plan < 0)
@@ -94,16 +95,20 @@ static void remove_folder(const struct supervisor *s)
 }
 
 /* Whatever is left in it ends. It is empty a moment later: the kernel tells nobody who may wait. */
-static void end_group(int group)
+void group_end(struct supervisor *s)
 {
     enum { TRIES = 400, NANOSECONDS = 5000000 };
     const struct timespec pause = {0, NANOSECONDS};
     char link[32], path[PATH_MAX];
-    int fd = openat(group, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+    if (s->group < 0)
+        return;
+    int fd = openat(s->group, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     if (fd >= 0 && write(fd, "1", 1) == 1)
         close(fd);
-    snprintf(link, sizeof link, "/proc/self/fd/%d", group);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", s->group);
     ssize_t n = readlink(link, path, sizeof path - 1);
+    close(s->group);
+    s->group = -1;
     if (n <= 0)
         return;
     path[n] = '\0';
@@ -124,9 +129,8 @@ int main(int argc, char **argv)
         supervise(&s);
     else
         complain("cannot supervise", s.id, errno);
-    services_end(&s);
-    if (s.group >= 0)
-        end_group(s.group);
+    services_end(&s, false);
+    group_end(&s);
     remove_folder(&s);
     return 0;
 }

@@ -50,6 +50,21 @@ static void take_text(struct supervisor *s, const char *text)
         s->init = (pid_t)strtol(text + sizeof word - 1, NULL, 10);
 }
 
+void report_forget(struct supervisor *s)
+{
+    for (int i = 0; s->app && i < NS_COUNT; i++)
+        close(s->ns[i]);
+    if (s->app && s->app_fd >= 0)
+        close(s->app_fd);
+    if (s->report >= 0)
+        close(s->report);
+    s->app = s->init = 0;
+    s->app_fd = s->report = -1;
+    /* Without these nobody takes the instance for one that runs. */
+    unlinkat(s->folder, "pid", 0);
+    unlinkat(s->folder, "bwrapinfo.json", 0);
+}
+
 void report_read(struct supervisor *s)
 {
     char text[128] = "";

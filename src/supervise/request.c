@@ -10,10 +10,18 @@
  *     grant ro|rw SECONDS PATH       with a descriptor of it; 0 seconds: until the app ends
  *     revoke PATH
  *     grants
+ *     allow BUS see|talk|own SECONDS NAME    BUS is session, system or accessibility
+ *     forbid BUS see|talk|own NAME           takes back what was allowed
+ *     names
  *     group                          with a descriptor of the control group that is the app's
+ *     share                          another run of the app uses our X server: for as long as this
+ *                                    connection is open, which it stays; the answer brings the plan
+ *                                    and the user and IPC namespaces that app and server share
+ *     line SERVICE                   with one end of a line, for a service that runs
  *
  * The answer is "ok", or "error", then words: a text and an errno; for join the ids of the app and
- * of pid 1; for grants "ro|rw SECONDS PATH" each; for revoke the id of the mount.
+ * of pid 1; for grants "ro|rw SECONDS PATH" each, for names "BUS LEVEL SECONDS NAME"; for revoke
+ * the id of the mount.
  */
 #include "supervise/supervise.h"
 
@@ -31,7 +39,7 @@
 #include <unistd.h>
 
 /* One word more than any request has: too many are seen, not passed over. */
-enum { MAX_WORDS = 5, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+enum { MAX_WORDS = 6, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
 
 struct request {
     char text[PATH_MAX + 64];
@@ -44,6 +52,8 @@ struct reply {
     char text[MAX_ANSWER];
     size_t n;
     int fds[MAX_FDS], n_fds;
+    int n_own;  /* so many of the last are closed when they are sent */
+    bool stays; /* the connection is a guest's */
 };
 
 static void say(struct reply *r, const char *word)
@@ -68,6 +78,14 @@ static void say_fault(struct reply *r, const char *what, int error)
     say(r, "error");
     say(r, what);
     say_number(r, (uint64_t)error);
+}
+
+static void say_outcome(struct reply *r, struct outcome o)
+{
+    if (o.failed)
+        say_fault(r, o.failed, o.error);
+    else
+        say(r, "ok");
 }
 
 /* 0 to max, digits only. */
@@ -146,11 +164,7 @@ static void do_grant(struct supervisor *s, const struct request *q, struct reply
         say_fault(r, "too many grants with long paths", ENOSPC);
         return;
     }
-    struct outcome o = grant_add(s, q->words[3], q->fd, rw, seconds);
-    if (o.failed)
-        say_fault(r, o.failed, o.error);
-    else
-        say(r, "ok");
+    say_outcome(r, grant_add(s, q->words[3], q->fd, rw, seconds));
 }
 
 static void do_revoke(struct supervisor *s, const struct request *q, struct reply *r)
@@ -188,6 +202,35 @@ static void do_grants(struct supervisor *s, const struct request *q, struct repl
     }
 }
 
+static void do_allow(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    long seconds;
+    if (number(q->words[3], 10L * 365 * 86400, &seconds))
+        say_outcome(r, name_add(s, q->words[1], q->words[2], q->words[4], seconds));
+    else
+        say_fault(r, "no such grant", EINVAL);
+}
+
+static void do_forbid(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    say_outcome(r, name_end(s, q->words[1], q->words[2], q->words[3]));
+}
+
+static void do_names(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    struct timespec t;
+    (void)q;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    say(r, "ok");
+    for (int i = 0; i < s->n_names; i++) {
+        const struct named *d = &s->names[i];
+        say(r, d->bus);
+        say(r, d->level);
+        say_number(r, d->ends > t.tv_sec ? (uint64_t)(d->ends - t.tv_sec) : 0);
+        say(r, d->name);
+    }
+}
+
 /* A folder of another kind is none of ours to remove. */
 static void do_group(struct supervisor *s, const struct request *q, struct reply *r)
 {
@@ -203,6 +246,55 @@ static void do_group(struct supervisor *s, const struct request *q, struct reply
     say(r, "ok");
 }
 
+static void do_share(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    (void)q;
+    int user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+    int ipc = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
+    if (!services_shared(s) || s->n_guests == MAX_GUESTS || user < 0 || ipc < 0) {
+        say_fault(r, "it has no X server to share", services_shared(s) ? EMFILE : ENOENT);
+        if (user >= 0)
+            close(user);
+        if (ipc >= 0)
+            close(ipc);
+        return;
+    }
+    say(r, "ok");
+    r->fds[r->n_fds++] = s->plan;
+    r->fds[r->n_fds++] = user;
+    r->fds[r->n_fds++] = ipc;
+    r->n_own = 2;
+    r->stays = true;
+}
+
+/* What is said on it is between the service and who has asked. */
+static void do_line(struct supervisor *s, const struct request *q, struct reply *r)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof q->fd)];
+    } control = {.space = {0}};
+    char word[] = "line";
+    struct iovec v = {word, strlen(word)};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof q->fd);
+    memcpy(CMSG_DATA(&control.head), &q->fd, sizeof q->fd);
+    for (int i = 0; i < s->n_services; i++) {
+        const struct service *to = &s->services[i];
+        if (q->fd < 0 || strcmp(to->name, q->words[1]) != 0 || to->control < 0)
+            continue;
+        if (sendmsg(to->control, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            say_fault(r, "the service does not listen", errno);
+        else
+            say(r, "ok");
+        return;
+    }
+    say_fault(r, "no such service runs", ENOENT);
+}
+
 static const struct {
     const char *word;
     int words;
@@ -210,6 +302,9 @@ static const struct {
 } table[] = {
     {"kill", 2, do_kill},     {"join", 1, do_join},     {"grant", 4, do_grant},
     {"revoke", 2, do_revoke}, {"grants", 1, do_grants}, {"group", 1, do_group},
+    {"allow", 5, do_allow},   {"forbid", 4, do_forbid}, {"names", 1, do_names},
+    {"share", 1, do_share},
+    {"line", 2, do_line},
 };
 
 /* ---- messages ---- */
@@ -218,7 +313,10 @@ static void answer(struct supervisor *s, const struct request *q, struct reply *
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (q->n_words == table[i].words && strcmp(q->words[0], table[i].word) == 0) {
-            table[i].run(s, q, r);
+            if (s->over && table[i].run != do_share)
+                say_fault(r, "it has ended", ESRCH);
+            else
+                table[i].run(s, q, r);
             return;
         }
     say_fault(r, "unknown request", EINVAL);
@@ -264,7 +362,7 @@ static bool receive(int fd, struct request *q)
     return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
-static void send_reply(int fd, struct reply *r)
+static bool send_reply(int fd, struct reply *r)
 {
     union {
         struct cmsghdr head;
@@ -281,7 +379,10 @@ static void send_reply(int fd, struct reply *r)
         control.head.cmsg_len = CMSG_LEN(size);
         memcpy(CMSG_DATA(&control.head), r->fds, size);
     }
-    sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bool sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    for (int i = 0; i < r->n_own; i++)
+        close(r->fds[--r->n_fds]);
+    return sent;
 }
 
 /* The folder keeps others out; this also holds if somebody opens it. */
@@ -302,13 +403,18 @@ void request_answer(struct supervisor *s)
         return;
     q = (struct request){.fd = -1};
     r.n = 0;
-    r.n_fds = 0;
+    r.n_fds = r.n_own = 0;
+    r.stays = false;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (is_ours(fd) && receive(fd, &q)) {
         answer(s, &q, &r);
-        send_reply(fd, &r);
+        if (send_reply(fd, &r) && r.stays) {
+            s->guests[s->n_guests++] = fd;
+            fd = -1;
+        }
     }
     if (q.fd >= 0)
         close(q.fd);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
 }

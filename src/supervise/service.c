@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -42,8 +43,10 @@ static _Noreturn void become_core(const struct supervisor *s, const struct servi
 {
     char name[] = "carrel-core", number[] = {'0' + CHILD_PLAN, '\0'};
     char *const argv[] = {name, number, NULL}, *const none[] = {NULL};
-    const int from[] = {0,         1,       2,       [CHILD_LISTEN] = v->listener,
-                        v->filter, v->data, control, v->plan};
+    const int from[] = {0,         1,
+                        2,         [CHILD_LISTEN] = v->listener,
+                        v->filter, v->rules >= 0 ? v->rules : v->data,
+                        control,   v->plan};
     sigset_t all;
     _Static_assert(CHILD_PLAN < 10, "one digit");
     /* What is left to die with us: if we are gone already, nobody would tell it. */
@@ -76,13 +79,16 @@ void service_start(struct supervisor *s, struct service *v)
     let_go(&v->listener);
     let_go(&v->plan);
     let_go(&v->filter);
-    let_go(&v->data);
+    let_go(&v->rules);
+    if (strncmp(v->name, "dbus", 4) != 0)
+        let_go(&v->data);
 }
 
 static void over(struct service *v)
 {
     v->pid = -1;
     let_go(&v->control);
+    let_go(&v->data);
 }
 
 void services_reap(struct supervisor *s)
@@ -94,16 +100,33 @@ void services_reap(struct supervisor *s)
                 over(&s->services[i]);
 }
 
-/* The end of a core is the end of all that it has started. */
-void services_end(struct supervisor *s)
+/* What other runs of the app use, too: the X server, and its way to the person's display. */
+static bool is_shared(const struct service *v)
+{
+    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0;
+}
+
+bool services_shared(const struct supervisor *s)
 {
     for (int i = 0; i < s->n_services; i++)
-        if (s->services[i].pid > 0)
+        if (strcmp(s->services[i].name, "xserver") == 0)
+            return s->services[i].pid >= 0;
+    return false;
+}
+
+/* The end of a core is the end of all that it has started. */
+void services_end(struct supervisor *s, bool for_guests)
+{
+    for (int i = 0; i < s->n_services; i++)
+        if (s->services[i].pid > 0 && !(for_guests && is_shared(&s->services[i])))
             kill(s->services[i].pid, SIGKILL);
     for (int i = 0; i < s->n_services; i++) {
         struct service *v = &s->services[i];
+        if (for_guests && is_shared(v))
+            continue;
         while (v->pid > 0 && waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
             ;
         over(v);
+        let_go(&v->listener); /* nobody is left to start it for */
     }
 }

@@ -17,14 +17,15 @@
 /* The numbers under which a service's core finds its descriptors, as plan/plan.h has them. */
 enum { CHILD_LISTEN = 3, CHILD_FILTER, CHILD_DATA, CHILD_CONTROL, CHILD_PLAN, CHILD_FIRST_FREE };
 
-enum { MAX_SERVICES = 16, MAX_GRANTS = 64 };
+enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_NAMES = 64, MAX_GUESTS = 64 };
 
 struct service {
     const char *name;
     /* -1 when it has none; all are closed once it has started, but for control */
-    int listener, plan, filter, data;
-    int control; /* our end of what the service has as CHILD_CONTROL, or -1 */
-    pid_t pid;   /* of its core; 0: not started, -1: over */
+    int listener, plan, filter, data; /* a bus filter's data stays: its rules may be added to */
+    int rules;                        /* data with what was added before it started, or -1 */
+    int control;                      /* our end of what the service has as CHILD_CONTROL, or -1 */
+    pid_t pid;                        /* of its core; 0: not started, -1: over */
 };
 
 /* The app's namespaces, in the order in which the core sends them. */
@@ -37,6 +38,15 @@ struct grant {
     int made;       /* so many of its last components were made for it, inside */
     uint64_t mount; /* the mount's id */
     time_t ends;    /* CLOCK_BOOTTIME seconds; 0: with the app */
+};
+
+/* A name on a bus that was added to the rules of the filter there. */
+struct named {
+    struct service *filter;
+    const char *bus; /* "session", "system", "accessibility" */
+    char level[8];   /* "see", "talk", "own" */
+    char name[258];
+    time_t ends; /* as of a grant */
 };
 
 struct supervisor {
@@ -59,6 +69,13 @@ struct supervisor {
     struct grant grants[MAX_GRANTS]; /* 4 KiB each: rows from n_grants on were never touched */
     int n_grants;
 
+    struct named names[MAX_NAMES];
+    int n_names;
+    /* Connections of other runs of the app, which use our X server: it stays as long as one is
+     * open, whatever has become of our own app. */
+    int guests[MAX_GUESTS], n_guests;
+    bool over; /* our own app is gone, and only guests are left */
+
     int group; /* the folder of the app's control group, to be removed when it is over; or -1 */
 };
 
@@ -69,11 +86,15 @@ struct supervisor {
 void service_start(struct supervisor *s, struct service *v);
 /* Takes notice of services that have ended. */
 void services_reap(struct supervisor *s);
-/* Ends all of them, and comes back when none is left. */
-void services_end(struct supervisor *s);
+/* The X server can be shared, until it has ended. */
+bool services_shared(const struct supervisor *s);
+/* Ends all of them, or all that guests do not need, and comes back when none of these is left. */
+void services_end(struct supervisor *s, bool for_guests);
 
 /* ---- report.c ---- */
 
+/* What was the app's own and outlives it is let go. */
+void report_forget(struct supervisor *s);
 /* Takes in what the core says. Before the app runs it has said all, so that what portals read is
  * there when the app's first connection comes. */
 void report_read(struct supervisor *s);
@@ -94,15 +115,27 @@ struct outcome grant_end(struct supervisor *s, struct grant *g);
 /* Ends those whose time is over. Returns milliseconds until the next, or -1. */
 int grants_expire(struct supervisor *s);
 
+/* ---- names.c ---- */
+
+/* The same for a name on a bus. */
+struct outcome name_add(struct supervisor *s, const char *bus, const char *level, const char *name,
+                        time_t seconds);
+struct outcome name_end(struct supervisor *s, const char *bus, const char *level, const char *name);
+/* Ends those whose time is over. Returns when the next will be, CLOCK_BOOTTIME seconds, or 0. */
+time_t names_expire(struct supervisor *s);
+
 /* ---- request.c ---- */
 
-/* Answers one word of the person's. */
+/* Answers one word of the person's. A guest's connection stays open. */
 void request_answer(struct supervisor *s);
 
 /* ---- loop.c ---- */
 
-/* Watches until the app is gone. */
+/* Watches until the app is gone, and its guests. */
 void supervise(struct supervisor *s);
+
+/* Ends what is left in the app's control group, and removes that. */
+void group_end(struct supervisor *s);
 
 /* One line on standard error. */
 void complain(const char *what, const char *about, int error);

@@ -18,11 +18,12 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t size);
-/* Begins an empty arena in memory of the caller, zeroed, aligned like max_align_t and not too small
- * for a block's head. More comes from the system when that is full; such an arena is never
- * released.
+/* Begins an empty arena in memory of the caller, zeroed, aligned to ARENA_PAGE and not too small
+ * for a block's head. Its first `warm` bytes, whole pages, are sure to be used. More comes from the
+ * system when it is full.
  */
-void arena_begin(struct arena *a, void *space, size_t size);
+#define ARENA_PAGE 4096 /* where pages are larger, nothing is made ready */
+void arena_begin(struct arena *a, void *space, size_t size, size_t warm);
 /* Like arena_alloc for count * size, with the product checked for overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 char *arena_strdup(struct arena *a, const char *s);

@@ -44,11 +44,14 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    size_t room = b->cap - b->len;
+    int n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, ap);
     va_end(ap);
     if (n > 0) {
-        buf_reserve(b, (size_t)n);
-        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+        if ((size_t)n >= room) {
+            buf_reserve(b, (size_t)n);
+            vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+        }
         b->len += (size_t)n;
     }
     va_end(again);

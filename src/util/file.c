@@ -3,13 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+
+enum { CHUNK = 4096 };
 
 int file_read_fd(int fd, size_t max, struct buf *out)
 {
-    char chunk[16384];
     for (;;) {
-        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (out->cap - out->len <= 1)
+            buf_reserve(out, CHUNK);
+        ssize_t n = read(fd, out->data + out->len, out->cap - out->len - 1);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -18,7 +24,7 @@ int file_read_fd(int fd, size_t max, struct buf *out)
             break;
         if (out->len + (size_t)n > max)
             return -EFBIG;
-        buf_bytes(out, chunk, (size_t)n);
+        out->len += (size_t)n;
     }
     buf_bytes(out, "", 0);
     return 0;
@@ -26,7 +32,8 @@ int file_read_fd(int fd, size_t max, struct buf *out)
 
 int file_read(const char *path, size_t max, struct buf *out)
 {
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    cleanup_fd int fd =
+        openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* in musl cheaper */
     if (fd < 0)
         return -errno;
     struct stat st;
@@ -34,7 +41,16 @@ int file_read(const char *path, size_t max, struct buf *out)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if ((uintmax_t)st.st_size > max)
+        return -EFBIG;
+    buf_reserve(out, (size_t)st.st_size + 1); /* so that the end is seen, too */
     return file_read_fd(fd, max, out);
+}
+
+const char *file_real(struct arena *a, const char *path)
+{
+    char text[PATH_MAX];
+    return realpath(path, text) ? arena_strdup(a, text) : NULL;
 }
 
 int file_write_all(int fd, const void *p, size_t n)

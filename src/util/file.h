@@ -29,6 +29,8 @@ static inline int steal_fd(int *fd)
 int file_read(const char *path, size_t max, struct buf *out);
 /* The same for an open descriptor of any kind, from its current position to the end. */
 int file_read_fd(int fd, size_t max, struct buf *out);
+/* The path without links, "." and ".."; NULL with errno set: it is not there. */
+const char *file_real(struct arena *a, const char *path);
 /* Writes all n bytes, retrying short writes. Returns 0 or -errno. */
 int file_write_all(int fd, const void *p, size_t n);
 

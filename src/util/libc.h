@@ -21,6 +21,12 @@ static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
     return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+/* Fills `to`, aligned as they are, with struct dirent, which are as the kernel's. Bytes, or -1. */
+static inline ssize_t sys_getdents(int folder, void *to, size_t n)
+{
+    return syscall(SYS_getdents64, folder, to, n);
+}
+
 static inline int sys_pidfd_open(pid_t pid)
 {
     return (int)syscall(SYS_pidfd_open, pid, 0);

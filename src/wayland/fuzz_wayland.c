@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A conversation: the first two bytes are the powers, then come messages, each behind a byte whose
- * lowest bit says who speaks. What must hold besides memory safety: a message is judged once, its
- * size does not change, what goes in front of it are whole messages, and no object is made by a
- * message that is dropped.
+ * lowest bit says who speaks, and the next whether the person carries something before. What must
+ * hold besides memory safety: a message is judged once, its size does not change, what goes in
+ * front of it are whole messages, and no object is made by a message that is dropped.
  */
 #include "fuzz.h"
 #include "wayland/rules.h"
@@ -26,6 +26,18 @@ static void check_before(const struct way_verdict *v)
     }
 }
 
+/* The person's act, between two messages. */
+static void carry(struct way_session *s, unsigned kinds)
+{
+    uint8_t event[WAY_EVENT_ROOM];
+    struct way_verdict v = {.n_before = way_carry(s, kinds << 4 | kinds, &v.before)};
+    must(v.n_before <= sizeof s->offers);
+    check_before(&v);
+    for (int i = 0; i < WAY_KINDS; i++)
+        if (way_kept(s) & 1u << i)
+            must(way_message_size(event, way_ask_for(s, i, event)) > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct way_session s;
@@ -36,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size -= 2;
     while (size > 1) {
         bool request = !(*data & 1);
+        if (*data & 2)
+            carry(&s, *data >> 2);
         data++;
         size--;
         int n = way_message_size(data, size);

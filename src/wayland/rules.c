@@ -145,6 +145,28 @@ static const char *on_delete_id(struct way_session *s, const struct way_case *c,
 
 /* ---- clipboard ---- */
 
+const char *const way_kinds[WAY_KINDS] = {
+    "text/plain;charset=utf-8",
+    "UTF8_STRING",
+    "text/plain",
+    "STRING",
+    "TEXT",
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/gif",
+    "image/bmp",
+};
+
+/* Its place in the table, or -1. */
+static int kind_of(const struct way_arg *name)
+{
+    for (int i = 0; i < WAY_KINDS; i++)
+        if (is_name(name->at, name->value, way_kinds[i]))
+            return i;
+    return -1;
+}
+
 static struct way_selection *selection_of(struct way_session *s, uint8_t interface)
 {
     bool primary = interface == WAY_ZWP_PRIMARY_SELECTION_DEVICE_V1 ||
@@ -236,8 +258,13 @@ static const char *on_selection(struct way_session *s, const struct way_case *c,
     bool primary = c->interface == WAY_ZWP_PRIMARY_SELECTION_DEVICE_V1;
     mark(s, offer, WAY_SELECTED);
     l->fresh = 0;
+    l->now = offer;
     if (!primary)
         s->n_held = 0;
+    if (!primary && offer && s->carried) {
+        v->n_before = way_offer_carried(s, offer);
+        v->before = s->offers;
+    }
     if (!offer || !has(s, WAY_CLIPBOARD_IN) || !kept)
         return NULL;
     if (kept->state == WAY_LIVE) {
@@ -260,15 +287,35 @@ static const char *on_set_selection(struct way_session *s, const struct way_case
     if (has(s, WAY_CLIPBOARD_OUT))
         return NULL;
     selection_of(s, c->interface)->kept = c->args->v[0].value;
+    if (c->interface == WAY_WL_DATA_DEVICE && s->clock)
+        s->kept_at = ++*s->clock;
     return drop(v, "what the app copied stays its own");
+}
+
+/* What the app could give of what it copies. */
+static const char *on_source_type(struct way_session *s, const struct way_case *c,
+                                  struct way_verdict *v)
+{
+    int kind = kind_of(&c->args->v[0]);
+    (void)v;
+    if (kind >= 0)
+        way_find(s, c->id)->kinds |= (uint16_t)(1u << kind);
+    return NULL;
 }
 
 /* What was dragged to the app and let go over it was given to it by the person. */
 static const char *on_receive(struct way_session *s, const struct way_case *c,
                               struct way_verdict *v)
 {
-    if (has(s, WAY_CLIPBOARD_IN) || way_find(s, c->id)->mark == WAY_DROPPED)
+    const struct way_object *o = way_find(s, c->id);
+    if (has(s, WAY_CLIPBOARD_IN) || o->mark == WAY_DROPPED)
         return NULL;
+    int kind = kind_of(&c->args->v[0]);
+    if (c->interface == WAY_WL_DATA_OFFER && o->mark == WAY_SELECTED && kind >= 0 &&
+        s->carried & 1u << kind) {
+        v->paste = 1 + kind;
+        return drop(v, NULL);
+    }
     return drop(v, "the app asked for the clipboard");
 }
 
@@ -303,6 +350,7 @@ static const struct {
     {EVENT(WAY_WL_DATA_DEVICE, SELECTION), on_selection},
     {REQUEST(WAY_WL_DATA_DEVICE, SET_SELECTION), on_set_selection},
     {EVENT(WAY_WL_DATA_OFFER, OFFER), on_offered_type},
+    {REQUEST(WAY_WL_DATA_SOURCE, OFFER), on_source_type},
     {REQUEST(WAY_WL_DATA_OFFER, RECEIVE), on_receive},
     {EVENT(WAY_ZWP_PRIMARY_SELECTION_DEVICE_V1, DATA_OFFER), on_data_offer},
     {EVENT(WAY_ZWP_PRIMARY_SELECTION_DEVICE_V1, SELECTION), on_selection},

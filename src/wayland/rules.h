@@ -24,6 +24,9 @@ struct way_case {
 /* The object with this number, also one that is gone; NULL: there never was one. */
 struct way_object *way_find(struct way_session *s, uint32_t id);
 
+/* Fills s->offers with the events that name what was carried, on an offer. Returns their size. */
+size_t way_offer_carried(struct way_session *s, uint32_t offer);
+
 /* What holds for single messages: the globals, the clipboard, what the policy takes away. Sets
  * v->action and v->before, and returns what is wrong when the connection must end, else NULL. A
  * message that makes objects is never dropped, but for those that tell of a global. */

@@ -194,6 +194,49 @@ struct way_verdict way_event(struct way_session *s, uint8_t *message, size_t siz
     return v;
 }
 
+/* ---- the clipboard by the person's act ---- */
+
+unsigned way_kept(struct way_session *s)
+{
+    const struct way_object *o = way_find(s, s->selection[WAY_CLIPBOARD].kept);
+    return o && o->state == WAY_LIVE && o->interface == WAY_WL_DATA_SOURCE ? o->kinds : 0;
+}
+
+static size_t put_kind(uint8_t *out, uint32_t object, uint32_t event, int kind)
+{
+    uint32_t len = (uint32_t)strlen(way_kinds[kind]) + 1, padded = (len + 3) & ~3u;
+    const uint32_t words[] = {object, (WAY_HEADER + 4 + padded) << 16 | event, len};
+    memcpy(out, words, sizeof words);
+    memset(out + sizeof words, 0, padded);
+    memcpy(out + sizeof words, way_kinds[kind], len);
+    return sizeof words + padded;
+}
+
+size_t way_ask_for(const struct way_session *s, int kind, uint8_t *out)
+{
+    return put_kind(out, s->selection[WAY_CLIPBOARD].kept, WAY_WL_DATA_SOURCE_EVENT_SEND, kind);
+}
+
+size_t way_offer_carried(struct way_session *s, uint32_t offer)
+{
+    size_t n = 0;
+    for (int i = 0; i < WAY_KINDS; i++)
+        if (s->carried & 1u << i)
+            n += put_kind(s->offers + n, offer, WAY_WL_DATA_OFFER_EVENT_OFFER, i);
+    return n;
+}
+
+size_t way_carry(struct way_session *s, unsigned kinds, const uint8_t **events)
+{
+    uint32_t now = s->selection[WAY_CLIPBOARD].now;
+    const struct way_object *o = now ? way_find(s, now) : NULL;
+    s->carried = s->powers & WAY_CLIPBOARD_IN ? 0 : kinds;
+    *events = s->offers;
+    return o && o->state == WAY_LIVE && o->interface == WAY_WL_DATA_OFFER && o->mark == WAY_SELECTED
+               ? way_offer_carried(s, now)
+               : 0;
+}
+
 size_t way_error_event(uint8_t *out, const char *why)
 {
     enum { IMPLEMENTATION = 3 };

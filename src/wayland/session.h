@@ -28,7 +28,8 @@ struct way_object {
     uint8_t interface; /* 0: never used */
     uint8_t version;
     uint8_t state;
-    uint8_t mark; /* what a data offer is */
+    uint8_t mark;   /* what a data offer is */
+    uint16_t kinds; /* of a data source, as a set: WAY_KINDS */
 };
 
 /* Objects of one side; its numbers are dense, so that this is an array. */
@@ -46,10 +47,16 @@ struct way_named {
 /* Clipboard and primary selection are each followed alike. */
 enum way_clipboard { WAY_CLIPBOARD, WAY_PRIMARY, WAY_CLIPBOARDS };
 
+/* What the person's act can carry to the app or from it, in the words that programs use. The first
+ * ones are all of a text, the best first. */
+enum { WAY_TEXTS = 5, WAY_KINDS = 10 };
+extern const char *const way_kinds[WAY_KINDS];
+
 struct way_selection {
     uint32_t kept;  /* the source of the app's that was kept from others, or 0 */
     uint32_t fresh; /* the offer of which it is not known yet what it is, or 0 */
     uint32_t drag;  /* the offer of the drag that is over the app's window, or 0 */
+    uint32_t now;   /* the offer that is the selection, or was; see its mark */
 };
 
 struct way_session {
@@ -61,6 +68,10 @@ struct way_session {
     uint8_t *held; /* offered types that wait until it is known what `fresh` is */
     size_t n_held;
     uint8_t small[16];
+    unsigned carried; /* kinds that the person has had carried to the app; 0: nothing */
+    uint64_t *clock;  /* counts what the app copies on all of its connections */
+    uint64_t kept_at; /* when `kept` of the clipboard was copied */
+    uint8_t offers[WAY_KINDS * 40];
     char why[160];
 };
 
@@ -71,6 +82,7 @@ struct way_verdict {
     unsigned fds;          /* that belong to the message, also when it is dropped */
     const uint8_t *before; /* whole messages without descriptors that go in front of it */
     size_t n_before;
+    int paste;       /* of what was carried, dropped: 1 + the kind that goes into the descriptor */
     const char *why; /* of a cut, and of what is worth telling of a drop; else NULL */
 };
 
@@ -88,6 +100,18 @@ int way_message_size(const uint8_t *p, size_t n);
  */
 struct way_verdict way_request(struct way_session *s, uint8_t *message, size_t size);
 struct way_verdict way_event(struct way_session *s, uint8_t *message, size_t size);
+
+/* ---- the clipboard by the person's act, where the policy does not leave it open ---- */
+
+/* What of the app's own, kept from others, could be carried: kinds as a set. */
+unsigned way_kept(struct way_session *s);
+/* Writes the event by which the app is to write one of these kinds into a descriptor that goes
+ * along. Returns its size, at most WAY_EVENT_ROOM. */
+enum { WAY_EVENT_ROOM = 64 };
+size_t way_ask_for(const struct way_session *s, int kind, uint8_t *out);
+/* From now on the app finds these kinds in its clipboard, while there is any; 0: nothing again.
+ * Returns how many bytes of events tell it now; they hold until the next call. */
+size_t way_carry(struct way_session *s, unsigned kinds, const uint8_t **events);
 
 /* Writes the event by which a compositor ends a connection (wl_display.error), for people to read.
  * Returns its size; out has room for WAY_ERROR_ROOM. */

@@ -2,6 +2,7 @@
 /* What the filter says to single messages. `app` and `server` write them, by letters as in the
  * tables, so that a test reads like a log of the protocol. */
 #include "t.h"
+#include "wayland/line.h"
 #include "wayland/rules.h"
 #include "wayland/wire.h"
 
@@ -445,6 +446,118 @@ static void clipboard_both(void)
     PASSES(app(DEVICE, WAY_WL_DATA_DEVICE_REQUEST_SET_SELECTION, "ou", SOURCE, 1));
 }
 
+/* The events that tell of what was carried, as text: "OBJECT TYPE" each. */
+static const char *told(const uint8_t *events, size_t n)
+{
+    static char text[512];
+    *text = '\0';
+    for (size_t at = 0; at < n; at += (size_t)way_message_size(events + at, n - at)) {
+        size_t end = strlen(text);
+        CHECK_INT(way_opcode_of(events + at), WAY_WL_DATA_OFFER_EVENT_OFFER);
+        snprintf(text + end, sizeof text - end, "%s%x %s", end ? ", " : "",
+                 way_object_of(events + at) & 0xff, (const char *)events + at + WAY_HEADER + 4);
+    }
+    return text;
+}
+
+static void words_of_a_line(void)
+{
+    static const struct {
+        const char *text, *word;
+        unsigned number;
+    } cases[] = {
+        {"carry 36", "carry", 36},
+        {"line", "line", 0},
+        {"paste 4294967295", "paste", 4294967295u},
+        {"paste 4294967296", "", 0},
+        {"carry -1", "", 0},
+        {"carry ", "", 0},
+        {"carry 1 2", "", 0},
+        {"carry\t1", "", 0},
+        {"", "", 0},
+        {"abcdefghijklmno 1", "abcdefghijklmno", 1},
+        {"abcdefghijklmnop 1", "", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct line_word w;
+        line_read(&w, cases[i].text, strlen(cases[i].text));
+        CHECK_STR(w.word, cases[i].word);
+        if (*w.word)
+            CHECK_INT(w.number, cases[i].number);
+    }
+}
+
+enum { PLAIN = 1 << 2, PNG = 1 << 5 };
+
+static void carried_to_the_app(void)
+{
+    const uint8_t *events;
+    begin_clipboard(ALL & ~WAY_CLIPBOARD_IN);
+    CHECK_INT(way_carry(&s, PLAIN, &events), 0); /* there is no offer that could tell of it */
+    offer(THEIRS(0), "text/html");
+    CHECK_INT(last.action, WAY_DROP);
+    DROPPED(receive(THEIRS(0))); /* before it is known what it is */
+    CHECK_INT(last.paste, 0);
+    PASSES(server(DEVICE, WAY_WL_DATA_DEVICE_EVENT_SELECTION, "o", THEIRS(0)));
+    CHECK_STR(told(last.before, last.n_before), "0 text/plain");
+    DROPPED(receive(THEIRS(0))); /* the compositor never hears of it */
+    CHECK_INT(last.paste, 1 + 2);
+    /* Other kinds are none of what was carried. */
+    DROPPED(app(THEIRS(0), WAY_WL_DATA_OFFER_REQUEST_RECEIVE, "s", "text/html"));
+    CHECK_INT(last.paste, 0);
+    DROPPED(app(THEIRS(0), WAY_WL_DATA_OFFER_REQUEST_RECEIVE, "s", "image/png"));
+    CHECK_INT(last.paste, 0);
+    /* Something else is carried while the app looks on. */
+    CHECK_STR(told(events, way_carry(&s, PNG | PLAIN, &events)), "0 text/plain, 0 image/png");
+    CHECK_INT(way_carry(&s, 0, &events), 0);
+    DROPPED(receive(THEIRS(0)));
+    CHECK_INT(last.paste, 0);
+    PASSES(app(THEIRS(0), WAY_WL_DATA_OFFER_REQUEST_DESTROY, ""));
+    CHECK_INT(way_carry(&s, PLAIN, &events), 0);
+    /* What is dragged over the window is not the clipboard. */
+    offer(THEIRS(0), "text/plain");
+    PASSES(server(DEVICE, WAY_WL_DATA_DEVICE_EVENT_ENTER, "uoffo", 1, SURFACE, 0, 0, THEIRS(0)));
+    DROPPED(receive(THEIRS(0)));
+    CHECK_INT(last.paste, 0);
+    CHECK_INT(way_carry(&s, PLAIN, &events), 0);
+}
+
+static void carried_where_it_is_open(void)
+{
+    const uint8_t *events;
+    begin_clipboard(ALL);
+    CHECK_INT(way_carry(&s, PLAIN, &events), 0);
+    offer(THEIRS(0), "text/plain");
+    PASSES(server(DEVICE, WAY_WL_DATA_DEVICE_EVENT_SELECTION, "o", THEIRS(0)));
+    CHECK_INT(last.n_before, 0);
+    PASSES(receive(THEIRS(0)));
+    CHECK_INT(last.paste, 0);
+}
+
+static void carried_from_the_app(void)
+{
+    uint8_t event[WAY_EVENT_ROOM];
+    uint64_t clock = 7;
+    begin_clipboard(ALL & ~WAY_CLIPBOARD_OUT);
+    s.clock = &clock;
+    PASSES(app(SOURCE, WAY_WL_DATA_SOURCE_REQUEST_OFFER, "s", "text/plain"));
+    PASSES(app(SOURCE, WAY_WL_DATA_SOURCE_REQUEST_OFFER, "s", "text/uri-list"));
+    PASSES(app(SOURCE, WAY_WL_DATA_SOURCE_REQUEST_OFFER, "s", "image/png"));
+    CHECK_INT(way_kept(&s), 0); /* it is not copied yet */
+    DROPPED(app(DEVICE, WAY_WL_DATA_DEVICE_REQUEST_SET_SELECTION, "ou", SOURCE, 1));
+    CHECK_INT(way_kept(&s), PLAIN | PNG);
+    CHECK_INT(s.kept_at, 8);
+    size_t n = way_ask_for(&s, 5, event);
+    CHECK(n <= sizeof event);
+    CHECK_INT(way_event(&s, event, n).action, WAY_PASS);
+    CHECK_INT(way_object_of(event), SOURCE);
+    CHECK_STR((const char *)event + WAY_HEADER + 4, "image/png");
+    PASSES(app(SOURCE, WAY_WL_DATA_SOURCE_REQUEST_DESTROY, ""));
+    CHECK_INT(way_kept(&s), 0);
+    PASSES(server(1, WAY_WL_DISPLAY_EVENT_DELETE_ID, "u", SOURCE));
+    CHECK_INT(way_kept(&s), 0);
+}
+
 static void clipboard_without_in(void)
 {
     begin_clipboard(ALL & ~WAY_CLIPBOARD_IN);
@@ -571,6 +684,10 @@ int main(void)
     RUN(arguments_must_fit);
     RUN(descriptors_are_counted);
     RUN(errors_can_be_read);
+    RUN(words_of_a_line);
+    RUN(carried_to_the_app);
+    RUN(carried_where_it_is_open);
+    RUN(carried_from_the_app);
     RUN(clipboard_both);
     RUN(clipboard_without_in);
     RUN(types_that_wait_have_a_limit);

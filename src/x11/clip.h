@@ -2,6 +2,7 @@
 #ifndef CARREL_X11_CLIP_H
 #define CARREL_X11_CLIP_H
 
+#include "clip/data.h"
 #include "x11/client.h"
 
 /*
@@ -9,8 +10,6 @@
  * the Inter-Client Communication Conventions Manual (version 2.0, section 2) has selections. The
  * whole is fetched at once, with bounds, and the source never hears of it again. No heap.
  */
-enum { CLIP_TEXT_MOST = 1 << 20, CLIP_PICTURE_MOST = 32 << 20 };
-
 struct clip {
     uint8_t *text, *picture; /* room for CLIP_TEXT_MOST and CLIP_PICTURE_MOST, the caller's */
     size_t n_text, n_picture;
@@ -29,15 +28,5 @@ int clip_list(struct x11 *x, const char *names[], int n, const char **why);
  * somebody else copies (0) or the server is gone (-errno; -EBUSY: it could not be had).
  */
 int clip_give(struct x11 *x, const struct clip *c, void (*owned)(void *), void *arg);
-
-/* ---- pure parts ---- */
-
-/* Text as a terminal or an editor may be given it: valid UTF-8 (other bytes become '?'), without
- * control characters but tabs and ends of lines. In place; returns the new size. */
-size_t clip_clean(uint8_t *p, size_t n);
-/* ISO Latin 1 made UTF-8, in place. Returns the new size, 0 when it does not fit into room. */
-size_t clip_widen(uint8_t *p, size_t n, size_t room);
-/* Whether the bytes begin as this type's do. */
-bool clip_looks_like(const char *type, const uint8_t *p, size_t n);
 
 #endif

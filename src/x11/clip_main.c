@@ -8,58 +8,19 @@
  * words "TYPE BYTES", or "error" and a text. Then it stays for as long as what it carries can be
  * pasted. Before the first byte from a server it has given up all but these descriptors.
  */
+#include "clip/helper.h"
 #include "x11/clip.h"
 #include "x11/filter.gen.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FROM = 3, TO, COOKIES, OUTCOME };
-enum { PATIENCE_MS = 15000, COOKIES_MOST = 1024, FAILED = 125, MOST_NAMES = 32 };
+enum { FROM = CLIP_FIRST, TO, COOKIES };
+enum { PATIENCE_MS = 15000, COOKIES_MOST = 1024, MOST_NAMES = 32 };
 
 static uint8_t text[CLIP_TEXT_MOST], picture[CLIP_PICTURE_MOST];
 static uint8_t room[X_ROOM];
-
-static void say(const char *word, const char *rest)
-{
-    char line[512];
-    int n = snprintf(line, sizeof line, "%s%s%s\n", word, *rest ? " " : "", rest);
-    if (n > 0 && n < (int)sizeof line && write(OUTCOME, line, (size_t)n) < 0)
-        _exit(FAILED); /* who has asked is gone */
-}
-
-static _Noreturn void fail(const char *what, int error)
-{
-    char line[256];
-    snprintf(line, sizeof line, "%s%s%s", what, error ? ": " : "", error ? strerror(error) : "");
-    say("error", line);
-    _exit(FAILED);
-}
-
-/* ---- walls ---- */
-
-static void confine(void)
-{
-    const struct rlimit none = {1, 1}; /* 1: core(5) tells why not 0 */
-    const struct sock_fprog program = {sizeof own_filter / sizeof *own_filter,
-                                       (struct sock_filter *)(uintptr_t)own_filter};
-    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        fail("cannot give up privileges", errno);
-#ifndef CARREL_SANITIZED
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-        fail("cannot filter system calls", errno);
-#else
-    (void)program; /* the sanitizers' own calls are none of these */
-#endif
-}
 
 /* ---- cookies ---- */
 
@@ -97,7 +58,7 @@ static void hello(struct x11 *x, int fd, struct cookies *c, const char *whose)
     const uint8_t *data = NULL;
     size_t n_name = 0, n_data = 0;
     if (!next_cookie(c, &name, &n_name, &data, &n_data) || n_name >= sizeof protocol)
-        fail("its cookies cannot be read", 0);
+        clip_fail("its cookies cannot be read", 0);
     memcpy(protocol, name, n_name);
     *x = (struct x11){
         .fd = fd, .room = room, .size = sizeof room, .deadline = x11_now() + PATIENCE_MS};
@@ -106,7 +67,7 @@ static void hello(struct x11 *x, int fd, struct cookies *c, const char *whose)
         return;
     snprintf(line, sizeof line, "%s X server lets nobody in%s%s", whose, x->refusal[0] ? ": " : "",
              x->refusal);
-    fail(line, r == -EACCES ? 0 : -r);
+    clip_fail(line, r == -EACCES ? 0 : -r);
 }
 
 /* ---- work ---- */
@@ -119,12 +80,12 @@ static void list(struct cookies *c)
     hello(&x, FROM, c, "the");
     int n = clip_list(&x, names, MOST_NAMES, &why);
     if (n < 0)
-        fail(why, 0);
+        clip_fail(why, 0);
     for (int i = 0; i < n; i++) {
         size_t at = strlen(line);
         snprintf(line + at, sizeof line - at, "%s%s", at ? " " : "", names[i]);
     }
-    say("ok", line);
+    clip_say("ok", line);
 }
 
 static void tell_owned(void *arg)
@@ -137,8 +98,8 @@ static void tell_owned(void *arg)
     if (c->n_picture)
         snprintf(line + n, sizeof line - n, "%s%s %zu", n ? " " : "", c->picture_type,
                  c->n_picture);
-    say("ok", line);
-    close(OUTCOME);
+    clip_say("ok", line);
+    close(CLIP_OUTCOME);
 }
 
 static int carry(struct cookies *cookies)
@@ -148,13 +109,13 @@ static int carry(struct cookies *cookies)
     hello(&x, FROM, cookies, "the first");
     int r = clip_take(&x, &c);
     if (r < 0)
-        fail(c.why, 0);
+        clip_fail(c.why, 0);
     close(FROM);
     hello(&x, TO, cookies, "the second");
     x.deadline = 0;
     r = clip_give(&x, &c, tell_owned, &c);
     if (r == -EBUSY)
-        fail("the clipboard cannot be had", 0);
+        clip_fail("the clipboard cannot be had", 0);
     return 0; /* a server that ends is no fault */
 }
 
@@ -164,14 +125,13 @@ int main(int argc, char **argv)
     bool lists = argc == 2 && strcmp(argv[1], "list") == 0;
     if (!lists && (argc != 2 || strcmp(argv[1], "take") != 0)) {
         dprintf(2, "carrel-clip: started by `carrel clip`, not by hand\n");
-        return FAILED;
+        return CLIP_FAILED;
     }
-    signal(SIGPIPE, SIG_IGN);
-    setsid(); /* the end of the person's terminal is not the end of what was copied */
+    clip_detach();
     ssize_t n = pread(COOKIES, cookies.bytes, sizeof cookies.bytes, 0);
     cookies.n = n < 0 ? 0 : (size_t)n;
     close(COOKIES);
-    confine();
+    clip_confine(own_filter, sizeof own_filter / sizeof *own_filter);
     if (lists)
         list(&cookies);
     return lists ? 0 : carry(&cookies);

@@ -4,26 +4,16 @@
  *
  * Stands between one app and the person's X server, in a confinement of its own, and sees to it
  * that the app comes with the untrusted cookie and in no other way (untrust.h); all else passes.
- * Descriptors: 3 the listening socket that the app sees, 5 the settings, 6 the supervisor's word:
- * its end is ours.
+ * Started by the supervisor when the app first connects (filter/service.h), with settings.
  */
-#include "filter/confine.h"
-#include "filter/relay.h"
+#include "filter/service.h"
 #include "x11/untrust.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { LISTENING = 3, SETTINGS = 5, CONTROL = 6 };
-enum { FAILED = 125 };
-enum { MOST_COMPLAINTS = 20 }; /* an app that is cut off can come again and again */
 
 struct program {
+    struct service service;
     struct untrust untrust;
-    int complaints;
 };
 
 struct client {
@@ -31,12 +21,6 @@ struct client {
     struct relay_conn *conn;
     bool begun;
 };
-
-static _Noreturn void fail(const char *what, int error)
-{
-    dprintf(2, "carrel-x11: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
-    exit(FAILED);
-}
 
 static void *opened(void *program, struct relay_conn *conn)
 {
@@ -72,33 +56,13 @@ static struct relay_verdict judge(void *state, enum relay_side from, uint8_t *by
     return (struct relay_verdict){.what = RELAY_PASS, .size = n};
 }
 
-static bool control(void *program, struct relay *r, int fd)
-{
-    char bytes[64];
-    (void)program, (void)r;
-    ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-static void fault(void *program, void *state, const char *why)
-{
-    struct program *p = program;
-    char line[256]; /* dprintf makes calls that are forbidden by now */
-    (void)state;
-    int n = snprintf(line, sizeof line, "carrel-x11: connection ended: %s\n", why);
-    if (p->complaints++ < MOST_COMPLAINTS && n > 0 && n < (int)sizeof line &&
-        write(2, line, (size_t)n) < 0)
-        p->complaints = MOST_COMPLAINTS; /* nobody listens */
-}
-
-static void read_settings(struct untrust *u)
+static void read_settings(struct program *p)
 {
     static char text[UNTRUST_MAX + 1];
-    ssize_t n = pread(SETTINGS, text, UNTRUST_MAX, 0);
-    const char *error = n < 0 ? "cannot be read" : untrust_read(u, text, (size_t)n);
+    size_t n = service_settings(&p->service, text, UNTRUST_MAX);
+    const char *error = untrust_read(&p->untrust, text, n);
     if (error)
-        fail(error, 0);
-    close(SETTINGS);
+        service_fail(&p->service, error, 0);
 }
 
 static const struct relay_protocol protocol = {
@@ -107,28 +71,16 @@ static const struct relay_protocol protocol = {
     .opened = opened,
     .judge = judge,
     .closed = free,
-    .control = control,
-    .fault = fault,
+    .control = service_control,
+    .fault = service_fault,
 };
 
 int main(void)
 {
-    static struct program program;
-    struct relay_setup setup = {.listening = LISTENING,
-                                .control = CONTROL,
-                                .protocol = &protocol,
-                                .program = &program,
-                                .limits = relay_usual_limits};
-    const char *why;
-    int landlock;
-    read_settings(&program.untrust);
+    static struct program program = {.service.name = "carrel-x11"};
+    struct relay_setup setup = service_setup(&protocol, &program.service);
+    read_settings(&program);
     if (relay_server(&setup, program.untrust.socket) < 0)
-        fail("the X server's socket has too long a name", 0);
-    int r = confine(&setup, &landlock, &why);
-    if (r < 0)
-        fail(why, -r);
-    r = relay_run(&setup);
-    if (r < 0)
-        fail("cannot begin", -r);
-    return 0;
+        service_fail(&program.service, "the X server's socket has too long a name", 0);
+    return service_run(&setup);
 }

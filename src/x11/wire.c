@@ -106,6 +106,8 @@ bool x_read_setup(const uint8_t *p, size_t n, struct x_setup *out)
         .id_base = x_get32(p + 12),
         .id_mask = x_get32(p + 16),
         .root = x_get32(p + at),
+        .width = x_get16(p + at + 20),
+        .width_mm = x_get16(p + at + 24),
         .most_request = 4 * (uint32_t)x_get16(p + 26),
     };
     return true;

@@ -69,8 +69,9 @@ bool x_put_setup(struct x_out *o, const char *auth_name, size_t n_name, const vo
 
 struct x_setup {
     uint32_t id_base, id_mask;
-    uint32_t root;         /* of the first screen */
-    uint32_t most_request; /* bytes */
+    uint32_t root;            /* of the first screen */
+    uint32_t most_request;    /* bytes */
+    uint16_t width, width_mm; /* of that screen; the second may be 0 */
 };
 /* Returns false when it is no success, or not whole. */
 bool x_read_setup(const uint8_t *p, size_t n, struct x_setup *out);

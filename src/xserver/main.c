@@ -3,23 +3,28 @@
  * carrel-xserver HOST SERVER [ARGUMENT...]
  *
  * One app's own X server, in a confinement of its own; started by the supervisor when the app first
- * connects. HOST is the number of the person's display, on which its window appears, or "-".
- * Descriptor 3 is the listening socket that the app sees. This process becomes the server (the end
- * of which is the end of all in here) and leaves behind a window manager.
+ * connects. HOST is the number of the person's display, on which a window of ours appears that the
+ * server draws in, or "-". Descriptor 3 is the listening socket that the app sees. This process
+ * starts a window manager and the server, hands on what that says, and ends with it, which is the
+ * end of all in here; without a HOST it becomes the server itself.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
  * LISTEN_PID, which counts in this sandbox.
  */
 #include "x11/client.h"
+#include "xserver/frame.h"
 #include "xserver/wm.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Where things are in the plan. */
@@ -28,7 +33,7 @@
 #define HOST_COOKIE "/run/host-cookie"
 
 enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
-enum { HOST_WAIT = 3000, READY_WAIT = 60000 }; /* milliseconds */
+enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
 enum { MOST_ARGUMENTS = 64, XKB_PARTS = 5, PART = 256 };
 
 static _Noreturn void fail(const char *what, int error)
@@ -47,14 +52,15 @@ static size_t read_cookie(const char *path, uint8_t *cookie, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-static bool connect_to(struct x11 *x, const char *path, const char *cookie_file, int wait)
+/* room: X_ROOM bytes */
+static bool connect_to(struct x11 *x, uint8_t *room, const char *path, const char *cookie_file,
+                       int wait)
 {
-    static uint8_t room[X_ROOM];
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     uint8_t cookie[64];
     size_t n = read_cookie(cookie_file, cookie, sizeof cookie);
     snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    *x = (struct x11){.room = room, .size = sizeof room, .deadline = x11_now() + wait};
+    *x = (struct x11){.room = room, .size = X_ROOM, .deadline = x11_now() + wait};
     x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (x->fd >= 0 && connect(x->fd, (struct sockaddr *)&a, sizeof a) == 0 &&
         x11_hello(x, n ? "MIT-MAGIC-COOKIE-1" : NULL, cookie, n) == 0)
@@ -145,23 +151,53 @@ static void add(struct line *l, char *word)
     l->argv[l->n++] = word;
 }
 
-/* Four fifths of the host's screen, and its keyboard. */
-static void add_host(struct line *l, const char *display)
+static uint8_t host_room[X_ROOM], own_room[X_ROOM];
+
+/* What stands behind this word. */
+static const char *value_of(const struct line *l, const char *word)
 {
-    static char path[64], size[32], screen[] = "-screen";
+    for (int i = 0; i + 1 < l->n; i++)
+        if (strcmp(l->argv[i], word) == 0)
+            return l->argv[i + 1];
+    return "";
+}
+
+/* Of the host's screen, rounded; where it says nothing that can be, what X takes for it. */
+static unsigned dots_per_inch(const struct x_setup *s)
+{
+    enum { USUAL = 96, LEAST = 30, MOST = 600 };
+    unsigned dpi = s->width_mm ? (s->width * 254u / s->width_mm + 5) / 10 : USUAL;
+    return dpi < LEAST || dpi > MOST ? USUAL : dpi;
+}
+
+/* Four fifths of the host's screen, in a window of ours, and its keyboard. */
+static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f)
+{
+    static char resolution[16], dpi[] = "-dpi", path[64], size[32], screen[] = "-screen",
+                                window[16], parent[] = "-parent";
     static struct host h;
     static char options[XKB_PARTS][16] = {"-xkb-rules", "-xkb-model", "-xkb-layout", "-xkb-variant",
                                           "-xkb-options"};
-    struct x11 x;
     snprintf(path, sizeof path, "/tmp/.X11-unix/X%.20s", display);
-    if (!connect_to(&x, path, HOST_COOKIE, HOST_WAIT))
-        fail(*x.refusal ? x.refusal : "the person's display cannot be reached", 0);
-    read_size(&x, &h);
-    read_keyboard(&x, &h);
-    close(x.fd);
+    if (!connect_to(x, host_room, path, HOST_COOKIE, HOST_WAIT))
+        fail(*x->refusal ? x->refusal : "the person's display cannot be reached", 0);
+    read_size(x, &h);
+    read_keyboard(x, &h);
     if (h.width < 100 || h.height < 100)
         h.width = h.height = 1000;
-    snprintf(size, sizeof size, "%ux%u", h.width * 4 / 5, h.height * 4 / 5);
+    h.width = h.width * 4 / 5;
+    h.height = h.height * 4 / 5;
+    if (!frame_open(f, x, value_of(l, "-title"), (int)h.width, (int)h.height))
+        fail("the person's display is gone", 0);
+    x->deadline = 0;
+    snprintf(window, sizeof window, "0x%x", (unsigned)f->window);
+    snprintf(size, sizeof size, "%ux%u", h.width, h.height);
+    /* Toolkits choose the size of letters by it. */
+    snprintf(resolution, sizeof resolution, "%u", dots_per_inch(&x->setup));
+    add(l, dpi);
+    add(l, resolution);
+    add(l, parent);
+    add(l, window);
     add(l, screen);
     add(l, size);
     for (int i = 0; i < XKB_PARTS; i++)
@@ -171,15 +207,117 @@ static void add_host(struct line *l, const char *display)
         }
 }
 
-static _Noreturn void manage_windows(void)
+/* Neither of the descriptors is for who hears what the app says of its windows. */
+static _Noreturn void manage_windows(int host)
 {
     struct x11 x;
+    if (host > 0)
+        close(host);
     close(3); /* else who connects to a server that is gone would wait for us */
-    if (!connect_to(&x, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
+    if (!connect_to(&x, own_room, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
         _exit(FAILED);
     x.deadline = 0;
     wm_run(&x);
     _exit(0);
+}
+
+/* ---- what the server says ---- */
+
+/* Xephyr's word that it is alone in its IPC namespace on the person's side, which is so each time
+ * and nothing that anybody could mend. It has no switch for it. */
+static const char hushed[] = "\nXephyr unable to use SHM XImages\n";
+enum { HUSHED = sizeof hushed - 1, HOLD_MS = 50, READ_SIZE = 4096 };
+
+static void put(const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(2, bytes, n);
+        if (done <= 0)
+            return;
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+/* held: so many bytes of hushed that may become all of it; returns the same. Only its ends are
+ * newlines, so where it goes wrong it can begin with the byte that is wrong, and nowhere before. */
+static size_t pass_on(const char *bytes, size_t n, size_t held)
+{
+    static char out[READ_SIZE + HUSHED];
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] != hushed[held]) {
+            memcpy(out + have, hushed, held);
+            have += held;
+            held = 0;
+        }
+        if (bytes[i] == hushed[held])
+            held++;
+        else
+            out[have++] = bytes[i];
+        if (held == HUSHED)
+            held = 0;
+    }
+    put(out, have);
+    return held;
+}
+
+/* What we have to do with the running server. */
+struct job {
+    pid_t server;
+    int words; /* what it says */
+    size_t held;
+    struct frame frame;
+};
+
+/* Returns false when that was the last. */
+static bool relay_words(struct job *j)
+{
+    static char bytes[READ_SIZE];
+    ssize_t n = read(j->words, bytes, sizeof bytes);
+    if (n > 0)
+        j->held = pass_on(bytes, (size_t)n, j->held);
+    return n > 0;
+}
+
+/* The app is asked, as any window manager would; it may have something to save. One without windows
+ * has nothing, and would be out of reach. */
+static void close_politely(struct job *j)
+{
+    struct x11 own;
+    j->frame.wanted_closed = false;
+    if (!connect_to(&own, own_room, OWN_SOCKET, OWN_COOKIE, CLOSE_WAIT))
+        return;
+    if (!close_all_windows(&own))
+        kill(j->server, SIGTERM);
+    close(own.fd);
+}
+
+/* To the server's last word; then we end as it did. */
+static _Noreturn void attend(struct job *j)
+{
+    enum { WORDS, HOST };
+    struct pollfd p[] = {{.fd = j->words, .events = POLLIN}, {j->frame.x->fd, POLLIN, 0}};
+    int status;
+    for (;;) {
+        /* A newline is not kept back for long. */
+        if (poll(p, 2, j->held ? HOLD_MS : -1) == 0) {
+            put(hushed, j->held);
+            j->held = 0;
+            continue;
+        }
+        if (p[WORDS].revents && !relay_words(j))
+            break;
+        if (p[HOST].revents && !frame_events(&j->frame)) {
+            kill(j->server, SIGTERM);
+            p[HOST].fd = -1;
+        }
+        if (j->frame.wanted_closed)
+            close_politely(j);
+    }
+    put(hushed, j->held);
+    exit(waitpid(j->server, &status, 0) == j->server && WIFEXITED(status) ? WEXITSTATUS(status)
+                                                                          : FAILED);
 }
 
 static _Noreturn void become_server(struct line *l)
@@ -192,9 +330,30 @@ static _Noreturn void become_server(struct line *l)
     fail("cannot start the X server", errno);
 }
 
+static _Noreturn void start_server(struct line *l, struct job *j)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        fail("cannot make a pipe", errno);
+    j->server = fork();
+    if (j->server < 0)
+        fail("cannot start the X server", errno);
+    if (j->server == 0) {
+        if (dup2(ends[1], 2) < 0)
+            fail("cannot hand over a pipe", errno);
+        become_server(l);
+    }
+    close(ends[1]);
+    close(3); /* as in manage_windows */
+    j->words = ends[0];
+    attend(j);
+}
+
 int main(int argc, char **argv)
 {
     static struct line l;
+    static struct job j;
+    static struct x11 host;
     if (argc < 3)
         fail("started by carrel-supervisor, not by hand", 0);
     for (int i = 2; i < argc; i++)
@@ -202,11 +361,13 @@ int main(int argc, char **argv)
     fcntl(SETTINGS, F_SETFD, FD_CLOEXEC);
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
-        add_host(&l, argv[1]);
+        add_host(&l, argv[1], &host, &j.frame);
     pid_t manager = fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);
     if (manager == 0)
-        manage_windows();
-    become_server(&l);
+        manage_windows(host.fd);
+    if (strcmp(argv[1], "-") == 0)
+        become_server(&l);
+    start_server(&l, &j);
 }

@@ -20,7 +20,9 @@ enum opcode {
     KILL_CLIENT = 113,
 };
 /* masks and events of the core protocol */
-enum { BORDER_PIXEL = 1 << 3, EVENT_MASK = 1 << 11, STRUCTURE_NOTIFY = 1 << 17 };
+enum { BACK_PIXEL = 1 << 1, BORDER_PIXEL = 1 << 3, EVENT_MASK = 1 << 11 };
+enum { STRUCTURE_NOTIFY = 1 << 17, SUBSTRUCTURE_NOTIFY = 1 << 19, SUBSTRUCTURE_REDIRECT = 1 << 20 };
+enum { FOCUS_CHANGE = 1 << 21 };
 enum { CONFIGURE_NOTIFY = 22, CLIENT_MESSAGE = 33 };
 enum { DRAGGING = 1 << 3 | 1 << 13 }; /* ButtonRelease, Button motion */
 
@@ -157,12 +159,18 @@ void set_property(struct x11 *x, uint32_t window, uint32_t name, uint32_t type,
     x11_send(x, &o);
 }
 
+void set_bytes(struct x11 *x, uint32_t window, uint32_t name, uint32_t type, const void *bytes,
+               size_t n)
+{
+    REQUEST(o, 512);
+    put_property(&o, window, name, type, 8, n);
+    x_put_bytes(&o, bytes, n);
+    x11_send(x, &o);
+}
+
 void set_text(struct x11 *x, uint32_t window, uint32_t name, uint32_t type, const char *text)
 {
-    REQUEST(o, 256);
-    put_property(&o, window, name, type, 8, strlen(text));
-    x_put_bytes(&o, text, strlen(text));
-    x11_send(x, &o);
+    set_bytes(x, window, name, type, text, strlen(text));
 }
 
 static void change_attribute(struct x11 *x, uint32_t window, uint32_t which, uint32_t value)
@@ -269,19 +277,33 @@ void tell_place(struct x11 *x, uint32_t window, const struct x_box *box)
     x11_send(x, &o);
 }
 
+static void put_message(struct x_out *o, uint32_t window, uint32_t type, uint32_t first,
+                        uint32_t second)
+{
+    x_put8(o, CLIENT_MESSAGE);
+    x_put8(o, 32); /* values of 32 bits */
+    x_put16(o, 0);
+    x_put32(o, window);
+    x_put32(o, type);
+    x_put32(o, first);
+    x_put32(o, second);
+    for (int i = 0; i < 3; i++)
+        x_put32(o, 0);
+}
+
 void send_message(struct x11 *x, uint32_t to, uint32_t type, uint32_t first, uint32_t second)
 {
     REQUEST(o, 44);
     put_send_event(&o, to, 0);
-    x_put8(&o, CLIENT_MESSAGE);
-    x_put8(&o, 32); /* values of 32 bits */
-    x_put16(&o, 0);
-    x_put32(&o, to);
-    x_put32(&o, type);
-    x_put32(&o, first);
-    x_put32(&o, second);
-    for (int i = 0; i < 3; i++)
-        x_put32(&o, 0);
+    put_message(&o, to, type, first, second);
+    x11_send(x, &o);
+}
+
+void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close)
+{
+    REQUEST(o, 44);
+    put_send_event(&o, x->setup.root, SUBSTRUCTURE_REDIRECT);
+    put_message(&o, window, net_close, 0, 2); /* at once, by the person */
     x11_send(x, &o);
 }
 
@@ -324,20 +346,37 @@ void grab_pointer(struct x11 *x, uint32_t window)
     x11_send(x, &o);
 }
 
+static uint32_t put_window(struct x11 *x, struct x_out *o, int w, int h, unsigned class)
+{
+    uint32_t id = x11_new_id(x);
+    x_request(o, CREATE_WINDOW, 0);
+    x_put32(o, id);
+    x_put32(o, x->setup.root);
+    x_put32(o, 0);
+    x_put16(o, (unsigned)w);
+    x_put16(o, (unsigned)h);
+    x_put16(o, 0);
+    x_put16(o, class);
+    x_put32(o, 0); /* the parent's visual */
+    return id;
+}
+
 uint32_t make_window(struct x11 *x)
 {
     REQUEST(o, 32);
-    uint32_t id = x11_new_id(x);
-    x_request(&o, CREATE_WINDOW, 0);
-    x_put32(&o, id);
-    x_put32(&o, x->setup.root);
+    uint32_t id = put_window(x, &o, 1, 1, 2); /* for input only */
     x_put32(&o, 0);
-    x_put16(&o, 1);
-    x_put16(&o, 1);
-    x_put16(&o, 0);
-    x_put16(&o, 2); /* for input only */
+    x11_send(x, &o);
+    return id;
+}
+
+uint32_t make_top_window(struct x11 *x, int w, int h)
+{
+    REQUEST(o, 40);
+    uint32_t id = put_window(x, &o, w, h, 1);
+    x_put32(&o, BACK_PIXEL | EVENT_MASK);
     x_put32(&o, 0);
-    x_put32(&o, 0);
+    x_put32(&o, STRUCTURE_NOTIFY | SUBSTRUCTURE_NOTIFY | FOCUS_CHANGE);
     x11_send(x, &o);
     return id;
 }

@@ -36,6 +36,9 @@ uint32_t get_atom(struct x_events *e, const char *name);
 void set_property(struct x11 *x, uint32_t window, uint32_t name, uint32_t type,
                   const uint32_t *values, size_t n);
 void set_text(struct x11 *x, uint32_t window, uint32_t name, uint32_t type, const char *text);
+/* text with NULs in it, and with the last one */
+void set_bytes(struct x11 *x, uint32_t window, uint32_t name, uint32_t type, const void *bytes,
+               size_t n);
 void select_events(struct x11 *x, uint32_t window, uint32_t mask);
 void map_window(struct x11 *x, uint32_t window);
 /* border: pixels on each side, or -1: left as it is */
@@ -53,5 +56,9 @@ void allow_events(struct x11 *x);
 void grab_pointer(struct x11 *x, uint32_t window);
 void ungrab_pointer(struct x11 *x);
 uint32_t make_window(struct x11 *x);
+/* One on the screen, black, whose maker hears of its place, its children, its focus. */
+uint32_t make_top_window(struct x11 *x, int w, int h);
+/* As a window manager is asked to close a window. */
+void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close);
 
 #endif

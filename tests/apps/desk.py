@@ -3,6 +3,9 @@
 
 Xvfb listens on its abstract socket too, as Debian's Xorg does: an app that shares the host's
 network could reach the display that way, and the confinement has to cope with it.
+
+An app with an X server of its own is looked at and used in there (nested.py), as if its windows
+were on the desktop itself: what stands for all of them outside is passed over.
 """
 import ctypes
 import os
@@ -12,8 +15,12 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import nested  # noqa: E402
 
 WIDTH, HEIGHT = 1200, 800
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
@@ -109,6 +116,7 @@ class Desk:
         self.own, self.folder = [], None
         self.env = {}  # what the apps get
         self.screen = self.env  # what the tools get that look at the X display and act on it
+        self.active = None  # the window that has the focus: keys go to its display
 
     def __enter__(self):
         become_subreaper()
@@ -201,6 +209,7 @@ class Desk:
                 child.wait()
         end_processes(descendants(os.getpid()))
         if self.folder:
+            nested.forget(self.folder)
             for name in ("doc", "gvfs"):  # what portals and gvfs have mounted outlives them
                 if shutil.which("fusermount3"):
                     subprocess.run(["fusermount3", "-uzq", os.path.join(self.folder, "run", name)],
@@ -215,19 +224,50 @@ class Desk:
         return [c.pid for c in self.own if os.path.basename(c.args[0]) in ("Xvfb", "openbox", "weston")]
 
     def ask(self, *argv, seconds=20):
-        """The output of a small X tool; empty when it fails or takes too long."""
+        """The output of a small X tool; empty when it fails or takes too long. It acts on the display
+        of the window among its words."""
         try:
-            done = subprocess.run(argv, env=self.screen, stdin=subprocess.DEVNULL, text=True,
+            done = subprocess.run(argv, env=self._where(argv), stdin=subprocess.DEVNULL, text=True,
                                   errors="replace", stdout=subprocess.PIPE, check=False,
                                   stderr=subprocess.DEVNULL, timeout=seconds * patience())
         except subprocess.TimeoutExpired:
             return ""
         return done.stdout if done.returncode == 0 else ""
 
+    def _where(self, argv):
+        return next((w.screen for w in argv if isinstance(w, nested.Window)), self.screen)
+
+    def _listed(self, screen, frame=None):
+        """What the window manager of one display shows."""
+        with_root = nested.window("-root", screen)
+        text = self.ask("xprop", with_root, "_NET_CLIENT_LIST").partition("#")[2]
+        return [nested.window(w.strip(), screen, frame) for w in text.split(",")
+                if w.strip().startswith("0x")]
+
+    def _inside(self, frame):
+        """The windows of an app that has its own server; None when this is no such window."""
+        app = nested.MARK.match(Desk.title(self, frame)) if self._is_frame(frame) else None
+        if not app:
+            return None
+        found = []
+        for more in nested.screens(self.env["XDG_RUNTIME_DIR"], self.folder, app[1]).values():
+            found += self._listed({**self.screen, **more}, frame)
+        return found
+
+    def _is_frame(self, window):
+        return Desk.window_class(self, window)[:1] == ["carrel"]
+
     def windows(self):
-        """Ids of the top-level windows that the window manager shows, oldest first."""
-        text = self.ask("xprop", "-root", "_NET_CLIENT_LIST").partition("#")[2]
-        return [w.strip() for w in text.split(",") if w.strip().startswith("0x")]
+        """Ids of the top-level windows that window managers show, oldest first."""
+        found = []
+        for window in self._listed(self.screen):
+            inside = self._inside(window)
+            found += [window] if inside is None else inside
+        return list(dict.fromkeys(found))
+
+    def outside(self, window):
+        """What stands for it on the desktop: itself, or the window of the app's own server."""
+        return getattr(window, "frame", None) or window
 
     def title(self, window):
         text = self.ask("xprop", "-id", window, "_NET_WM_NAME", "WM_NAME")
@@ -256,15 +296,31 @@ class Desk:
             raise AssertionError(f"{e}; there are {seen}") from None
 
     def focus(self, window):
+        frame = getattr(window, "frame", None)
+        if frame:
+            self.ask("xdotool", "windowactivate", "--sync", frame)
         self.ask("xdotool", "windowactivate", "--sync", window)
+        self.active = window if frame else None
+
+    def _keys_to(self):
+        """The display where keys go now."""
+        return self.active.screen if self.active else self.screen
 
     def place(self, window, width, height):
         """Puts a window at a fixed place, so that pictures can be compared, and whatever else is there
-        (a dialog over it) where the window is not."""
+        (a dialog over it) where the window is not. A single window fills its own server's."""
+        frame = getattr(window, "frame", None)
+        if frame:
+            self.ask("xdotool", "windowsize", "--sync", frame, str(width), str(height))
+            self.ask("xdotool", "windowmove", frame, "10", "10")
+            if self.geometry(window)[2:] == (width, height):
+                return
+            self.ask("xdotool", "windowsize", "--sync", frame, str(self.width - 40),
+                     str(self.height - 60))
         self.ask("xdotool", "windowsize", window, str(width), str(height))
         self.ask("xdotool", "windowmove", window, "40", "40")
         for other in self.windows():
-            if other != window:
+            if other != window and getattr(other, "frame", None) == frame:
                 self.ask("xdotool", "windowmove", other, str(self.width - 30), str(self.height - 30))
 
     def geometry(self, window):
@@ -274,7 +330,13 @@ class Desk:
         return tuple(int(found[key]) for key in ("X", "Y", "WIDTH", "HEIGHT")) if found else ()
 
     def key(self, *keys):
-        self.ask("xdotool", "key", "--clearmodifiers", "--delay", "60", *keys)
+        """What the desktop itself listens to goes there, and the rest to the active window."""
+        for of_desktop in (True, False):
+            some = [k for k in keys if (k == "alt+F4") == of_desktop]
+            screen = self.screen if of_desktop else self._keys_to()
+            if some:
+                self.ask(nested.window("xdotool", screen), "key", "--clearmodifiers", "--delay", "60",
+                         *some)
 
     def type(self, text):
         """A new line is the key Return: xdotool's own is Linefeed, which only terminals know."""
@@ -282,7 +344,8 @@ class Desk:
             if i:
                 self.key("Return")
             if line:
-                self.ask("xdotool", "type", "--clearmodifiers", "--delay", "25", line, seconds=60)
+                self.ask(nested.window("xdotool", self._keys_to()), "type", "--clearmodifiers", "--delay",
+                         "25", line, seconds=60)
 
     def confirm(self, window, seconds=20):
         """Presses Return until a dialog is gone: a file chooser swallows it while it completes."""
@@ -295,10 +358,10 @@ class Desk:
         wait_for("the dialog to close", gone, seconds, step=0.5)
 
     def clipboard(self, selection="clipboard"):
-        return self.ask("xclip", "-o", "-selection", selection, seconds=5)
+        return self.ask(nested.window("xclip", self._keys_to()), "-o", "-selection", selection, seconds=5)
 
     def picture(self, path, window="root"):
-        subprocess.run(["import", "-silent", "-window", window, path], env=self.screen, check=True,
+        subprocess.run(["import", "-silent", "-window", window, path], env=self._where([window]), check=True,
                        timeout=10 * patience(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return path
 

@@ -218,6 +218,31 @@ class Clients:
                 assert f.read() == "built\n"
         self.three(r"^0\n0\n(.*\n)*1\n$", [f"{self.folder}/build-in-bwrap", "./rules"], cwd=at)
 
+    def caller(self, which, expected):
+        at = self.path(f"{which}-folder", folder=True)
+        self.three(expected, ["/usr/bin/python3", f"{HERE}/callers.py", which, at])
+
+    def nixpak(self):
+        self.caller("nixpak", r"child \['1'\] blocked True\n(.*\n)*pid \d+\n(.*\n)* status 0\n")
+
+    def bubblejail(self):
+        self.caller("bubblejail", r"child-pid(.*\n)*bubblejail:x:1000:\n/run\n700\n(.*\n)*pid 1\n(.*\n)*Seccomp:\t2\n(.*\n)* status 0\n")
+
+    def pressure_vessel(self):
+        self.caller("pressure_vessel", r"probe 0\nID=steamrt\n(.*\n)*dev\n status 0\n")
+
+    def agent(self):
+        self.caller("agent", r"(.*\n)*new\n(.*\n)*.*pre-commit: Read-only file system\n.*outside: Read-only file system\n(.*\n)* status 0\n")
+
+    def nested(self):
+        self.caller("nested", r"1\n\d\n status 7\n")
+
+    def opam(self):
+        """Builds a package of a repository that is made here; its commands run in opam's own script around bwrap."""
+        at = self.path("opam", folder=True)
+        script = f"{HERE}/make-opam"
+        self.three(r"built in a sandbox: refused 1\n", ["bash", script, at])
+
     def need_root(self):
         if os.getuid() != 0:
             raise Skip("its paths can only be made by root")
@@ -237,7 +262,7 @@ class Clients:
 
 
 NAMES = ["flatpak", "thumbnailer", "mat2", "portal_icon", "webkit", "blog_shell", "blog_game", "blog_report",
-         "blog_build"]
+         "blog_build", "nixpak", "bubblejail", "pressure_vessel", "agent", "nested", "opam"]
 
 
 def main():

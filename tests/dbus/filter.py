@@ -153,6 +153,23 @@ def owning_needs_own():
         assert w.app.bus("ReleaseName", OWN).body == [1]
 
 
+def names_inside_are_taken_for_the_app_alone():
+    with World() as w:
+        refused(w.app.bus("RequestName", HIDDEN, ("u", 0)), UNKNOWN)
+    with World(f"see {SEE}\nnone org.none.*\nnames-inside\n") as w:
+        for name in (HIDDEN, "org.fresh.Name", "org.none.X"):
+            assert w.app.bus("RequestName", name, ("u", 4)).body == [1], name
+            assert w.app.bus("NameHasOwner", name).body == [False], name
+            refused(w.app.bus("ListQueuedOwners", name), UNKNOWN)
+            refused(w.app.call(name, PATH, IFACE, "Echo"), UNKNOWN)
+            assert w.outside().bus("NameHasOwner", name).body == [name == HIDDEN], name
+            assert w.app.bus("ReleaseName", name).body == [1], name
+        assert w.outside().bus("GetNameOwner", HIDDEN).body == [w.hidden.unique]
+        refused(w.app.bus("RequestName", SEE, ("u", 0)), DENIED)
+        refused(w.app.bus("RequestName", BUS, ("u", 0)), DENIED)
+        refused(w.app.bus("RequestName", "no name", ("u", 0)), "org.freedesktop.DBus.Error.InvalidArgs")
+
+
 def wildcards_match_whole_elements():
     with World("talk org.example.*\n") as w:
         near = w.service("org.exampleX", "org.examplex.Y")
@@ -910,7 +927,7 @@ def log_lines():
 
 TESTS = [
     talk_reaches_see_and_none_do_not, names_are_seen_by_level, activatable_names_are_filtered,
-    owning_needs_own, wildcards_match_whole_elements, none_ends_a_wildcard,
+    owning_needs_own, names_inside_are_taken_for_the_app_alone, wildcards_match_whole_elements, none_ends_a_wildcard,
     a_unique_name_keeps_what_its_names_gave, names_taken_before_the_app_came_count,
     broadcasts_need_talk, a_unicast_reaches_the_app_and_makes_its_sender_seen,
     owner_changes_are_seen_by_level, call_and_broadcast_rules, argument_rules,

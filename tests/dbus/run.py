@@ -5,6 +5,7 @@
     run.py BUILD POLICIES
 """
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,117 @@ class World:
                 pipe.close()
         self.bus.stop()
         subprocess.run(["rm", "-rf", self.runtime], check=False)
+
+
+LIVE = INSIDE + """
+print('ready', flush=True)
+for line in sys.stdin:
+    words = line.split()
+    if words[0] == 'own':
+        m = app.bus('RequestName', words[1], ('u', 4))
+    else:
+        m = app.call(words[1], '/', 'a.I', 'Echo', 'x')
+    print(getattr(m, 'error', None) or 'answered', flush=True)
+"""
+REFUSED = "org.freedesktop.DBus.Error.ServiceUnknown"
+
+
+class Live:
+    """An app that calls names when told to; the peers answer."""
+
+    def __init__(self, w):
+        self.w = w
+        self.app = w.start(LIVE)
+        assert self.app.stdout.readline() == "ready\n"
+
+    def call(self, name, verb="call"):
+        self.app.stdin.write(f"{verb} {name}\n")
+        self.app.stdin.flush()
+        if verb == "call":
+            return answered_by(self.w.peers[name], self.app)
+        return self.app.stdout.readline().strip()
+
+    def carrel(self, *words, status=0):
+        done = self.w.stage.run(*words, env=self.w.env)
+        assert done.returncode == status, (words, done)
+        return done
+
+
+def answered_by(peer, app):
+    """The app's line, while the peer answers what reaches it."""
+    while not select.select([app.stdout], [], [], 0)[0]:
+        m = peer.next(0.05)
+        if m and m.kind == lib.CALL:
+            peer.answer(m)
+    line = app.stdout.readline().strip()
+    return line if line != "ready" else answered_by(peer, app)
+
+
+def names_come_and_go_while_the_app_runs():
+    name = "org.example.Hidden"
+    with World() as w:
+        live = Live(w)
+        assert live.call(name) == REFUSED
+        live.carrel("grant", "--talk-name=" + name, "org.test.Bus")
+        assert live.call(name) == "answered"
+        listed = live.carrel("grants", "--json").stdout
+        assert f'"name":"{name}"' in listed.replace('": "', '":"') and '"talk"' in listed, listed
+        assert f"talk  once      {name} on the session bus" in live.carrel("grants").stdout
+        live.carrel("revoke", "--talk-name=" + name, "org.test.Bus")
+        assert live.call(name) == REFUSED
+        assert "was not granted" in live.carrel("revoke", "--talk-name=" + name, "org.test.Bus", status=125).stderr
+        live.carrel("grant", "--own-name=org.example.Mine", "org.test.Bus")
+        assert live.call("org.example.Mine", "own") == "answered"
+        live.carrel("grant", "--talk-name=" + name, "--see-name=org.example.More", "org.test.Bus")
+        live.carrel("revoke", "--all", "org.test.Bus")
+        assert live.call(name) == REFUSED and live.carrel("grants").stdout == ""
+
+
+def a_name_for_a_time_goes_by_itself():
+    name = "org.example.Hidden"
+    with World() as w:
+        live = Live(w)
+        live.carrel("grant", "--for=3s", "--talk-name=" + name, "org.test.Bus")
+        assert live.call(name) == "answered"
+        lib.wait_for(lambda: live.carrel("grants").stdout == "")
+        assert live.call(name) == REFUSED
+
+
+def a_name_holds_for_a_filter_that_starts_later():
+    with World() as w:
+        app = w.start("print('runs', flush=True)\nsys.stdin.readline()\n" + LIVE)
+        assert app.stdout.readline() == "runs\n"
+        done = w.stage.run("grant", "--talk-name=org.example.Hidden", "org.test.Bus", env=w.env)
+        assert done.returncode == 0, done
+        app.stdin.write("go\ncall org.example.Hidden\n")
+        app.stdin.flush()
+        assert answered_by(w.peers["org.example.Hidden"], app) == "answered"
+
+
+def names_that_give_away_more_are_refused():
+    with World() as w:
+        live = Live(w)
+        for words, says in ((["--talk-name=org.freedesktop.systemd1"], "starts any program"),
+                            (["--talk-name=:1.5"], "no name on a bus"), (["--own-name=org"], "no name on a bus"),
+                            (["--system-talk-name=org.example.Talk"], "has no filtered system bus"), ([], "to be granted")):
+            done = live.carrel("grant", *words, "org.test.Bus", status=125)
+            assert says in done.stderr, done
+        live.carrel("grant", "--force", "--talk-name=org.freedesktop.systemd1", "org.test.Bus")
+        live.carrel("revoke", "--all", "org.test.Bus")
+
+
+def a_name_for_good_stands_in_the_policy():
+    with World() as w:
+        live = Live(w)
+        live.carrel("grant", "--always", "--talk-name=org.example.Hidden", "org.test.Bus")
+        assert live.call("org.example.Hidden") == "answered"
+        with open(w.stage.path("home/.config/carrel/policies/org.test.Bus.policy"), encoding="utf-8") as f:
+            text = f.read()
+        assert text == POLICY.replace("[Session Bus Policy]\n", "[Session Bus Policy]\norg.example.Hidden=talk\n"), text
+        live.carrel("grant", "--always", "--see-name=org.example.Hidden", "org.test.Bus")
+        with open(w.stage.path("home/.config/carrel/policies/org.test.Bus.policy"), encoding="utf-8") as f:
+            assert f.read() == text
+        assert Live(w).call("org.example.Hidden") == "answered"
 
 
 def the_policy_s_names_and_no_others():
@@ -182,7 +294,9 @@ def rules_that_check_takes_the_filter_takes():
 
 def main():
     tap = Tap()
-    for test in (the_policy_s_names_and_no_others, without_a_policy_no_bus, the_system_bus_too,
+    for test in (names_come_and_go_while_the_app_runs, a_name_for_a_time_goes_by_itself,
+                 a_name_holds_for_a_filter_that_starts_later, names_that_give_away_more_are_refused,
+                 a_name_for_good_stands_in_the_policy, the_policy_s_names_and_no_others, without_a_policy_no_bus, the_system_bus_too,
                  who_connects_is_confined_and_has_the_app_s_id, the_app_does_not_outlive_or_reach_around,
                  the_filter_dies_the_app_has_no_bus, rules_that_check_takes_the_filter_takes):
         tap.run(test)

@@ -2,6 +2,7 @@
 """A person with a sound server and no sound card, and a client without libraries."""
 import array
 import codecs
+import glob
 import os
 import shutil
 import socket
@@ -123,6 +124,54 @@ class Server:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        self.log.close()
+
+
+class PipeWire(Server):
+    """The same by PipeWire and its PulseAudio server, from a tree that tests/sound/fetch has made."""
+
+    def __init__(self, folder, tree):
+        library = glob.glob(os.path.join(tree, "usr/lib/*/pipewire-0.3"))[0]
+        share = os.path.join(tree, "usr/share")
+        self.runtime = os.path.join(folder, "run")
+        self.home = os.path.join(folder, "pipewire-home")
+        for name in (self.runtime, self.home):
+            os.makedirs(name, mode=0o700, exist_ok=True)
+        self.path = os.path.join(self.runtime, "pulse/native")
+        self.env = {"HOME": self.home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
+                    "XDG_RUNTIME_DIR": self.runtime, "PULSE_SERVER": "unix:" + self.path}
+        lib = os.path.dirname(library)
+        more = {"LD_LIBRARY_PATH": lib, "PIPEWIRE_MODULE_DIR": library,
+                "SPA_PLUGIN_DIR": os.path.join(lib, "spa-0.2"),
+                "PIPEWIRE_CONFIG_DIR": os.path.join(share, "pipewire"),
+                "WIREPLUMBER_MODULE_DIR": os.path.join(lib, "wireplumber-0.4"),
+                "WIREPLUMBER_CONFIG_DIR": os.path.join(share, "wireplumber"),
+                "WIREPLUMBER_DATA_DIR": os.path.join(share, "wireplumber")}
+        self.log = open(os.path.join(folder, "pipewire.log"), "wb")
+        self.children = []
+        for name, there in (("pipewire", "pipewire-0"), ("wireplumber", None),
+                            ("pipewire-pulse", "pulse/native")):
+            self.process = subprocess.Popen(
+                ["dbus-run-session", "--", os.path.join(tree, "usr/bin", name)] if there is None
+                else [os.path.join(tree, "usr/bin", name)], env={**self.env, **more},
+                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+            self.children.append(self.process)
+            if there:
+                wait_for(name, lambda: os.path.exists(os.path.join(self.runtime, there)))
+        wait_for("the sound server", lambda: self.run("pactl", "info").returncode == 0)
+        for words in (("module-null-sink", "sink_name=spk"), ("module-null-sink", "sink_name=voice"),
+                      ("module-remap-source", "master=voice.monitor", "source_name=mic")):
+            done = self.run("pactl", "load-module", *words)
+            assert done.returncode == 0, done
+        for words in (("set-default-sink", "spk"), ("set-default-source", "mic")):
+            wait_for(" ".join(words), lambda: self.run("pactl", *words).returncode == 0)
+        wait_for("the defaults", lambda: b"Default Sink: spk\nDefault Source: mic" in
+                 self.run("pactl", "info").stdout)
+
+    def stop(self):
+        for child in reversed(self.children):
+            os.killpg(child.pid, 15)
+            child.wait()
         self.log.close()
 
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`carrel run` gives an app sound and no microphone; real players are heard.
 
-    run.py BUILD POLICIES
+    run.py BUILD POLICIES [--pipewire TREE]
 
-Every probe first succeeds outside.
+Every probe first succeeds outside. The person's sound server is PulseAudio, or PipeWire's.
 """
 import os
 import re
@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import (PATIENCE, Server, Skip, Tap, is_tone, ordinary_stage, wait_for,  # noqa: E402
+from lib import (PATIENCE, PipeWire, Server, Skip, Tap, is_tone, ordinary_stage, wait_for,  # noqa: E402
                  write_tone)
 import cli_lib  # noqa: E402
 
@@ -198,7 +198,7 @@ def test_the_policy_s_words():
     assert done.stdout == b"[]\n", done
     write_policy("host")
     done = inside("pactl info")
-    assert b"Server Name: pulseaudio" in done.stdout and b"microphone" in done.stderr, done
+    assert b"server name: pulseaudio" in done.stdout.lower() and b"microphone" in done.stderr, done
     write_policy()
     done = inside("true")
     assert b"microphone" not in done.stderr, done
@@ -282,7 +282,8 @@ def main():
     shutil.copy(TONE, home)
     SERVER = None
     try:
-        SERVER = Server(STAGE.path("sound"))
+        pipewire = sys.argv[3:4] == ["--pipewire"]
+        SERVER = PipeWire(STAGE.path("sound"), sys.argv[4]) if pipewire else Server(STAGE.path("sound"))
         write_policy()
         for name, function in list(globals().items()):
             if name.startswith("test_"):

@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import (DEFAULT_POWERS, PATIENCE, Client, Filter, InTree, Tap,  # noqa: E402
                  become_ordinary, end, wait_for)
+from clip import Helper  # noqa: E402
 from probes import DANGEROUS, Keyboard, names  # noqa: E402
 
 SECRET = "the-secret-in-the-clipboard"
@@ -144,6 +145,44 @@ def clipboard(desk, program):
     return test
 
 
+def carried(desk, program):
+    """carrel clip where the policy closes both ways: once, and nothing that is copied later."""
+    helper = os.path.join(os.path.dirname(program), "carrel-clip-wayland")
+
+    def copy(display, text):
+        folder = os.path.dirname(display)
+        words = desk.tool("wl-copy", "--foreground", text)
+        words[words.index("--setenv"):words.index("--setenv")] = ["--bind", folder, folder]
+        return subprocess.Popen(words, env={**desk.env, "WAYLAND_DISPLAY": display},
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def test():
+        closed = [p for p in DEFAULT_POWERS if not p.startswith("clipboard")]
+        with Filter(program, desk.socket, closed) as f:
+            outside = copy(desk.socket, SECRET)
+            try:
+                wait_for("the clipboard", lambda: paste(desk, desk.socket) == SECRET.encode())
+                assert SECRET.encode() not in paste(desk, f.path), "it was there before"
+                with Helper(helper, "in", desk.socket, f) as h:
+                    assert h.said == f"ok text {len(SECRET)}", h.said
+                    wait_for("what was carried", lambda: paste(desk, f.path) == SECRET.encode())
+                assert SECRET.encode() not in paste(desk, f.path), "it stayed"
+            finally:
+                end(outside)
+            inside = copy(f.path, "from the app")
+
+            def out():
+                with Helper(helper, "out", desk.socket, f) as h:
+                    return h.said == "ok text 12" and paste(desk, desk.socket) == b"from the app"
+            try:
+                assert paste(desk, desk.socket) != b"from the app", "it got out by itself"
+                wait_for("what the app has copied", out)
+            finally:
+                end(inside)
+    return test
+
+
 def roundtrips(desk, program):
     """Hundreds of connections, and a longer one, leave nothing behind."""
     def test():
@@ -175,9 +214,11 @@ def main():
             tap.run(roundtrips(desk, program), f"{desk.name}: connections leave nothing behind")
             if kind is KWin:
                 tap.run(clipboard(desk, program), f"{desk.name}: clipboard=out keeps the clipboard")
+                tap.run(carried(desk, program), f"{desk.name}: carrel clip carries once")
             elif kind in (Sway, Labwc):
                 with Keyboard(desk.socket):
                     tap.run(clipboard(desk, program), f"{desk.name}: clipboard=out keeps the clipboard")
+                    tap.run(carried(desk, program), f"{desk.name}: carrel clip carries once")
     return tap.done()
 
 

@@ -21,7 +21,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import (DEFAULT_POWERS, PATIENCE, THEIRS, Client, Filter, Sway, Tap, Weston,  # noqa: E402
                  become_ordinary, end, message, s, u, wait_for)
-from probes import DANGEROUS, Keyboard, names  # noqa: E402
+from probes import DANGEROUS, Keyboard, copied, names, paste, run  # noqa: E402
 
 OPTIONAL = {"pointer-lock": "zwp_pointer_constraints_v1",
             "relative-pointer": "zwp_relative_pointer_manager_v1",
@@ -30,11 +30,6 @@ OPTIONAL = {"pointer-lock": "zwp_pointer_constraints_v1",
             "window-handles": "zxdg_exporter_v2"}
 REGIONS = 100
 SECRET = "the-secret-in-the-clipboard"
-
-
-def run(env, display, *argv, **more):
-    return subprocess.run(argv, env={**env, "WAYLAND_DISPLAY": display}, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=PATIENCE, check=False, **more)
 
 
 # ---- what is offered ----
@@ -85,40 +80,6 @@ def steering_tools(sway, program):
 
 
 # ---- clipboard ----
-
-def paste(env, display, *options):
-    return run(env, display, "timeout", "5", "wl-paste", "--no-newline", *options).stdout
-
-
-def has_asked(log):
-    def asked():
-        with open(log, "rb") as f:
-            text = f.read()
-        return b"set_selection(" in text or b"set_primary_selection(" in text
-    try:
-        return wait_for("wl-copy", asked, 20)
-    except AssertionError:
-        return False
-
-
-@contextlib.contextmanager
-def copied(env, display, text, *options):
-    """Somebody who has copied a text. It must have the focus for that, and asks only once for it."""
-    log = os.path.join(env["HOME"], "wl-copy.log")
-    for _ in range(3):
-        with open(log, "wb") as f:
-            child = subprocess.Popen(["wl-copy", "--foreground", *options, text],
-                                     env={**env, "WAYLAND_DISPLAY": display, "WAYLAND_DEBUG": "1"},
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=f,
-                                     start_new_session=True)
-        try:
-            if has_asked(log):
-                yield child
-                return
-        finally:
-            end(child)
-    raise AssertionError("wl-copy never had the focus")
-
 
 def clipboard(sway, program, into, out, *options):
     words = [w for w in DEFAULT_POWERS if not w.startswith("clipboard")]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the tests look for on a compositor."""
+import contextlib
 import os
 import subprocess
 
-from lib import Client, message, u
+from lib import PATIENCE, Client, end, message, u, wait_for
 
 # What gives power over others, from the compositors' own lists.
 DANGEROUS = """zwlr_screencopy_manager_v1 ext_image_copy_capture_manager_v1
@@ -53,3 +54,48 @@ class Keyboard:
     def __exit__(self, *_):
         self.client.close()
         return False
+
+
+# ---- programs that copy and paste ----
+
+def run(env, display, *argv, **more):
+    return subprocess.run(argv, env={**env, "WAYLAND_DISPLAY": display}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=PATIENCE, check=False, **more)
+
+
+def paste(env, display, *options):
+    return run(env, display, "timeout", "5", "wl-paste", "--no-newline", *options).stdout
+
+
+def has_asked(log):
+    def asked():
+        with open(log, "rb") as f:
+            text = f.read()
+        return b"set_selection(" in text or b"set_primary_selection(" in text
+    try:
+        return wait_for("wl-copy", asked, 20)
+    except AssertionError:
+        return False
+
+
+@contextlib.contextmanager
+def copied(env, display, text, *options, data=None):
+    """Somebody who has copied a text, or data from its input. It must have the focus for that, and
+    asks only once for it."""
+    log = os.path.join(env["HOME"], "wl-copy.log")
+    given = os.path.join(env["HOME"], "wl-copy.data")
+    with open(given, "wb") as f:
+        f.write(data or b"")
+    for _ in range(3):
+        with open(log, "wb") as f, open(given, "rb") as source:
+            child = subprocess.Popen(["wl-copy", "--foreground", *options, *([] if data else [text])],
+                                     env={**env, "WAYLAND_DISPLAY": display, "WAYLAND_DEBUG": "1"},
+                                     stdin=source, stdout=subprocess.DEVNULL, stderr=f,
+                                     start_new_session=True)
+        try:
+            if has_asked(log):
+                yield child
+                return
+        finally:
+            end(child)
+    raise AssertionError("wl-copy never had the focus")

@@ -185,3 +185,33 @@ class Probe:
         for stream in (self.child.stdin, self.child.stdout, self.child.stderr):
             stream.close()
         return False
+
+
+# ---- processes ----
+
+def children():
+    """Parent and name of every process."""
+    found = {}
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8") as f:
+                text = f.read()
+        except (OSError, UnicodeDecodeError):
+            continue
+        comm, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
+        if name.isdigit() and rest[0] != "Z":
+            found[int(name)] = (int(rest[1]), comm)
+    return found
+
+
+def below(pid):
+    """Ids and names of a process and of all that descend from it."""
+    tree, found, before = children(), {pid}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {p for p, (parent, _) in tree.items() if parent in found}
+    return {p: tree[p][1] for p in found if p in tree}
+
+
+def named(pid, name):
+    return next((p for p, comm in below(pid).items() if comm == name), None)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is carried is looked at: bytes that are not what they are said to be stay behind. */
-#include "x11/clip.h"
+#include "clip/data.h"
 
 #include "util/utf8.h"
+
+#include <string.h>
 
 static bool may_be_pasted(uint32_t c)
 {

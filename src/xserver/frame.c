@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xserver/frame.h"
+
+#include "xserver/requests.h"
+
+#include <poll.h>
+
+enum { ATOM = 4, STRING = 31, WM_CLASS = 67, WM_NAME = 39 }; /* predefined */
+enum event {
+    FOCUS_IN = 9,
+    CREATE_NOTIFY = 16,
+    DESTROY_NOTIFY = 17,
+    CONFIGURE_NOTIFY = 22,
+    CLIENT_MESSAGE = 33,
+};
+enum { INFERIOR = 2, POINTER = 5 }; /* of a focus event: not for the window itself */
+enum { MOST_WINDOWS = 256 };
+
+/* The class is what stands behind the mark, "[Carrel] ". Desktops find icons by it. */
+static void set_class(struct x11 *x, uint32_t window, const char *title)
+{
+    static const char instance[] = "carrel";
+    const char *space = strchr(title, ' ');
+    const char *name = space ? space + 1 : title;
+    char text[256];
+    size_t n = strlen(name);
+    if (sizeof instance + n + 1 > sizeof text)
+        return;
+    memcpy(text, instance, sizeof instance);
+    memcpy(text + sizeof instance, name, n + 1);
+    set_bytes(x, window, WM_CLASS, STRING, text, sizeof instance + n + 1);
+}
+
+bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h)
+{
+    uint32_t name, utf8;
+    *f = (struct frame){.x = x, .w = w, .h = h};
+    if (x11_atom(x, "WM_PROTOCOLS", &f->protocols) < 0 ||
+        x11_atom(x, "WM_DELETE_WINDOW", &f->delete_window) < 0 ||
+        x11_atom(x, "_NET_WM_NAME", &name) < 0 || x11_atom(x, "UTF8_STRING", &utf8) < 0)
+        return false;
+    f->window = make_top_window(x, w, h);
+    set_text(x, f->window, WM_NAME, STRING, title);
+    set_text(x, f->window, name, utf8, title);
+    set_class(x, f->window, title);
+    set_property(x, f->window, f->protocols, ATOM, &f->delete_window, 1);
+    map_window(x, f->window);
+    /* Xephyr must find it there. */
+    return x11_atom(x, "WM_PROTOCOLS", &f->protocols) == 0;
+}
+
+static bool is_pending(const struct x11 *x)
+{
+    struct pollfd p = {.fd = x->fd, .events = POLLIN};
+    return x->have - x->given >= X_UNIT || poll(&p, 1, 0) == 1;
+}
+
+static void follow_size(struct frame *f, int w, int h)
+{
+    const struct x_box all = {0, 0, w, h};
+    f->w = w;
+    f->h = h;
+    if (f->child)
+        place_window(f->x, f->child, &all, -1);
+}
+
+/* Returns false when the window is gone. */
+static bool handle(struct frame *f, const uint8_t *e)
+{
+    bool sent = e[0] & 0x80;
+    uint32_t first = x_get32(e + 4), second = x_get32(e + 8);
+    switch (e[0] & 0x7f) {
+    case CREATE_NOTIFY:
+        if (first == f->window && !f->child) {
+            f->child = second;
+            follow_size(f, f->w, f->h);
+        }
+        break;
+    case DESTROY_NOTIFY:
+        return sent || second != f->window;
+    case CONFIGURE_NOTIFY:
+        if (second == f->window && (x_get16(e + 20) != f->w || x_get16(e + 22) != f->h))
+            follow_size(f, x_get16(e + 20), x_get16(e + 22));
+        break;
+    case FOCUS_IN:
+        /* Keys go to the window with the focus, wherever the pointer is: to Xephyr's. */
+        if (first == f->window && e[1] != INFERIOR && e[1] < POINTER && f->child)
+            set_focus(f->x, f->child);
+        break;
+    case CLIENT_MESSAGE:
+        f->wanted_closed |=
+            first == f->window && second == f->protocols && x_get32(e + 12) == f->delete_window;
+        break;
+    }
+    return true;
+}
+
+bool frame_events(struct frame *f)
+{
+    const uint8_t *p;
+    size_t n;
+    while (is_pending(f->x))
+        if (x11_next(f->x, &p, &n) < 0 || (p[0] > X_REPLY && !handle(f, p)))
+            return false;
+    return true;
+}
+
+size_t close_all_windows(struct x11 *own)
+{
+    static struct x_events events;
+    uint32_t list, close, windows[MOST_WINDOWS];
+    events.x = own;
+    events.n = 0;
+    if (x11_atom(own, "_NET_CLIENT_LIST", &list) < 0 ||
+        x11_atom(own, "_NET_CLOSE_WINDOW", &close) < 0)
+        return 0;
+    size_t n = get_property(&events, own->setup.root, list, windows, MOST_WINDOWS);
+    for (size_t i = 0; i < n; i++)
+        ask_to_close(own, windows[i], close);
+    /* What was sent has arrived when this is answered. */
+    x11_atom(own, "_NET_CLIENT_LIST", &list);
+    return n;
+}

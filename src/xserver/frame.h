@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_XSERVER_FRAME_H
+#define CARREL_XSERVER_FRAME_H
+
+#include "x11/client.h"
+
+/*
+ * The window on the person's display in which the nested server draws (Xephyr's -parent). It is
+ * ours, not Xephyr's, because that one has no ear for who closes its window: the desktop would end
+ * the connection, and with the server the app, whatever was not saved in it.
+ */
+struct frame {
+    struct x11 *x; /* the person's display; without a deadline */
+    uint32_t window, child;
+    int w, h;
+    uint32_t protocols, delete_window;
+    bool wanted_closed; /* the person has asked for it since this was looked at */
+};
+
+/* Makes and shows it. Returns false when the display is gone. */
+bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h);
+/* Deals with what has come; to be called when x->fd can be read. Returns false when the display is
+ * gone, or the window. */
+bool frame_events(struct frame *f);
+
+/* The other end, on the app's own server: all its windows are asked to close. Returns how many. */
+size_t close_all_windows(struct x11 *own);
+
+#endif
