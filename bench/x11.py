@@ -20,6 +20,7 @@ import interleave
 sys.path[0] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/x11")
 from lib import Display  # noqa: E402
 
+SIZE = "800x560"  # of the server's screen at its start
 BY_HAND = """
 mkfifo "$1"; Xephyr -displayfd 9 -auth "$XAUTHORITY" -nolisten tcp -screen 800x560 \
     -resizeable -no-host-grab -noreset -br 9<> "$1" 2> /dev/null &
@@ -56,7 +57,9 @@ def main():
                  ("x11=nested", [*run, "xterm", "--", "-e", "true"])]
         interleave.table("from the start to the end of a terminal",
                          interleave.compare(cases, o.runs, 1), "by hand")
-        turns = {"Xvfb itself": ["glxgears"], "x11=nested": [*run, "glxgears"]}
+        # Of one size: a window that stands alone fills its server.
+        turns = {"Xvfb itself": ["glxgears", "-geometry", SIZE],
+                 "x11=nested": [*run, "glxgears", "--", "-geometry", SIZE]}
         speeds = {name: [] for name in turns}
         for _ in range(2):
             for name, argv in turns.items():

@@ -311,6 +311,18 @@ class Test:
         assert "unconfined" not in self.run(self.carrel, "desktop", "enable", ID).replace(
             "the shell will start programs unconfined", "")
 
+    def sensible_browser_is_told(self):
+        """It calls x-www-browser by its path, but for what BROWSER names."""
+        need("sensible-browser", "x-www-browser")
+        name = os.path.basename(os.path.realpath("/usr/bin/x-www-browser"))
+        told = self.run(self.carrel, "desktop", "enable", name)
+        try:
+            assert "sensible-browser calls /usr/bin/" in told and "export BROWSER=" in told, told
+            told = self.run("env", "BROWSER=x-www-browser", self.carrel, "desktop", "status", name)
+            assert "sensible-browser" not in told, told
+        finally:
+            self.run(self.carrel, "desktop", "disable", name)
+
     def all(self):
         return [getattr(self, name) for name in vars(type(self))
                 if name not in ("all", "write", "fill", "entry", "run", "enable", "note", "both", "moved")
