@@ -182,13 +182,28 @@ static void put_nested(struct ctx *c, const struct carrel_value *way, const stru
            "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
 }
 
+/* There is nothing to show a server of its own on; a program that needs no window starts. */
+static void no_socket(struct ctx *c, const struct x_display *x, const char *why)
+{
+    const char *display = facts_env(c->f, "DISPLAY");
+    put_missing(c, "sockets=x11", why, "the display %s has no socket in /tmp/.X11-unix", display);
+    if (c->wayland && c->wayland_socket)
+        return;
+    warn(c, c->x11->at,
+         x->local ? "start the X server without \"-nolisten unix\"" SHARED_INSTEAD
+                  : "give --x11=shared and --share=network, by which the app has the whole display",
+         "no window can be shown: the X display %s has no socket in /tmp/.X11-unix", display);
+}
+
 /* No policy says what X is to be. Never the display itself: who has no other gets no window. */
 static void put_default(struct ctx *c, const struct x_display *x, const struct path_fact *socket,
                         const char *why)
 {
     const struct carrel_value nested = {.value = "nested", .at = c->x11->at};
     const char *hint, *obstacle = nested_obstacle(c, x, &hint);
-    if (!obstacle)
+    if (!x->local || socket->type != FILE_SOCKET)
+        no_socket(c, x, why);
+    else if (!obstacle)
         put_own_x11(c, &nested, socket, x->number, concat(c, why, "; x11=nested by default", NULL));
     else if (c->wayland && c->wayland_socket)
         put_missing(c, "sockets=x11", why, "no X server of its own: %s", obstacle);
