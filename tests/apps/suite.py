@@ -130,7 +130,7 @@ class One:
             apart.append(max(far.values()))
             confined.say("differs from the bare start by " + ", ".join(
                 f"{value:.4f} ({name})" for name, value in far.items()))
-            assert apart[0] <= app.limit, f"the pictures differ by {apart[0]:.4f}, over {app.limit}"
+            assert apart[0] <= confined.limit, f"the pictures differ by {apart[0]:.4f}, over {confined.limit}"
 
         def same_end():
             # A shell's way to tell of a signal is ours too.

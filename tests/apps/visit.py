@@ -27,6 +27,11 @@ def started_by_a_bus(pid):
         return False
 
 
+# A window in an X server of its app's own fills that: it has another size than the app asked for, and where the app
+# draws its frame itself, that is gone and all else lies some points beside.
+OWN_SERVER = 0.1
+
+
 class Visit:
     """One start of one app, bare or confined."""
 
@@ -43,6 +48,11 @@ class Visit:
     @property
     def mode(self):
         return "confined" if self.confined else "bare"
+
+    @property
+    def limit(self):
+        """How far its pictures may be from the bare start's."""
+        return max(self.app.limit, OWN_SERVER) if getattr(self.window, "frame", None) else self.app.limit
 
     def shot(self, what):
         return os.path.join(self.suite.shots, f"{self.app.name}-{self.mode}-{what}.png")
@@ -107,7 +117,7 @@ class Visit:
         while True:
             self.desk.settled_picture(shot, window, 5)
             if not model or time.monotonic() > end or \
-                    desks.difference(model, shot) <= self.app.limit:
+                    desks.difference(model, shot) <= self.limit:
                 return shot
             if window == self.window:
                 self.put(window)
