@@ -79,6 +79,7 @@ enum { MOST_WINDOWS = 200 };
 
 struct window {
     uint32_t id, owner; /* owner: of a dialog, or 0 */
+    unsigned turn;      /* the later it came, the larger */
     struct x_box box;
     bool dialog;
     bool whole;      /* it wants the whole screen, whoever else is there */
@@ -92,6 +93,7 @@ struct wm {
     int width, height;
     struct window v[MOST_WINDOWS]; /* the topmost one last */
     size_t n;
+    unsigned turns;
     uint32_t dragged; /* a window, or 0 */
     unsigned button;
     int from_x, from_y; /* where the pointer was */
@@ -181,11 +183,16 @@ static void choose_place(struct wm *w, struct window *v)
 
 /* ---- which one is active ---- */
 
+/* The oldest first, as the standard has it (EWMH, _NET_CLIENT_LIST). */
 static void list_windows(struct wm *w)
 {
     uint32_t ids[MOST_WINDOWS];
-    for (size_t i = 0; i < w->n; i++)
-        ids[i] = w->v[i].id;
+    for (size_t i = 0; i < w->n; i++) {
+        size_t older = 0;
+        for (size_t k = 0; k < w->n; k++)
+            older += w->v[k].turn < w->v[i].turn;
+        ids[older] = w->v[i].id;
+    }
     set_property(w->x, w->x->setup.root, w->atoms[NET_CLIENTS], WINDOW, ids, w->n);
 }
 
@@ -268,7 +275,7 @@ static void set_wm_state(struct wm *w, uint32_t id, uint32_t state)
 static void manage(struct wm *w, uint32_t id)
 {
     const uint32_t no_frame[4] = {0};
-    struct window v = {.id = id};
+    struct window v = {.id = id, .turn = ++w->turns};
     if (find(w, id) || w->n == MOST_WINDOWS || !get_geometry(&w->events, id, &v.box)) {
         map_window(w->x, id);
         return;

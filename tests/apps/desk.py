@@ -321,12 +321,12 @@ class Desk:
         if frame:
             self.ask("xdotool", "windowsize", "--sync", frame, str(width), str(height))
             self.ask("xdotool", "windowmove", frame, "10", "10")
-            if self.geometry(window)[2:] == (width, height):
-                return
-            self.ask("xdotool", "windowsize", "--sync", frame, str(self.width - 40),
-                     str(self.height - 60))
-        self.ask("xdotool", "windowsize", window, str(width), str(height))
-        self.ask("xdotool", "windowmove", window, "40", "40")
+        if not frame or self.geometry(window)[2:] != (width, height):
+            if frame:
+                self.ask("xdotool", "windowsize", "--sync", frame, str(self.width - 40),
+                         str(self.height - 60))
+            self.ask("xdotool", "windowsize", window, str(width), str(height))
+            self.ask("xdotool", "windowmove", window, "40", "40")
         for other in self.windows():
             if other != window and getattr(other, "frame", None) == frame:
                 self.ask("xdotool", "windowmove", other, str(self.width - 30), str(self.height - 30))

@@ -64,7 +64,7 @@ class Person:
         return {**self.test.desk.env, "HOME": self.home, **more}
 
     def argv(self, confined, argv):
-        return [self.test.carrel, "run", *argv] if confined else argv
+        return [self.test.carrel, "run", "--x11=shared", *argv] if confined else argv
 
     def ask(self, confined, *argv, status=0, **more):
         done = subprocess.run(self.argv(confined, list(argv)), env=self.env(**more), cwd=self.home, text=True,
