@@ -139,10 +139,16 @@ def stop_from_outside_stops_the_app(tmp):
     core = Core(shell('echo ready; while :; do sleep 0.02; done'), before=lambda: os.setpgid(0, 0))
     read_until(core.p.stdout.fileno(), 'ready\n')
     monitor, init, app = tree(core)
-    for _ in range(3):
+
+    def stopped():
+        # Again where it was lost: the word that the app goes on comes with SIGCONT, which takes back a stop.
         os.killpg(monitor, signal.SIGTSTP)
-        pid, status = os.waitpid(monitor, os.WUNTRACED)
-        check(os.WIFSTOPPED(status), status)
+        time.sleep(0.2)
+        pid, status = os.waitpid(monitor, os.WUNTRACED | os.WNOHANG)
+        return pid and os.WIFSTOPPED(status)
+
+    for _ in range(3):
+        wait_for(stopped, 'the monitor to stop')
         check(state(app) == 'T' and state(monitor) == 'T', state(app), state(monitor))
         os.killpg(monitor, signal.SIGCONT)
         wait_for(lambda: state(app) != 'T' and state(monitor) != 'T', 'both to go on')
