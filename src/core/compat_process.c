@@ -405,7 +405,8 @@ static void no_new_privileges(void)
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS) failed");
 }
 
-/* Who reads what is told there waits for its end, while this process may wait for the reader's word. */
+/* Who reads what is told there waits for its end, while this process may wait for the reader's
+ * word. */
 static void leave_reports(const struct job *j)
 {
     for (const struct step *s = j->steps; s < j->steps + j->n; s++)
