@@ -41,6 +41,14 @@ def ask(stage, display, value, *argv, context="sockets=x11;"):
                           stdin=subprocess.DEVNULL, check=False, text=True)
 
 
+def frame(display, *how):
+    """The window of an app's own server on the person's display, if it is to be seen. What the server draws
+    in has the same title."""
+    done = subprocess.run(["xdotool", "search", *(how or ("--onlyvisible",)), "--classname", "^carrel$"],
+                          env=display.env, stdout=subprocess.PIPE, check=False)
+    return done.stdout.decode().split()[0] if done.stdout.strip() else None
+
+
 class Running:
     """A confined xterm on a server of its own, once its window is there."""
 
@@ -62,9 +70,7 @@ class Running:
         return self
 
     def window(self):
-        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", r"^\[Carrel\] "],
-                              env=self.display.env, stdout=subprocess.PIPE, check=False)
-        return done.stdout.decode().split()[0] if done.stdout.strip() else None
+        return frame(self.display)
 
     def __exit__(self, *_):
         end(self.child)
@@ -99,7 +105,7 @@ def sees_nothing(tap, display, stage, probe, value):
 def own_keys_arrive(display, stage, probe):
     """What makes the row above worth something: the same probe hears its own window's keys."""
     with Probe(confined(stage, "nested", probe, "victim"), display.env) as p:
-        window = display.tool("xdotool", "search", "--name", r"^\[Carrel\] ").decode().split()[0]
+        window = wait_for("its window", lambda: frame(display))
         display.tool("xdotool", "windowfocus", "--sync", window)
         display.tool("xdotool", "mousemove", "--window", window, "300", "200")
         display.tool("xdotool", "type", "--delay", "20", PASSWORD)
@@ -211,12 +217,8 @@ def starts_beside_the_app(display, stage):
 def is_seen_with_the_first_window(display, stage):
     script = "xdpyinfo >/dev/null && echo connected; read go; exec xterm -T inner -e sleep 60"
     with Running(stage, display, script=script) as r:
-        def is_made():
-            done = subprocess.run(["xdotool", "search", "--name", r"^\[Carrel\] "], env=display.env,
-                                  stdout=subprocess.PIPE, check=False)
-            return done.stdout.strip()
         wait_for("the connection", lambda: "connected" in r.said())
-        wait_for("its window, hidden", is_made)
+        wait_for("its window, hidden", lambda: frame(display, "--all"))
         time.sleep(0.5)
         assert not r.window(), "nothing is to be seen in it"
         r.child.stdin.write(b"\n")
