@@ -59,6 +59,7 @@ struct supervisor {
     int control;      /* the listening socket for the person's words */
     int plan;         /* the app's own, sealed */
     int signals;      /* a signalfd for SIGCHLD */
+    bool keyless;     /* our session keyring is an empty one of our own */
     struct service services[MAX_SERVICES];
     int n_services;
 
