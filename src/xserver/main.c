@@ -3,10 +3,11 @@
  * carrel-xserver HOST SERVER [ARGUMENT...]
  *
  * One app's own X server, in a confinement of its own; started by the supervisor when the app first
- * connects. HOST is the number of the person's display, on which a window of ours appears that the
- * server draws in, or "-". Descriptor 3 is the listening socket that the app sees. This process
- * starts a window manager and the server, hands on what that says, and ends with it, which is the
- * end of all in here; without a HOST it becomes the server itself.
+ * connects, or beside it. HOST is the number of the person's display, on which a window of ours
+ * appears that the server draws in, once the app has made one, or "-". Descriptor 3 is the
+ * listening socket that the app sees. This process starts a window manager and the server, hands on
+ * what that says, and ends with it, which is the end of all in here; without a HOST it becomes the
+ * server itself.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
  * LISTEN_PID, which counts in this sandbox.
@@ -207,8 +208,9 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
         }
 }
 
-/* Neither of the descriptors is for who hears what the app says of its windows. */
-static _Noreturn void manage_windows(int host)
+/* Neither of the descriptors is for who hears what the app says of its windows. told is for
+ * wm_run. */
+static _Noreturn void manage_windows(int host, int told)
 {
     struct x11 x;
     if (host > 0)
@@ -217,7 +219,7 @@ static _Noreturn void manage_windows(int host)
     if (!connect_to(&x, own_room, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
         _exit(FAILED);
     x.deadline = 0;
-    wm_run(&x);
+    wm_run(&x, told);
     _exit(0);
 }
 
@@ -265,7 +267,8 @@ static size_t pass_on(const char *bytes, size_t n, size_t held)
 /* What we have to do with the running server. */
 struct job {
     pid_t server;
-    int words; /* what it says */
+    int words;  /* what it says */
+    int wanted; /* its end says that the app has made a window: the frame is to be seen */
     size_t held;
     struct frame frame;
 };
@@ -296,18 +299,24 @@ static void close_politely(struct job *j)
 /* To the server's last word; then we end as it did. */
 static _Noreturn void attend(struct job *j)
 {
-    enum { WORDS, HOST };
-    struct pollfd p[] = {{.fd = j->words, .events = POLLIN}, {j->frame.x->fd, POLLIN, 0}};
+    enum { WORDS, HOST, WANTED };
+    struct pollfd p[] = {{.fd = j->words, .events = POLLIN},
+                         {.fd = j->frame.x->fd, .events = POLLIN},
+                         {.fd = j->wanted, .events = POLLIN}};
     int status;
     for (;;) {
         /* A newline is not kept back for long. */
-        if (poll(p, 2, j->held ? HOLD_MS : -1) == 0) {
+        if (poll(p, 3, j->held ? HOLD_MS : -1) == 0) {
             put(hushed, j->held);
             j->held = 0;
             continue;
         }
         if (p[WORDS].revents && !relay_words(j))
             break;
+        if (p[WANTED].revents) {
+            frame_show(&j->frame);
+            p[WANTED].fd = -1;
+        }
         if (p[HOST].revents && !frame_events(&j->frame)) {
             kill(j->server, SIGTERM);
             p[HOST].fd = -1;
@@ -354,6 +363,7 @@ int main(int argc, char **argv)
     static struct line l;
     static struct job j;
     static struct x11 host;
+    int ends[2];
     if (argc < 3)
         fail("started by carrel-supervisor, not by hand", 0);
     for (int i = 2; i < argc; i++)
@@ -362,11 +372,13 @@ int main(int argc, char **argv)
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
         add_host(&l, argv[1], &host, &j.frame);
-    pid_t manager = fork();
+    pid_t manager = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);
     if (manager == 0)
-        manage_windows(host.fd);
+        manage_windows(host.fd, ends[1]);
+    close(ends[1]);
+    j.wanted = ends[0];
     if (strcmp(argv[1], "-") == 0)
         become_server(&l);
     start_server(&l, &j);
