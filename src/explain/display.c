@@ -306,8 +306,7 @@ static void tell_buses(const struct display_view *v, struct buf *out)
         [BUS_WAY_NONE] = "none",
         [BUS_WAY_OWN] = "one of its own, on which there is nobody else",
         [BUS_WAY_FILTERED] = "by way of a filter: what its policy allows",
-        [BUS_WAY_WHOLE] = "the whole of it: over it, it can have any program started outside, so "
-                          "this is no sandbox",
+        [BUS_WAY_WHOLE] = "all of it: it can have any program started outside, which is no sandbox",
     };
     static const char *const whole[] = {
         [BUS_WAY_NONE] = "none",

@@ -362,7 +362,7 @@ static void tells_of_whole_buses(void)
     CHECK_INT(v.session_bus, BUS_WAY_OWN);
     v = view(bare, NULL);
     CHECK(v.session_bus == BUS_WAY_WHOLE && v.system_bus == BUS_WAY_WHOLE);
-    CHECK(strstr(told(&v), "any program started outside, so this is no sandbox") != NULL);
+    CHECK(strstr(told(&v), "any program started outside, which is no sandbox") != NULL);
     CHECK(strstr(told(&v), "every service that trusts you") != NULL);
     v = view("env DBUS_SESSION_BUS_ADDRESS=unix:abstract=/tmp/x\n", NULL);
     CHECK_INT(v.session_bus, BUS_WAY_WHOLE);
