@@ -99,7 +99,8 @@ static enum x11_way x11_of(const struct plan *p)
     if (!variable(p, "DISPLAY"))
         return X11_NONE;
     if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
-        return X11_HEADLESS;
+        return p->info && strstr(p->info, INSTANCE_X_SERVER "nested xpra\n") ? X11_VIEWED
+                                                                             : X11_HEADLESS;
     return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
 }
 
@@ -241,7 +242,14 @@ static void tell_x11(enum x11_way way, struct buf *out)
                                 "one of its own"},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
-                          "by nobody, you included", "one of its own"},
+                          "by nobody, you included, until carrel attach shows it",
+                          "one of its own"},
+        [X11_VIEWED] = {"an X server of its own, which another program (Xpra) shows in one window "
+                        "on the person's display; carrel detach takes that away",
+                        "its own windows alone", "into its own windows, never for others",
+                        "those typed while that window has the focus, no others",
+                        "by every program on the display that shows it, which can type into it too",
+                        "one of its own"},
     };
     buf_printf(out, "%s\n", rows[way].what);
     line(out, "sees", rows[way].sees);

@@ -153,6 +153,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Display/server", "auto", 0, "Xephyr with x11=nested, Xvfb with x11=headless"),
     WORD("Carrel Display/server", "xephyr", 0, "Xephyr"),
     WORD("Carrel Display/server", "xvfb", 0, "Xvfb"),
+    WORD("Carrel Display/server", "xpra", 0, "Xvfb, shown by Xpra: the window can be taken away and brought back"),
     OURS("Carrel Display", "clipboard", VALUE_WORD, "both", "what goes through the Wayland clipboard"),
     WORD("Carrel Display/clipboard", "none", 0, "nothing"),
     WORD("Carrel Display/clipboard", "ask", 0, "nothing by itself: the person carries it with carrel clip (where the policy says none, too)"),

@@ -141,6 +141,11 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
+/* service.c: what every helper's plan begins with and ends with; the seccomp filter is at filter_fd
+ */
+void begin_helper(struct ctx *c, struct plan *p, const struct path_fact *program,
+                  const char *inside, bool common_ipc);
+void end_helper(struct ctx *c, struct plan *p, int filter_fd);
 /* landlock.c: empty folders where the app may be let write while it runs */
 void put_landings(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */

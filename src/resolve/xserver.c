@@ -4,7 +4,7 @@
  * a window on the person's display, where it is itself untrusted if that display can tell; with
  * x11=headless nobody sees it. Only the two of them share an IPC namespace, for MIT-SHM.
  */
-#include "resolve/ctx.h"
+#include "resolve/xserver.h"
 
 #include "util/str.h"
 
@@ -21,8 +21,9 @@ static const struct kind {
 } kinds[] = {
     {"xephyr", "/usr/bin/Xephyr", "xserver-xephyr"},
     {"xvfb", "/usr/bin/Xvfb", "xvfb"},
+    {"xpra", "/usr/bin/Xvfb", "xvfb"}, /* shown by another program, see viewer.c */
 };
-enum { XEPHYR, XVFB };
+enum { XEPHYR, XVFB, XPRA };
 
 /*
  * What stands against x11=nested where no policy says what X is to be: the hint is what to do about
@@ -69,7 +70,7 @@ static void bind_step(struct plan *p, struct ctx *c, const struct path_fact *src
 }
 
 /* The server's program and libraries are the host's; nothing of the person's is there. */
-static void put_system(struct ctx *c, struct plan *p)
+void put_system(struct ctx *c, struct plan *p)
 {
     static const char *const beside_usr[] = {"/bin", "/lib", "/lib32", "/lib64"};
     static const char *const files[] = {"/etc/ld.so.cache", "/etc/alternatives"};
@@ -112,8 +113,8 @@ static void put_own_display(struct ctx *c, struct plan *p, const char *socket,
 
 /* The person's display: untrusted where it knows of that, else as the person. Returns its number,
  * or NULL after an error. */
-static const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
-                                    unsigned number, const char *why)
+const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
+                             unsigned number, const char *why)
 {
     const char *obstacle, *digits = arena_printf(c->a, "%u", number);
     const char *inside = concat(c, "/tmp/.X11-unix/X", digits, NULL);
@@ -177,15 +178,18 @@ static void no_server(struct ctx *c, const struct carrel_value *v, const struct 
 static const struct kind *choose_kind(struct ctx *c, const struct carrel_value *v)
 {
     const struct carrel_value *server = policy_carrel(c->p, "Carrel Display", "server");
-    const struct kind *kind = &kinds[str_eq(v->value, "headless") ? XVFB : XEPHYR];
+    bool headless = str_eq(v->value, "headless");
+    bool viewed = server && !headless && str_eq(server->value, "xpra");
+    const struct kind *kind = &kinds[headless ? XVFB : viewed ? XPRA : XEPHYR];
     if (server && !str_eq(server->value, "auto") && !str_eq(server->value, kind->word)) {
         refuse(c, server->at, concat(c, "write server=", kind->word, " or server=auto", NULL),
                "server=%s cannot be had with x11=%s", server->value, v->value);
         return NULL;
     }
-    if (facts_path(c->f, kind->program)->type == FILE_REGULAR)
+    if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
+        no_server(c, v, kind);
+    else if (!viewed || has_xpra(c, server->at))
         return kind;
-    no_server(c, v, kind);
     return NULL;
 }
 
