@@ -208,6 +208,9 @@ static void tell_wayland(const struct display_view *v, struct buf *out)
     line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
 }
 
+#define BY_HAND                                                                                    \
+    "what goes to or from it you carry: carrel clip, or a key (clipboard= in the policy)"
+
 static void tell_x11(enum x11_way way, struct buf *out)
 {
     static const struct {
@@ -230,7 +233,7 @@ static void tell_x11(enum x11_way way, struct buf *out)
                         "into that window, never for others",
                         "those typed while that window has the focus, no others",
                         "by every program on the person's display, which can type into it too",
-                        "one of its own"},
+                        "one of its own; " BY_HAND},
         [X11_NESTED_TRUSTED] = {"an X server of its own, which is one window on the person's "
                                 "display; that server is there as you are, so a fault in it would "
                                 "open the whole display",
@@ -239,17 +242,17 @@ static void tell_x11(enum x11_way way, struct buf *out)
                                 "those typed while that window has the focus, no others",
                                 "by every program on the person's display, which can type into it "
                                 "too",
-                                "one of its own"},
+                                "one of its own; " BY_HAND},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
                           "by nobody, you included, until carrel attach shows it",
-                          "one of its own"},
+                          "one of its own; " BY_HAND},
         [X11_VIEWED] = {"an X server of its own, which another program (Xpra) shows in one window "
                         "on the person's display; carrel detach takes that away",
                         "its own windows alone", "into its own windows, never for others",
                         "those typed while that window has the focus, no others",
                         "by every program on the display that shows it, which can type into it too",
-                        "one of its own"},
+                        "one of its own; " BY_HAND},
     };
     buf_printf(out, "%s\n", rows[way].what);
     line(out, "sees", rows[way].sees);

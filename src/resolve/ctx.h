@@ -137,6 +137,23 @@ const char *nested_obstacle(struct ctx *c, const struct x_display *display, cons
     "; or give --x11=shared, by which the app has the whole display: its screen, keys and windows"
 void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
                  unsigned number, const char *why);
+/* clipboard.c: which ways the person may carry what was copied; the same as a word for the kind of
+ * server, as other runs may only join one with the same ("" for both ways), and for the registry.
+ */
+struct clip_ways {
+    bool in, out;
+};
+struct clip_ways clip_ways(const struct ctx *c);
+const char *clip_offer(struct ctx *c);
+void clip_info(struct ctx *c, struct buf *out);
+/* The keys for it, in the window of the app's own X server, whose plan and socket these are. */
+struct own_display {
+    struct plan *plan;
+    const char *socket;
+    const struct xauth_fact *cookie;
+};
+void put_clip_keys(struct ctx *c, const struct path_fact *host, const struct own_display *own,
+                   const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */

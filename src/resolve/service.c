@@ -62,8 +62,11 @@ const char *instance_info(struct ctx *c)
     list_granted(c, PERM_SHARED, "shared", &out);
     list_granted(c, PERM_SOCKETS, "sockets", &out);
     list_granted(c, PERM_DEVICES, "devices", &out);
+    if (c->x_server || policy_carrel(c->p, "Carrel Display", "clipboard"))
+        buf_str(&out, "\n[Carrel Display]\n");
     if (c->x_server)
-        buf_printf(&out, "\n[Carrel Display]\n" INSTANCE_X_SERVER "%s\n", c->x_server);
+        buf_printf(&out, INSTANCE_X_SERVER "%s\n", c->x_server);
+    clip_info(c, &out);
     return out.data;
 }
 

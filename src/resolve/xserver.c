@@ -232,9 +232,10 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", number), *display = NULL;
     if (!kind)
         return;
-    const char *offer = kind == &kinds[XEPHYR]
-                            ? arena_printf(c->a, "%s %s :%u", v->value, kind->word, host_number)
-                            : arena_printf(c->a, "%s %s", v->value, kind->word);
+    const char *offer =
+        kind == &kinds[XEPHYR]
+            ? arena_printf(c->a, "%s %s :%u%s", v->value, kind->word, host_number, clip_offer(c))
+            : arena_printf(c->a, "%s %s%s", v->value, kind->word, clip_offer(c));
     if (joins(c, offer, socket, number, why))
         return;
     struct plan_service *s = begin_service(c, "xserver", socket, why);
@@ -245,10 +246,13 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
     }
     c->x_server = offer;
     struct plan *p = s->plan; /* s does not outlive the next service */
+    const struct own_display own = {p, s->socket, &cookie};
     put_system(c, p);
     put_own_display(c, p, s->socket, &cookie, why);
     if (kind == &kinds[XEPHYR])
         display = put_host_display(c, p, host, host_number, why);
+    if (kind == &kinds[XEPHYR])
+        put_clip_keys(c, host, &own, why);
     put_arguments(c, p, kind, display);
     put_way(c, number, cookie.data, why);
 }

@@ -100,10 +100,12 @@ void services_reap(struct supervisor *s)
                 over(&s->services[i]);
 }
 
-/* What other runs of the app use, too: the X server, and its way to the person's display. */
+/* What other runs of the app use, too: the X server, its way to the person's display, and who
+ * carries what was copied there. */
 static bool is_shared(const struct service *v)
 {
-    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0;
+    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0 ||
+           strcmp(v->name, "clip") == 0;
 }
 
 bool services_shared(const struct supervisor *s)

@@ -31,6 +31,7 @@
 #define OWN_SOCKET  "/display"    /* the one that the app sees */
 #define OWN_COOKIE  "/run/cookie" /* 16 bytes */
 #define HOST_COOKIE "/run/host-cookie"
+#define CLIP_SOCKET "/clip" /* who listens for the clipboard's keys */
 
 enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
@@ -170,6 +171,20 @@ static unsigned dots_per_inch(const struct x_setup *s)
     return dpi < LEAST || dpi > MOST ? USUAL : dpi;
 }
 
+/* Who listens for the clipboard's keys in our window is told which one it is; where the policy has
+ * none there is nobody. Returns a descriptor to be held open, or -1. */
+static int tell_window(uint32_t window)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = CLIP_SOCKET};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+        send(fd, &window, sizeof window, MSG_NOSIGNAL) == sizeof window)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 /* Four fifths of the host's screen, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f)
 {
@@ -208,11 +223,13 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
 }
 
 /* Neither of the descriptors is for who hears what the app says of its windows. */
-static _Noreturn void manage_windows(int host)
+static _Noreturn void manage_windows(int host, int clip)
 {
     struct x11 x;
     if (host > 0)
         close(host);
+    if (clip >= 0)
+        close(clip);
     close(3); /* else who connects to a server that is gone would wait for us */
     if (!connect_to(&x, own_room, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
         _exit(FAILED);
@@ -354,6 +371,7 @@ int main(int argc, char **argv)
     static struct line l;
     static struct job j;
     static struct x11 host;
+    int clip = -1;
     if (argc < 3)
         fail("started by carrel-supervisor, not by hand", 0);
     for (int i = 2; i < argc; i++)
@@ -362,11 +380,13 @@ int main(int argc, char **argv)
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
         add_host(&l, argv[1], &host, &j.frame);
+    if (j.frame.window)
+        clip = tell_window(j.frame.window);
     pid_t manager = fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);
     if (manager == 0)
-        manage_windows(host.fd);
+        manage_windows(host.fd, clip);
     if (strcmp(argv[1], "-") == 0)
         become_server(&l);
     start_server(&l, &j);
