@@ -23,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COOKIE = 16, PAUSE_MS = 50, REGISTERED_MS = 20000, GONE_MS = 20000, INFO_MAX = 65536 };
+enum { COOKIE = 16, PAUSE_MS = 50, REGISTERED_MS = 20000, STARTED_MS = 20000 };
+enum { GONE_MS = 20000, INFO_MAX = 65536 };
 
 static const char viewed_kind[] = "nested xpra", start_option[] = "start";
 
@@ -103,12 +104,25 @@ static const char *kind_of(struct cli *c, const struct own_x11 *x)
     return kind ? kind : "";
 }
 
+/* The supervisor knows the app from the moment on in which that starts. */
+static int ask_for_plan(struct cli *c, const struct instance *in, struct instance_reply *reply,
+                        const char **why)
+{
+    int r = -EAGAIN;
+    for (int i = 0; r == -EAGAIN && i < STARTED_MS / PAUSE_MS; i++) {
+        if (i > 0)
+            pause_a_moment();
+        r = instance_ask(&c->arena, in, -1, reply, why, "join", (char *)NULL);
+    }
+    return r;
+}
+
 static int find_server(struct cli *c, const struct instance *in, struct own_x11 *x)
 {
     struct instance_reply reply;
     struct plan plan = {.arena = &c->arena};
     const char *why;
-    int r = instance_ask(&c->arena, in, -1, &reply, &why, "join", (char *)NULL);
+    int r = ask_for_plan(c, in, &reply, &why);
     if (r < 0)
         return instance_failed(c, in, "cannot ask about", why, -r);
     if (reply.n_fds <= INSTANCE_NAMESPACES)

@@ -55,12 +55,12 @@ static const char *const both[] = {
     "--encodings=rgb",
     "--encoding=rgb",
     "--compress=0",
-    "--socket-dirs=" RUNTIME,
+    ("--socket-dirs=" RUNTIME),
 };
 /* The display is not Xpra's: it must outlive it. */
 static const char *const server_only[] = {
     "--use-display",    "--daemon=no",
-    "--bind=" SOCKET,   "--html=off",
+    ("--bind=" SOCKET), "--html=off",
     "--dbus-launch=",   "--dbus-control=no",
     "--systemd-run=no", "--exit-with-client=yes",
     "--start=",         "--exit-with-children=no",
