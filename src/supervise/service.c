@@ -105,7 +105,7 @@ void services_reap(struct supervisor *s)
 static bool is_shared(const struct service *v)
 {
     return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0 ||
-           strcmp(v->name, "clip") == 0;
+           strcmp(v->name, "wayland-x11") == 0 || strcmp(v->name, "clip") == 0;
 }
 
 bool services_shared(const struct supervisor *s)

@@ -9,7 +9,7 @@
  * end of all in here; without a HOST it becomes the server itself.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
- * LISTEN_PID, which counts in this sandbox.
+ * LISTEN_PID, which counts in this sandbox; Xwayland by its own -listenfd.
  */
 #include "x11/client.h"
 #include "xserver/frame.h"
@@ -341,7 +341,8 @@ static _Noreturn void become_server(struct line *l)
 {
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0)
+    bool told = *value_of(l, "-listenfd"); /* Xwayland has a word for it */
+    if (!told && (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0))
         fail("no memory is left", 0);
     execv(l->argv[0], l->argv);
     fail("cannot start the X server", errno);
