@@ -27,7 +27,9 @@ static const struct kind {
 };
 enum { XEPHYR, XVFB, XWAYLAND };
 
-/* Where there is an X display it is Xephyr: Debian 12's Xwayland has had no fix since it came. */
+/* Where there is an X display it is Xephyr: Debian 12's Xwayland has had no fix since it came. A
+ * program that speaks Wayland would choose X if it could, so it gets none beside that without a
+ * word. */
 bool wants_xwayland(struct ctx *c)
 {
     const struct carrel_value *server = policy_carrel(c->p, "Carrel Display", "server");
@@ -36,7 +38,7 @@ bool wants_xwayland(struct ctx *c)
         return str_eq(server->value, kinds[XWAYLAND].word);
     if (x_display_of(c, &x) && x_socket(c, &x))
         return false;
-    return c->wayland_socket;
+    return c->wayland_socket && (!c->wayland || policy_carrel(c->p, "Carrel Display", "x11"));
 }
 
 /*

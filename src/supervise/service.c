@@ -119,6 +119,10 @@ bool services_shared(const struct supervisor *s)
 /* The end of a core is the end of all that it has started. */
 void services_end(struct supervisor *s, bool for_guests)
 {
+    /* All hear of the end before one of them can miss another and complain. */
+    for (int i = 0; i < s->n_services; i++)
+        if (!(for_guests && is_shared(&s->services[i])))
+            let_go(&s->services[i].control);
     for (int i = 0; i < s->n_services; i++)
         if (s->services[i].pid > 0 && !(for_guests && is_shared(&s->services[i])))
             kill(s->services[i].pid, SIGKILL);
