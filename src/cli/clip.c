@@ -37,9 +37,12 @@ static int open_host(struct cli *c, struct end *e)
     const char *name = facts_env(&c->facts, "DISPLAY");
     struct x_display display;
     if (!name || !display_parse(name, &display) || !display.local)
-        return cli_fail(c, "start carrel from a terminal inside an X session",
-                        "there is no X display here: DISPLAY %s",
-                        name ? "names none of this machine" : "is not set");
+        return cli_fail(
+            c,
+            "start carrel from a terminal inside an X session; between a Wayland compositor "
+            "without one and an app's own X server nothing can be carried",
+            "there is no X display here: DISPLAY %s",
+            name ? "names none of this machine" : "is not set");
     *e = (struct end){
         .whose = "your display", .fd = x11_dial(display.number), .cookie = c->facts.xauth};
     return e->fd < 0

@@ -101,6 +101,8 @@ static enum x11_way x11_of(const struct plan *p)
     if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
         return p->info && strstr(p->info, INSTANCE_X_SERVER "nested xpra\n") ? X11_VIEWED
                                                                              : X11_HEADLESS;
+    if (own && has_argument(own->plan, "/usr/bin/Xwayland"))
+        return X11_NESTED_WAYLAND;
     return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
 }
 
@@ -243,6 +245,13 @@ static void tell_x11(enum x11_way way, struct buf *out)
                                 "by every program on the person's display, which can type into it "
                                 "too",
                                 "one of its own; " BY_HAND},
+        [X11_NESTED_WAYLAND] =
+            {"an X server of its own, which is one window of your Wayland compositor, "
+             "by way of a filter",
+             "that window, and nothing behind or beside it", "into that window, never for others",
+             "those typed while that window has the focus, no others",
+             "by the compositor, and by what reaches it past a filter",
+             "one of its own, which nothing can be carried to or from"},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
                           "by nobody, you included, until carrel attach shows it",
@@ -311,8 +320,8 @@ void explain_display_text(const struct display_view *v, const char *name, struct
 void explain_display_json(const struct display_view *v, struct buf *out)
 {
     static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
-    static const char *const x11[] = {"none",   "shared",         "untrusted",
-                                      "nested", "nested-trusted", "headless"};
+    static const char *const x11[] = {"none",           "shared",         "untrusted", "nested",
+                                      "nested-trusted", "nested-wayland", "headless"};
     static const char *const sounds[] = {"none", "play", "play+record", "host"};
     struct json j = {.out = out};
     json_object(&j, NULL);

@@ -322,11 +322,14 @@ static void tells_of_x_servers(void)
                *untrusted = told_of_x11("x11-untrusted", NULL, X11_UNTRUSTED),
                *nested = told_of_x11("x11-untrusted", "/usr/bin/Xephyr", X11_NESTED),
                *trusted = told_of_x11(NULL, "/usr/bin/Xephyr", X11_NESTED_TRUSTED),
+               *wayland = told_of_x11("wayland-x11", "/usr/bin/Xwayland", X11_NESTED_WAYLAND),
                *headless = told_of_x11(NULL, "/usr/bin/Xvfb", X11_HEADLESS);
     CHECK(strstr(shared, "passwords included") != NULL);
     CHECK(strstr(untrusted, "the titles of all others") != NULL);
     CHECK(strstr(nested, "one window on the person's display\n") != NULL);
     CHECK(strstr(trusted, "a fault in it would open the whole display") != NULL);
+    CHECK(strstr(wayland, "one window of your Wayland compositor") != NULL);
+    CHECK(!strstr(wayland, "passwords"));
     CHECK(strstr(headless, "by nobody, you included") != NULL);
     CHECK(strstr(told_of_viewed(), "carrel detach takes that away") != NULL);
     CHECK(!strstr(nested, "passwords") && !strstr(headless, "passwords"));

@@ -6,10 +6,10 @@
  * connects. HOST is the number of the person's display, on which a window of ours appears that the
  * server draws in, or "-". Descriptor 3 is the listening socket that the app sees. This process
  * starts a window manager and the server, hands on what that says, and ends with it, which is the
- * end of all in here; without a HOST it becomes the server itself.
+ * end of all in here; without a HOST it becomes the server itself, unless that is Xwayland.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
- * LISTEN_PID, which counts in this sandbox.
+ * LISTEN_PID, which counts in this sandbox; Xwayland by its own -listenfd.
  */
 #include "x11/client.h"
 #include "xserver/frame.h"
@@ -313,16 +313,22 @@ static void close_politely(struct job *j)
 /* To the server's last word; then we end as it did. */
 static _Noreturn void attend(struct job *j)
 {
-    enum { WORDS, HOST };
-    struct pollfd p[] = {{.fd = j->words, .events = POLLIN}, {j->frame.x->fd, POLLIN, 0}};
+    enum { WORDS, HOST, SUPERVISOR, ALL };
+    struct pollfd p[ALL] = {{.fd = j->words, .events = POLLIN},
+                            {j->frame.x ? j->frame.x->fd : -1, POLLIN, 0},
+                            {CONTROL, POLLIN, 0}};
     int status;
     for (;;) {
         /* A newline is not kept back for long. */
-        if (poll(p, 2, j->held ? HOLD_MS : -1) == 0) {
+        if (poll(p, ALL, j->held ? HOLD_MS : -1) == 0) {
             put(hushed, j->held);
             j->held = 0;
             continue;
         }
+        /* The end of all: what the server says of it (that the compositor's filter is gone) is no
+         * news. */
+        if (p[SUPERVISOR].revents)
+            _exit(0);
         if (p[WORDS].revents && !relay_words(j))
             break;
         if (p[HOST].revents && !frame_events(&j->frame)) {
@@ -341,7 +347,8 @@ static _Noreturn void become_server(struct line *l)
 {
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0)
+    bool told = *value_of(l, "-listenfd"); /* Xwayland has a word for it */
+    if (!told && (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0))
         fail("no memory is left", 0);
     execv(l->argv[0], l->argv);
     fail("cannot start the X server", errno);
@@ -387,7 +394,7 @@ int main(int argc, char **argv)
         fail("cannot start the window manager", errno);
     if (manager == 0)
         manage_windows(host.fd, clip);
-    if (strcmp(argv[1], "-") == 0)
+    if (strcmp(argv[1], "-") == 0 && !*value_of(&l, "-listenfd"))
         become_server(&l);
     start_server(&l, &j);
 }
