@@ -20,6 +20,7 @@ struct request {
     const char *program;     /* absolute path on the host, or a bare name to be found in the
                                 sandbox's PATH */
     const char *const *args; /* behind the program's own name, NULL-terminated; may be NULL */
+    bool has_policy;         /* somebody has written one for this app */
     const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
     int terminal_fd; /* where it will find the socket for a terminal; 0: the app gets none */
@@ -30,7 +31,7 @@ struct request {
     const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
     /* the app joins it where its own would be of this kind; NULL: none runs */
     const struct running_server *server;
-    const char *libexec;  /* the folder of Carrel's own programs on the host */
+    const char *libexec; /* the folder of Carrel's own programs on the host */
     const char
         *carrel; /* the program itself, for files that start apps; NULL: it cannot stand there */
 };
