@@ -412,32 +412,44 @@ def test_granted_folder_can_be_worked_in():
         app.fails(f"ls {folder}")
 
 
-# In a mount namespace whose /srv is ours, as nobody's own folder lies there.
+# In a mount namespace where a folder of the system's is ours, as nobody's own lies there.
 OUTSIDE = r"""
-mount -t tmpfs none /srv && mkdir /srv/data && echo first > /srv/data/file || exit 1
+TOP=$1 FOLDER=$2 DATA=$2/data
+mount -t tmpfs none "$TOP" && mkdir -p "$DATA" && echo first > "$DATA/file" || exit 1
 coproc app { "$CARREL" run --app-id="$APP" /bin/sh -c 'echo ready
     while IFS= read -r line; do eval "$line" 2>/dev/null; echo "==$?"; done'; }
 ask() { echo "$1" >&${app[1]}; while IFS= read -ru ${app[0]} l && [[ $l != ==* ]]; do echo "$l"; done; echo "$l"; }
 IFS= read -ru ${app[0]} l || exit 1
-ask 'ls -A /srv; echo x > /srv/x'
-"$CARREL" grant "$APP" /srv/data || exit 1
-ask 'cat /srv/data/file; echo x > /srv/data/file'
-"$CARREL" grant --rw "$APP" /srv/data || exit 1
-ask 'echo inside > /srv/data/file; mkdir /srv/data/more'
-"$CARREL" revoke "$APP" /srv/data || exit 1
-ask 'ls -A /srv'
-cat /srv/data/file
-ls -d /srv/data/more
+ask "ls -A $FOLDER; echo x > $FOLDER/x"
+"$CARREL" grant "$APP" "$DATA" || exit 1
+ask "cat $DATA/file; echo x > $DATA/file"
+"$CARREL" grant --rw "$APP" "$DATA" || exit 1
+ask "echo inside > $DATA/file; mkdir $DATA/more"
+"$CARREL" revoke "$APP" "$DATA" || exit 1
+ask "ls -A $FOLDER"
+cat "$DATA/file"
+ls -d "$DATA/more"
 eval "exec ${app[1]}>&-"
 wait
 """
 
 
-def test_granted_folder_outside_the_home_can_be_written():
-    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OUTSIDE],
+def elsewhere(top, folder):
+    return subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OUTSIDE, "-", top, folder],
                           env={**ENV, "CARREL": str(stage.carrel), "APP": APP}, text=True, capture_output=True,
                           timeout=SECONDS, check=False)
-    assert done.stdout == ("==2\nfirst\n==2\n==0\n==0\ninside\n/srv/data/more\n"), done
+
+
+def test_granted_folder_outside_the_home_can_be_written():
+    for top, folder in (("/srv", "/srv"), ("/var", "/var/www")):
+        done = elsewhere(top, folder)
+        assert done.stdout == f"==2\nfirst\n==2\n==0\n==0\ninside\n{folder}/data/more\n", (done, folder)
+
+
+def test_folder_of_the_systems_cannot_be_made_writable():
+    done = elsewhere("/opt", "/opt/suite")
+    assert done.stdout == "==2\nfirst\n==2\n" and done.returncode == 1, done
+    assert "cannot be made writable" in done.stderr and "--always" in done.stderr, done
 
 
 def test_landlock_holds_below_what_is_read_only():

@@ -69,6 +69,13 @@ for word in sys.argv[2:]:
 """
 
 
+def service_of(*command):
+    p = basic_plan(*command).drop("keyring")  # as those of `carrel run` are: the supervisor has one
+    for fd in (3, 5, 6):
+        p.add("keep-fd", fd)
+    return p.add("rlimit", "core", 1, 1).add("seccomp", 4, "default")
+
+
 class Stage:
     def __init__(self):
         self.scratch = tempfile.TemporaryDirectory(prefix="carrel-supervisor-")
@@ -91,22 +98,19 @@ class Stage:
         return path
 
     def echo_plan(self, code=ECHO):
-        p = basic_plan("/usr/bin/python3", "-c", code)
-        for fd in (3, 5, 6):
-            p.add("keep-fd", fd)
-        return p.add("rlimit", "core", 1, 1).add("seccomp", 4, "default")
+        return service_of("/usr/bin/python3", "-c", code)
 
-    def start(self, *command, services=("echo",), service_plan=None, data="rules\n", app=None, **more):
+    def start(self, *command, services=("echo",), service_plan=None, data="rules\n", app=None, ident=ID, **more):
         """Starts an app that sees each service's socket at /run/NAME."""
         plan = app or basic_plan(*command)
         plan.add("status-fd", 40, "supervisor")
         words = []
-        service = self.file("service.plan", (service_plan or self.echo_plan()).text())
-        told = self.file("data", data)
+        service = self.file(ident + ".service", (service_plan or self.echo_plan()).text())
+        told = self.file(ident + ".data", data)
         for name in services:
-            plan.add("bind", self.folder / name, f"/run/{name}", "ro")
+            plan.add("bind", self.registry / ident / name, f"/run/{name}", "ro")
             words += [name, service, told]
-        argv = [self.tool, self.libexec, self.runtime, ID, self.file("app.plan", plan.text()), *words]
+        argv = [self.tool, self.libexec, self.runtime, ident, self.file(ident + ".plan", plan.text()), *words]
         more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
         p = subprocess.Popen([str(w) for w in argv], text=True, env={}, **more)
         self.started.append(p)
@@ -158,6 +162,11 @@ def gone(pid):
             return f.read().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True
+
+
+def name_of(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+        return f.read().strip()
 
 
 def below(pid):
@@ -372,6 +381,76 @@ def test_missing_supervisor_is_refused_and_leaves_nothing(stage):
     (stage.libexec / "carrel-supervisor").unlink()
     refused(stage, "carrel-supervisor", "No such file")
     assert not list(stage.registry.iterdir())
+
+
+# ---- keys ----
+
+# Whether a key that only who possesses it may see is one of ours.
+SEES_KEY = "'carrel-probe' in open('/proc/keys').read()"
+TELL = f"""
+import socket
+listener = socket.socket(fileno=3)
+while True:
+    s, _ = listener.accept()
+    s.recv(100)
+    s.sendall(str({SEES_KEY}).encode())
+"""
+# The caller: has a session with such a key in it, tells of that, and becomes the app.
+WITH_A_KEY = """#!/usr/bin/python3
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+add_key, keyctl = {"x86_64": (248, 250)}.get(os.uname().machine, (217, 219))
+libc.syscall(keyctl, 1, None)  # KEYCTL_JOIN_SESSION_KEYRING
+key = libc.syscall(add_key, b"user", b"carrel-probe", b"secret", 6, -3)
+libc.syscall(keyctl, 5, key, 0x3f000000)  # KEYCTL_SETPERM
+print(%s, flush=True)
+os.execv(%r, sys.argv)
+"""
+
+
+def test_services_have_no_key_of_the_persons(stage):
+    plan = service_of("/usr/bin/python3", "-c", TELL)
+    caller = stage.file("caller", WITH_A_KEY % (SEES_KEY, str(stage.tool)))
+    caller.chmod(0o755)
+    stage.tool = caller
+    p = stage.start("/usr/bin/python3", "-c", ASK, "/run/echo", "x", service_plan=plan)
+    out, err = p.communicate(timeout=SECONDS)
+    assert out.splitlines() == ["True", "False"], (out, err)
+
+
+def keys_of_ours():
+    with open("/proc/key-users", encoding="ascii") as f:
+        for line in f:
+            uid, _, _, mine, _ = line.replace(":", " ").split()
+            if int(uid) == os.getuid():
+                return int(mine.split("/")[0])
+    return 0
+
+
+def test_sixty_apps_with_four_filters_each_run_at_once(stage):
+    """A user has 200 keys, and each keyring is one: an app takes two, one for all of its services."""
+    names, apps = ("one", "two", "three", "four"), 60
+    plan = service_of("/usr/bin/sleep", "1000")
+    code = ("import os, socket\n"
+            "for name in %r:\n"
+            "    socket.socket(socket.AF_UNIX).connect('/run/' + name)\n"
+            "print('ready', flush=True)\n"
+            "os.execv('/usr/bin/sleep', ['sleep', '1000'])\n" % (names,))
+    before = keys_of_ours()
+    started = [stage.start("/usr/bin/python3", "-ISc", code, services=names, service_plan=plan,
+                           ident=str(1000000 + i)) for i in range(apps)]
+    for p in started:
+        line = p.stdout.readline()
+        assert line == "ready\n", (line, p.poll() is not None and p.stderr.read())
+
+    def sleepers():
+        every = [pid for p in started for pid in [p.pid, *below(p.pid)]]
+        return sum(name_of(pid) == "sleep" for pid in every)
+    wait_for(lambda: sleepers() == apps * (len(names) + 1), "all services")
+    mine = keys_of_ours() - before
+    assert mine < 3 * apps, mine  # some of before may be gone by now
+    for p in started:
+        assert p.poll() is None, p.stderr.read()
 
 
 def main():

@@ -75,6 +75,9 @@ static int give(struct cli *c, const struct instance *in, const struct granted *
     static const char text[] =
         "%s cannot be made writable while %s runs: its Landlock rules leave no "
         "room for it";
+    static const char remedy[] =
+        "grant it read-only, or give --always and start the app again (carrel-grant(1) says where "
+        "--rw needs no new start)";
     struct instance_reply reply;
     const char *why;
     bool open;
@@ -82,8 +85,7 @@ static int give(struct cli *c, const struct instance *in, const struct granted *
     if (r)
         return r;
     if (!open && !always)
-        return cli_fail(c, "grant it read-only, or give --always and start the app again", text,
-                        g->path, in->app);
+        return cli_fail(c, remedy, text, g->path, in->app);
     if (!open) {
         diag_add(&c->diags, DIAG_NOTE, (struct place){0}, "start it again", text, g->path, in->app);
         return 0;

@@ -304,6 +304,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, co
         (r = gather_policy(c, j, &args)) || (r = choose_program(c, j, args)))
         return r;
     j->request.app_id = j->app.id;
+    j->request.has_policy = j->app.has_policy;
     j->request.seccomp_fd = c->free_fd;
     j->request.instance = instance;
     j->request.cookie = cookie;

@@ -82,35 +82,23 @@ static void look_at_mailcap(const struct exported *e, const char *path)
     }
 }
 
-/* Programs of sensible-utils that call a name of update-alternatives(1) by its path, which no shim
- * stands in front of, unless a variable names another program. */
-static void look_at_sensible(const struct exported *e)
+/* sensible-browser(1) calls a name of update-alternatives(1) by its path, which no shim stands in
+ * front of, unless BROWSER names another program. */
+static void look_at_sensible_browser(const struct exported *e)
 {
-    static const struct {
-        const char *program, *variable, *calls[3];
-    } rows[] = {
-        {"/usr/bin/sensible-browser",
-         "BROWSER",
-         {"gnome-www-browser", "x-www-browser", "www-browser"}},
-        {"/usr/bin/sensible-editor", "EDITOR", {"editor"}},
-        {"/usr/bin/sensible-pager", "PAGER", {"pager"}},
-        {"/usr/bin/sensible-terminal", "TERMINAL_EMULATOR", {"x-terminal-emulator"}},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const char *name = NULL;
-        for (size_t k = 0; k < e->n * ARRAY_SIZE(rows[0].calls); k++) {
-            const struct exported_file *f = &e->v[k / ARRAY_SIZE(rows[0].calls)];
-            const char *called = rows[i].calls[k % ARRAY_SIZE(rows[0].calls)];
-            name = f->folder == SHIMS && called && str_eq(f->name, called) ? called : name;
-        }
-        if (name && access(rows[i].program, X_OK) == 0 &&
-            !facts_env(&e->c->facts, rows[i].variable))
-            diag_add(
-                &e->c->diags, DIAG_NOTE, nowhere,
-                arena_printf(&e->c->arena, "export %s=%s in ~/.profile", rows[i].variable, name),
-                "%s calls /usr/bin/%s by its path: who goes by it starts the app unconfined",
-                rows[i].program, name);
-    }
+    static const char program[] = "/usr/bin/sensible-browser";
+    static const char *const calls[] = {"gnome-www-browser", "x-www-browser", "www-browser"};
+    const char *name = NULL;
+    for (size_t i = 0; i < e->n; i++)
+        for (size_t k = 0; k < ARRAY_SIZE(calls); k++)
+            if (e->v[i].folder == SHIMS && str_eq(e->v[i].name, calls[k]))
+                name = calls[k];
+    if (!name || access(program, X_OK) != 0 || facts_env(&e->c->facts, "BROWSER"))
+        return;
+    diag_add(&e->c->diags, DIAG_NOTE, nowhere,
+             arena_printf(&e->c->arena, "export BROWSER=%s in ~/.profile", name),
+             "%s calls /usr/bin/%s by its path: who goes by it starts the app unconfined", program,
+             name);
 }
 
 void tell_ways(const struct exported *e)
@@ -135,5 +123,5 @@ void tell_ways(const struct exported *e)
     }
     look_at_mailcap(e, arena_printf(&c->arena, "%s/.mailcap", c->facts.home));
     look_at_mailcap(e, "/etc/mailcap");
-    look_at_sensible(e);
+    look_at_sensible_browser(e);
 }

@@ -15,6 +15,7 @@
 #include "dbus/client.h"
 
 #include "filter/confine.h"
+#include "util/pass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +97,8 @@ static void fault(void *program, void *state, const char *why)
 
 /* ---- the control descriptor ---- */
 
-/* One packet and at most one descriptor. Returns its length; 0 at the end. */
+/* One packet and at most one descriptor: of more none is taken. Returns its length; 0 at the end.
+ */
 static ssize_t receive(int fd, char *text, size_t n, int *passed)
 {
     union {
@@ -109,11 +111,9 @@ static ssize_t receive(int fd, char *text, size_t n, int *passed)
                        .msg_control = &control,
                        .msg_controllen = sizeof control};
     ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *cm = got >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
     *passed = -1;
-    if (cm && cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS &&
-        cm->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(passed, CMSG_DATA(cm), sizeof(int));
+    if (got >= 0)
+        pass_take_one(&m, passed);
     text[got > 0 ? got : 0] = '\0';
     return got;
 }

@@ -106,6 +106,36 @@ static enum x11_way x11_of(const struct plan *p)
     return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
 }
 
+/* Whether a bind shows the host's own at this path: itself, or the folder that it is in. */
+static bool shows(const struct plan *p, const char *folder, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const char *dst = p->v[i].verb == PLAN_BIND ? step_arg(&p->v[i], 1) : "";
+        const char *rest = str_after(dst, folder);
+        if (rest && (!*rest || (*rest == '/' && str_eq(rest + 1, name))))
+            return true;
+    }
+    return false;
+}
+
+static enum bus_way session_bus_of(const struct plan *p)
+{
+    const struct plan_step *address = variable(p, "DBUS_SESSION_BUS_ADDRESS");
+    const char *at = address ? step_arg(address, 0) : "";
+    if (service(p, "dbus"))
+        return BUS_WAY_FILTERED;
+    if (binds_in_runtime(p, "bus") || strstr(at, "unix:abstract="))
+        return BUS_WAY_WHOLE;
+    return strstr(at, "unix:path=") ? BUS_WAY_OWN : BUS_WAY_NONE;
+}
+
+static enum bus_way system_bus_of(const struct plan *p)
+{
+    return service(p, "dbus-system")                    ? BUS_WAY_FILTERED
+           : shows(p, "/run/dbus", "system_bus_socket") ? BUS_WAY_WHOLE
+                                                        : BUS_WAY_NONE;
+}
+
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out)
 {
     const struct plan_service *filter = service(p, "wayland");
@@ -123,6 +153,8 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
     out->x11 = x11_of(p);
     out->x11_why = x11 ? x11->why : NULL;
     out->sound = sound_of(p);
+    out->session_bus = session_bus_of(p);
+    out->system_bus = system_bus_of(p);
     out->pipewire = binds_in_runtime(p, "pipewire-");
     out->usb = binds(p, "/dev/bus/usb", "/dev/bus/usb");
     out->portals = service(p, "dbus") != NULL;
@@ -288,6 +320,24 @@ static void tell_sound(const struct display_view *v, struct buf *out)
                        : ways[v->sound]);
 }
 
+static void tell_buses(const struct display_view *v, struct buf *out)
+{
+    static const char *const session[] = {
+        [BUS_WAY_NONE] = "none",
+        [BUS_WAY_OWN] = "one of its own, on which there is nobody else",
+        [BUS_WAY_FILTERED] = "by way of a filter: what its policy allows",
+        [BUS_WAY_WHOLE] = "the whole of it: over it, it can have any program started outside, so "
+                          "this is no sandbox",
+    };
+    static const char *const whole[] = {
+        [BUS_WAY_NONE] = "none",
+        [BUS_WAY_FILTERED] = "by way of a filter: what its policy allows",
+        [BUS_WAY_WHOLE] = "the whole of it, with every service that trusts you",
+    };
+    line(out, "session bus", session[v->session_bus]);
+    line(out, "system bus", whole[v->system_bus]);
+}
+
 void explain_display_text(const struct display_view *v, const char *name, struct buf *out)
 {
     struct buf head = {.arena = out->arena};
@@ -312,6 +362,7 @@ void explain_display_text(const struct display_view *v, const char *name, struct
     if (v->devices)
         line(out, "devices",
              "all that the person may open: cameras, and keyboards where they are open");
+    tell_buses(v, out);
     decided(out, "Wayland", v->wayland_why);
     decided(out, "X11", v->x11_why);
     decided(out, "sound", v->sound_why);
@@ -323,6 +374,7 @@ void explain_display_json(const struct display_view *v, struct buf *out)
     static const char *const x11[] = {"none",           "shared",         "untrusted", "nested",
                                       "nested-trusted", "nested-wayland", "headless"};
     static const char *const sounds[] = {"none", "play", "play+record", "host"};
+    static const char *const buses[] = {"none", "own", "filtered", "whole"};
     struct json j = {.out = out};
     json_object(&j, NULL);
     json_string(&j, "wayland", ways[v->wayland]);
@@ -331,6 +383,8 @@ void explain_display_json(const struct display_view *v, struct buf *out)
     json_string(&j, "sound_way", sounds[v->sound]);
     json_bool(&j, "pipewire", v->pipewire);
     json_bool(&j, "devices", v->devices);
+    json_string(&j, "session_bus", buses[v->session_bus]);
+    json_string(&j, "system_bus", buses[v->system_bus]);
     json_array(&j, "powers");
     for (const char *const *w = v->powers; *w; w++)
         json_string(&j, NULL, *w);

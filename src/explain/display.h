@@ -23,10 +23,13 @@ enum x11_way {
 
 enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };
 
+enum bus_way { BUS_WAY_NONE, BUS_WAY_OWN, BUS_WAY_FILTERED, BUS_WAY_WHOLE };
+
 struct display_view {
     enum display_way wayland;
     enum sound_way sound;
     enum x11_way x11;
+    enum bus_way session_bus, system_bus;
     bool pipewire;             /* PipeWire's own socket: microphones, cameras, screens */
     bool usb;                  /* USB devices as such */
     bool portals;              /* by which the desktop hands out a camera when the person says so */

@@ -264,6 +264,8 @@ static void tells_of_a_filtered_display(void)
               "listens to; let others attach dialogs to its windows\n"
               "  sound       none: no loudspeaker and no microphone\n"
               "  camera      none\n"
+              "  session bus none\n"
+              "  system bus  none\n"
               "  decided by: Wayland: policy:2: sockets=wayland\n");
     v = view("env WAYLAND_DISPLAY=wayland-0\n", "");
     CHECK(strstr(told(&v), "it gets nothing, and others get nothing") != NULL);
@@ -365,13 +367,38 @@ static void tells_of_sound_and_cameras(void)
     CHECK(strstr(told(&v), "every camera\n") != NULL);
 }
 
+static void tells_of_whole_buses(void)
+{
+    static const char own[] = "env DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1/own\n",
+                      bare[] = "bind /run/user/1/bus /run/user/1/bus ro 1:1\n"
+                               "bind /run/dbus /run/dbus ro 1:1\n";
+    struct display_view v = view("", NULL);
+    CHECK(v.session_bus == BUS_WAY_NONE && v.system_bus == BUS_WAY_NONE);
+    CHECK(!strstr(told(&v), "no sandbox"));
+    v = view(own, NULL);
+    CHECK_INT(v.session_bus, BUS_WAY_OWN);
+    v = view(bare, NULL);
+    CHECK(v.session_bus == BUS_WAY_WHOLE && v.system_bus == BUS_WAY_WHOLE);
+    CHECK(strstr(told(&v), "any program started outside, so this is no sandbox") != NULL);
+    CHECK(strstr(told(&v), "every service that trusts you") != NULL);
+    v = view("env DBUS_SESSION_BUS_ADDRESS=unix:abstract=/tmp/x\n", NULL);
+    CHECK_INT(v.session_bus, BUS_WAY_WHOLE);
+    struct plan p = {.arena = &arena};
+    plan_add(&p, PLAN_BIND, NULL, "/run/x", "/run/user/1/bus", "ro", (char *)NULL);
+    plan_add_service(&p, "dbus", "/run/x", "policy:2");
+    plan_add_service(&p, "dbus-system", "/run/y", "policy:2");
+    explain_display(&arena, &p, &v);
+    CHECK(v.session_bus == BUS_WAY_FILTERED && v.system_bus == BUS_WAY_FILTERED);
+}
+
 static void tells_of_a_display_in_json(void)
 {
     struct buf b = {.arena = &arena};
     struct display_view v = view("env WAYLAND_DISPLAY=wayland-0\n", "power dmabuf clipboard-in\n");
     explain_display_json(&v, &b);
     CHECK_STR(b.data, "{\"wayland\":\"filtered\",\"x11\":\"none\",\"sound\":false,"
-                      "\"sound_way\":\"none\",\"pipewire\":false,\"devices\":false,\"powers\":["
+                      "\"sound_way\":\"none\",\"pipewire\":false,\"devices\":false,"
+                      "\"session_bus\":\"none\",\"system_bus\":\"none\",\"powers\":["
                       "\"dmabuf\",\"clipboard-in\"]}\n");
 }
 
@@ -390,6 +417,7 @@ int main(void)
     RUN(tells_of_a_bare_display);
     RUN(tells_of_x_servers);
     RUN(tells_of_sound_and_cameras);
+    RUN(tells_of_whole_buses);
     RUN(tells_of_a_display_in_json);
     return t_done();
 }

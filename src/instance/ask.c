@@ -3,6 +3,7 @@
 
 #include "util/buf.h"
 #include "util/file.h"
+#include "util/pass.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -28,25 +29,6 @@ static int connect_to(const struct instance *in)
         connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         return -errno;
     return steal_fd(&fd);
-}
-
-static int send_words(int to, const struct buf *words, int fd)
-{
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof fd)];
-    } control = {.space = {0}};
-    struct iovec v = {words->data, words->len};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    if (fd >= 0) {
-        m.msg_control = &control;
-        m.msg_controllen = sizeof control;
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-    }
-    return sendmsg(to, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 static ssize_t receive(int from, char *text, size_t size, struct instance_reply *r)
@@ -99,11 +81,11 @@ static int converse(int to, const struct buf *words, int fd, struct instance_rep
     struct arena *a = words->arena;
     *reply = (struct instance_reply){.n_fds = 0};
     *why = "its supervisor cannot be reached";
-    int r = to < 0 ? to : send_words(to, words, fd);
-    if (r < 0)
-        return r;
+    ssize_t n = to < 0 ? to : pass_send(to, words->data, words->len, &fd, fd >= 0, 0);
+    if (n < 0)
+        return (int)n;
     char *text = arena_alloc(a, MAX_ANSWER + 1);
-    ssize_t n = receive(to, text, MAX_ANSWER, reply);
+    n = receive(to, text, MAX_ANSWER, reply);
     if (n < 0)
         return (int)n;
     split(a, text, (size_t)n, reply);

@@ -136,9 +136,9 @@ void plan_write_all(const struct plan *p, struct buf *out)
     }
     for (size_t i = 0; i < p->n_services; i++) {
         const struct plan_service *s = &p->services[i];
-        buf_printf(out, "\n# service %s %s %s", s->name,
-                   s->socket ? "at" : "when something changes in",
-                   s->socket ? s->socket : s->watch);
+        buf_printf(out, "\n# service %s %s %s%s", s->name,
+                   s->socket ? "at" : "when something changes in", s->socket ? s->socket : s->watch,
+                   s->at_once ? ", at once" : "");
         if (s->why)
             write_why(out, s->why);
         buf_char(out, '\n');
@@ -182,6 +182,8 @@ static void write_service_json(const struct plan_service *s, struct json *j)
     json_object(j, NULL);
     json_string(j, "name", s->name);
     json_string(j, s->socket ? "socket" : "watch", s->socket ? s->socket : s->watch);
+    if (s->at_once)
+        json_bool(j, "at-once", true);
     if (s->why)
         json_string(j, "why", s->why);
     if (s->data)

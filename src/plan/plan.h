@@ -54,8 +54,8 @@ struct plan {
 
 /*
  * A helper that stands outside, in a confinement of its own, and answers on a socket that the app
- * sees: a filter. It is started by the supervisor at the first connection. Its plan names these
- * descriptors, whatever numbers the caller has in use.
+ * sees: a filter. It is started by the supervisor at the first connection, or at once. Its plan
+ * names these descriptors, whatever numbers the caller has in use.
  */
 struct plan_service {
     const char *name;   /* of the kind: [a-z0-9-], also the socket's name on the host */
@@ -64,6 +64,7 @@ struct plan_service {
      * in it, and SERVICE_LISTEN_FD is an inotify(7) descriptor, not blocking. It is made when it is
      * not there; where it cannot be watched the app runs without the service. */
     const char *watch;
+    bool at_once;      /* started beside the app, which waits for less when it connects */
     struct plan *plan; /* carries it out: exec, and all that confines it */
     const char *data;  /* what it reads from SERVICE_DATA_FD, or NULL: no such descriptor */
     size_t size;       /* bytes of data */

@@ -203,6 +203,8 @@ void put_accessibility(struct ctx *c);
 void put_no_accessibility(struct ctx *c, const char *why);
 void accessibility_rules(struct ctx *c, struct buf *out);
 extern const char accessibility_why[], accessibility_status_rules[];
+/* sockets.c: warns where what a policy puts into the app's sight is, or holds, a bare bus. */
+void tell_granted_bus(struct ctx *c, struct place at, const struct path_fact *p);
 /* sockets.c: the value of a key in the first unix: address of a D-Bus address list, %XX undone, or
  * NULL */
 const char *dbus_value(struct ctx *c, const char *address, const char *key);

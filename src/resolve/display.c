@@ -228,10 +228,11 @@ static void put_by_abstract(struct ctx *c, const struct carrel_value *v, const s
     }
     const char *reason = concat(c, why, "; ", why_at(c, v->at, "connect", v->value),
                                 ": and every other abstract socket of yours", NULL);
-    warn(c, v->at, "write connect=unix to open the X server's alone",
-         "the app reaches the X server by its abstract socket, and can reach every other abstract "
-         "socket "
-         "of yours");
+    /* As with the whole display: said at each start. */
+    diag_add(
+        c->d, DIAG_NOTE, v->at, "write connect=unix to open the X server's alone",
+        "the app reaches the X server by its abstract socket, and can reach every other abstract "
+        "socket of yours");
     c->abstract_needed = true;
     put_env(c, "DISPLAY", facts_env(c->f, "DISPLAY"), reason);
     put_xauthority(c, x->number, reason);

@@ -94,6 +94,7 @@ static const char *what_grant(struct ctx *c, const struct fs_grant *g)
 void put_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p, const char *dst)
 {
     const char *why = why_grant(c, g);
+    tell_granted_bus(c, g->at, p);
     tree_put(&c->tree, (struct node){.kind = NODE_BIND,
                                      .dst = dst,
                                      .src = p,

@@ -78,9 +78,15 @@ static bool usable(const struct ctx *c)
  * root shows is a folder of the read-only tmpfs, where nothing can be written, until something is
  * granted; so are the folders where other disks and common files are, which are empty. Where a
  * policy shows something below one of them read-only, that keeps its second wall, and there is no
- * such rule.
+ * such rule. Never a folder of the system's: of the last ones only those that this host has.
  */
-static const char *const landings[] = {"/media", "/mnt", "/srv"};
+static const struct {
+    const char *path;
+    bool always;
+} landings[] = {
+    {"/media", true},    {"/mnt", true},     {"/srv", true},      {"/data", false},
+    {"/storage", false}, {"/export", false}, {"/var/www", false},
+};
 static const char landing_why[] = "base: what is granted while it runs";
 
 static bool can_be_granted_to(struct ctx *c)
@@ -88,11 +94,19 @@ static bool can_be_granted_to(struct ctx *c)
     return c->q->supervisor_fd && instance_folder(c);
 }
 
+static bool lands_at(struct ctx *c, size_t i)
+{
+    if (landings[i].always)
+        return true;
+    const struct path_fact *p = facts_path(c->f, landings[i].path);
+    return p->type == FILE_DIR && str_eq(p->real, landings[i].path);
+}
+
 void put_landings(struct ctx *c)
 {
     for (size_t i = 0; i < ARRAY_SIZE(landings); i++)
-        if (can_be_granted_to(c) && usable(c))
-            put_dir(c, landings[i], "0755", landing_why);
+        if (can_be_granted_to(c) && usable(c) && lands_at(c, i))
+            put_dir(c, landings[i].path, "0755", landing_why);
 }
 
 static void allow_landing(struct ctx *c, const char *folder)
@@ -116,7 +130,8 @@ static void allow_landings(struct ctx *c)
     if (!str_eq(home, "/"))
         allow_landing(c, home);
     for (size_t i = 0; i < ARRAY_SIZE(landings); i++)
-        allow_landing(c, landings[i]);
+        if (lands_at(c, i))
+            allow_landing(c, landings[i].path);
 }
 
 /* Where the app's own wall may be missing it is said once, in the app's plan. */

@@ -27,6 +27,7 @@ struct request {
     const char *program;     /* absolute path on the host, or a bare name to be found in the
                                 sandbox's PATH */
     const char *const *args; /* behind the program's own name, NULL-terminated; may be NULL */
+    bool has_policy;         /* somebody has written one for this app */
     const char *cwd;         /* the caller's; used inside when it is visible there, else the home */
     int seccomp_fd;          /* the descriptor on which the core will find the filter */
     int terminal_fd; /* where it will find the socket for a terminal; 0: the app gets none */

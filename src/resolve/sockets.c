@@ -111,11 +111,28 @@ static void put_private_bus(struct ctx *c)
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
+/* Told at each start, as x11=shared is: with a whole bus there is a sandbox in name only. */
+static void tell_bus(struct ctx *c, struct place at, enum bus_kind kind)
+{
+    static const char *const told[][2] = {
+        [BUS_SESSION] = {"name what it needs in [Session Bus Policy] instead, or for one run with "
+                         "--talk-name",
+                         "the app has the whole session bus: over it, it can have any program "
+                         "started outside, so this is no sandbox"},
+        [BUS_SYSTEM] = {"name what it needs in [System Bus Policy] instead, or for one run with "
+                        "--system-talk-name",
+                        "the app has the whole system bus, and with it every service that trusts "
+                        "you"},
+    };
+    diag_add(c->d, DIAG_NOTE, at, told[kind][0], "%s", told[kind][1]);
+}
+
 /* Landlock knows all abstract sockets or none, so this one opens all of them. */
 static void put_abstract_bus(struct ctx *c, const char *address, const char *why)
 {
     if (c->network && c->abstract_allowed) {
         c->abstract_needed = true;
+        tell_bus(c, c->session_bus->at, BUS_SESSION);
         put_env(c, "DBUS_SESSION_BUS_ADDRESS", address, why);
         return;
     }
@@ -140,6 +157,18 @@ static const char *system_bus_path(struct ctx *c)
     const char *address = facts_env(c->f, "DBUS_SYSTEM_BUS_ADDRESS");
     const char *path = address && *address ? dbus_value(c, address, "path") : NULL;
     return path ? path : SYSTEM_BUS;
+}
+
+void tell_granted_bus(struct ctx *c, struct place at, const struct path_fact *p)
+{
+    const char *session = session_bus_path(c);
+    if (!path_within(p->real, "/run") &&
+        !(c->f->runtime_dir && path_within(p->path, c->f->runtime_dir)))
+        return; /* the usual file: nothing more of the host is looked at */
+    if (session && path_within(facts_path(c->f, session)->real, p->real))
+        tell_bus(c, at, BUS_SESSION);
+    if (path_within(facts_path(c->f, system_bus_path(c))->real, p->real))
+        tell_bus(c, at, BUS_SYSTEM);
 }
 
 /* Whether an app that has no bus gets one for the input method's sake: never in place of one of its
@@ -193,16 +222,19 @@ static void put_session_bus(struct ctx *c)
         }
     }
     c->input_by_bus = put_socket(c, path, inside, "sockets=session-bus", why);
-    if (c->input_by_bus)
-        put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
-    else
+    if (!c->input_by_bus) {
         put_no_bus(c);
+        return;
+    }
+    tell_bus(c, c->session_bus->at, BUS_SESSION);
+    put_env(c, "DBUS_SESSION_BUS_ADDRESS", concat(c, "unix:path=", inside, NULL), why);
 }
 
 static void put_system_bus(struct ctx *c, const struct perm *perm)
 {
-    put_socket(c, system_bus_path(c), SYSTEM_BUS, "sockets=system-bus",
-               why_perm(c, PERM_SOCKETS, perm));
+    if (put_socket(c, system_bus_path(c), SYSTEM_BUS, "sockets=system-bus",
+                   why_perm(c, PERM_SOCKETS, perm)))
+        tell_bus(c, perm->at, BUS_SYSTEM);
 }
 
 /* ---- agents, cards, printers ---- */

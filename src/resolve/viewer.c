@@ -62,6 +62,7 @@ static void put_plan(struct ctx *c, const struct path_fact *program, const struc
     begin_helper(c, p, program, program_inside, false);
     plan_add(p, PLAN_STATUS_FD, "base: entered into the registry of running apps",
              arena_printf(c->a, "%d", c->q->supervisor_fd), "supervisor", (char *)NULL);
+    plan_add(p, PLAN_KEYRING, "base: no key of the session", "new", (char *)NULL);
     put_system(c, p);
     put_name(c, p);
     plan_add(p, PLAN_TMPFS, "base: Xpra's own socket", RUNTIME, "0700", "64m", (char *)NULL);

@@ -125,6 +125,17 @@ static void put_own_display(struct ctx *c, struct plan *p, const char *socket,
     plan_add(p, PLAN_BIND, "base: for its window manager", socket, OWN_SOCKET, "ro", (char *)NULL);
 }
 
+/*
+ * An X server takes longer to start than many a program, so it starts beside the app, where the app
+ * is sure to want it: not beside one that nobody has written a policy for, which may be a tool for
+ * the terminal, and not where the app has a Wayland compositor too.
+ */
+static bool is_sure_to_come(struct ctx *c)
+{
+    return (c->q->has_policy || policy_carrel(c->p, "Carrel Display", "x11")) &&
+           !(c->wayland && c->wayland_socket);
+}
+
 /* The person's display: untrusted where it knows of that, else as the person. Returns its number,
  * or NULL after an error. */
 const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
@@ -133,9 +144,10 @@ const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fa
     const char *obstacle, *digits = arena_printf(c->a, "%u", number);
     const char *inside = concat(c, "/tmp/.X11-unix/X", digits, NULL);
     const struct xauth_fact *x = &c->f->xauth;
-    const struct plan_service *relay = begin_untrusted_x11(c, NULL, why, &obstacle);
+    struct plan_service *relay = begin_untrusted_x11(c, NULL, why, &obstacle);
     plan_add(p, PLAN_ENV, why, concat(c, "DISPLAY=:", digits, NULL), (char *)NULL);
     if (relay) {
+        relay->at_once = is_sure_to_come(c);
         plan_add(p, PLAN_BIND, concat(c, why, ": by way of a relay, untrusted", NULL),
                  relay->socket, inside, "ro", (char *)NULL);
         return digits;
@@ -193,9 +205,14 @@ static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind
                 [XVFB] = {xvfb, ARRAY_SIZE(xvfb)},
                 [XWAYLAND] = {xwayland, ARRAY_SIZE(xwayland)},
                 [XPRA] = {xvfb, ARRAY_SIZE(xvfb)}};
+    const char *const plain[] = {"-extension", "GLX"};
+    const struct carrel_value *gl = policy_carrel(c->p, "Carrel Display", "opengl");
     size_t which = (size_t)(kind - kinds);
     for (size_t i = 0; i < ARRAY_SIZE(common); i++)
         plan_add(p, PLAN_ARG, i ? NULL : "base: on which display, and the X server", common[i],
+                 (char *)NULL);
+    for (size_t i = 0; gl && str_eq(gl->value, "no") && i < ARRAY_SIZE(plain); i++)
+        plan_add(p, PLAN_ARG, i ? NULL : why_at(c, gl->at, "opengl", gl->value), plain[i],
                  (char *)NULL);
     for (size_t i = 0; i < more[which].n; i++)
         plan_add(p, PLAN_ARG, NULL, more[which].v[i], (char *)NULL);
@@ -289,6 +306,8 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct x_hos
         return;
     }
     c->x_server = offer;
+    /* Xwayland's window is there as soon as it is. */
+    s->at_once = kind != &kinds[XWAYLAND] && is_sure_to_come(c);
     struct plan *p = s->plan; /* s does not outlive the next service */
     const struct own_display own = {p, s->socket, &cookie};
     put_system(c, p);

@@ -177,6 +177,7 @@ static bool hand_over_service(struct handover *h, int folder, const struct plan_
         s->data ? sealed_file("carrel-data", s->data, s->size) : -1,
     };
     add_word(h, s->name);
+    add_word(h, s->at_once ? "at-once" : "-");
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         bool wanted = i < 3 || s->data;
         add_fd(h, fds[i]);

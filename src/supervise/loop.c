@@ -59,6 +59,9 @@ static bool stay_for_guests(struct supervisor *s)
 void supervise(struct supervisor *s)
 {
     struct pollfd p[FIRST_SERVICE + MAX_SERVICES + MAX_GUESTS];
+    for (int i = 0; i < s->n_services; i++)
+        if (s->services[i].at_once)
+            service_start(s, &s->services[i]);
     for (;;) {
         int n = poll(p, (nfds_t)list(s, p), grants_expire(s));
         if (n < 0 && errno != EINTR) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-supervisor CORE ID FOLDER LOCK PARENT REPORT CONTROL PLAN [NAME LISTENER PLAN FILTER
- * DATA]...
+ * carrel-supervisor CORE ID FOLDER LOCK PARENT REPORT CONTROL PLAN [NAME WHEN LISTENER PLAN
+ * FILTER DATA]...
  *
- * Started by `carrel run` beside the app; all but CORE, ID and NAME are numbers of descriptors that
- * it inherits, or "-". What they are stands in supervise.h; LOCK holds the lock on .ref in FOLDER,
- * which tells everybody that the instance is alive. Ends when PARENT does, and with it everything
- * that it has started; then FOLDER is removed. While another run of the app uses its X server it
- * stays.
+ * Started by `carrel run` beside the app; all but CORE, ID, NAME and WHEN are numbers of
+ * descriptors that it inherits, or "-". WHEN is "at-once", or "-" for a service that starts when
+ * its socket is first used. What they are stands in supervise.h; LOCK holds the lock on .ref in
+ * FOLDER, which tells everybody that the instance is alive. Ends when PARENT does, and with it
+ * everything that it has started; then FOLDER is removed. While another run of the app uses its X
+ * server it stays.
  */
 #include "supervise/supervise.h"
 
@@ -35,7 +36,7 @@ static bool read_fd(const char *text, int *fd)
     return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-enum { FIXED_WORDS = 9, SERVICE_WORDS = 5 };
+enum { FIXED_WORDS = 9, SERVICE_WORDS = 6 };
 
 static bool read_words(struct supervisor *s, int argc, char **argv)
 {
@@ -52,8 +53,9 @@ static bool read_words(struct supervisor *s, int argc, char **argv)
     for (char **w = argv + FIXED_WORDS; *w; w += SERVICE_WORDS) {
         struct service *v = &s->services[s->n_services++];
         *v = (struct service){.name = w[0], .control = -1, .rules = -1};
-        if (!read_fd(w[1], &v->listener) || !read_fd(w[2], &v->plan) ||
-            !read_fd(w[3], &v->filter) || !read_fd(w[4], &v->data) || v->listener < 0 ||
+        v->at_once = strcmp(w[1], "at-once") == 0;
+        if (!read_fd(w[2], &v->listener) || !read_fd(w[3], &v->plan) ||
+            !read_fd(w[4], &v->filter) || !read_fd(w[5], &v->data) || v->listener < 0 ||
             v->plan < 0)
             return false;
     }

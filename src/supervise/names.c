@@ -5,6 +5,7 @@
  * them when it starts.
  */
 #include "supervise/supervise.h"
+#include "util/pass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,27 +96,19 @@ static int compose(const struct supervisor *s, const struct service *v)
 /* What it says besides "ok" is not for a person's eyes: the app may have got hold of it. */
 static bool tell(int control, int rules)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof rules)];
-    } extra = {.space = {0}};
-    char word[] = "rules", said[8] = "";
-    struct iovec v = {word, strlen(word)};
-    struct msghdr m = {
-        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof extra};
+    char said[8] = "";
     struct pollfd p = {.fd = control, .events = POLLIN};
-    extra.head.cmsg_level = SOL_SOCKET;
-    extra.head.cmsg_type = SCM_RIGHTS;
-    extra.head.cmsg_len = CMSG_LEN(sizeof rules);
-    memcpy(CMSG_DATA(&extra.head), &rules, sizeof rules);
     while (recv(control, said, sizeof said, MSG_DONTWAIT) > 0) /* too late for another question */
         ;
-    if (sendmsg(control, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    ssize_t n = pass_send(control, "rules", strlen("rules"), &rules, 1, MSG_DONTWAIT);
+    if (n < 0) {
+        errno = (int)-n;
         return false;
+    }
     errno = ETIMEDOUT;
     if (poll(&p, 1, PATIENCE_MS) <= 0)
         return false;
-    ssize_t n = recv(control, said, sizeof said, MSG_DONTWAIT);
+    n = recv(control, said, sizeof said, MSG_DONTWAIT);
     errno = EPROTO;
     return n == 2 && memcmp(said, "ok", 2) == 0;
 }

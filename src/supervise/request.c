@@ -24,6 +24,7 @@
  * the id of the mount.
  */
 #include "supervise/supervise.h"
+#include "util/pass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@
 
 /* One word more than any request has: too many are seen, not passed over. */
 enum { MAX_WORDS = 6, MAX_ANSWER = 64 << 10, MAX_FDS = NS_COUNT + 2 };
+_Static_assert(MAX_FDS <= (int)PASS_MOST, "they go in one message");
 
 struct request {
     char text[PATH_MAX + 64];
@@ -270,24 +272,13 @@ static void do_share(struct supervisor *s, const struct request *q, struct reply
 /* What is said on it is between the service and who has asked. */
 static void do_line(struct supervisor *s, const struct request *q, struct reply *r)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof q->fd)];
-    } control = {.space = {0}};
-    char word[] = "line";
-    struct iovec v = {word, strlen(word)};
-    struct msghdr m = {
-        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    control.head.cmsg_level = SOL_SOCKET;
-    control.head.cmsg_type = SCM_RIGHTS;
-    control.head.cmsg_len = CMSG_LEN(sizeof q->fd);
-    memcpy(CMSG_DATA(&control.head), &q->fd, sizeof q->fd);
     for (int i = 0; i < s->n_services; i++) {
         const struct service *to = &s->services[i];
         if (q->fd < 0 || strcmp(to->name, q->words[1]) != 0 || to->control < 0)
             continue;
-        if (sendmsg(to->control, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-            say_fault(r, "the service does not listen", errno);
+        ssize_t n = pass_send(to->control, "line", strlen("line"), &q->fd, 1, MSG_DONTWAIT);
+        if (n < 0)
+            say_fault(r, "the service does not listen", (int)-n);
         else
             say(r, "ok");
         return;
@@ -327,22 +318,6 @@ static void split(struct request *q, size_t n)
         q->words[q->n_words++] = q->text + i;
 }
 
-/* One descriptor at most is of use; whoever sends more is not understood, and none of them stays.
- */
-static bool take_descriptors(const struct cmsghdr *c, struct request *q)
-{
-    size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof q->fd;
-    for (size_t i = 0; i < n; i++) {
-        int fd;
-        memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-        if (i == 0)
-            q->fd = fd;
-        else
-            close(fd);
-    }
-    return n <= 1;
-}
-
 static bool receive(int fd, struct request *q)
 {
     union {
@@ -353,9 +328,8 @@ static bool receive(int fd, struct request *q)
     struct msghdr m = {
         .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
-    bool few =
-        !c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || take_descriptors(c, q);
+    /* One at most is of use; whoever sends more is not understood. */
+    bool few = n >= 0 && pass_take_one(&m, &q->fd) <= 1;
     if (n > 0 && few)
         split(q, (size_t)n);
     return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
@@ -363,22 +337,7 @@ static bool receive(int fd, struct request *q)
 
 static bool send_reply(int fd, struct reply *r)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof r->fds)];
-    } control = {.space = {0}};
-    size_t size = sizeof *r->fds * (size_t)r->n_fds;
-    struct iovec v = {r->text, r->n};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    if (size) {
-        m.msg_control = &control;
-        m.msg_controllen = CMSG_SPACE(size);
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(size);
-        memcpy(CMSG_DATA(&control.head), r->fds, size);
-    }
-    bool sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    bool sent = pass_send(fd, r->text, r->n, r->fds, (size_t)r->n_fds, MSG_DONTWAIT) >= 0;
     for (int i = 0; i < r->n_own; i++)
         close(r->fds[--r->n_fds]);
     return sent;

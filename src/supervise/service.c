@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -60,12 +61,20 @@ static _Noreturn void become_core(const struct supervisor *s, const struct servi
     _exit(125);
 }
 
+/* Services inherit a session keyring without a key of the person's in it. One for all of them, as a
+ * user has 200 at most, and from the first of them on. */
+static bool part_from_keys(struct supervisor *s)
+{
+    s->keyless = s->keyless || syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0;
+    return s->keyless;
+}
+
 void service_start(struct supervisor *s, struct service *v)
 {
     int control[2] = {-1, -1};
     pid_t parent = getpid();
     v->pid = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0)
+    if (part_from_keys(s) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0)
         v->pid = fork();
     if (v->pid == 0)
         become_core(s, v, control[1], parent);

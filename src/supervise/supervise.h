@@ -21,6 +21,7 @@ enum { MAX_SERVICES = 16, MAX_GRANTS = 64, MAX_NAMES = 64, MAX_GUESTS = 64 };
 
 struct service {
     const char *name;
+    bool at_once; /* not only when its socket is first used */
     /* -1 when it has none; all are closed once it has started, but for control */
     int listener, plan, filter, data; /* a bus filter's data stays: its rules may be added to */
     int rules;                        /* data with what was added before it started, or -1 */
@@ -58,6 +59,7 @@ struct supervisor {
     int control;      /* the listening socket for the person's words */
     int plan;         /* the app's own, sealed */
     int signals;      /* a signalfd for SIGCHLD */
+    bool keyless;     /* our session keyring is an empty one of our own */
     struct service services[MAX_SERVICES];
     int n_services;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wayland/context.h"
 
+#include "util/pass.h"
 #include "wayland/session.h"
 #include "wayland/wire.h"
 
@@ -78,23 +79,8 @@ static bool put_bind(struct talk *t)
 
 static bool send_all(struct talk *t, const int fds[2])
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-    } control = {0};
-    struct iovec iov = {t->out, t->n_out};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fds) {
-        m.msg_control = &control;
-        m.msg_controllen = sizeof control;
-        struct cmsghdr *cm = CMSG_FIRSTHDR(&m);
-        cm->cmsg_level = SOL_SOCKET;
-        cm->cmsg_type = SCM_RIGHTS;
-        cm->cmsg_len = CMSG_LEN(2 * sizeof(int));
-        memcpy(CMSG_DATA(cm), fds, 2 * sizeof(int));
-    }
     /* Little enough to go in one piece into a fresh socket. */
-    bool good = sendmsg(t->fd, &m, MSG_NOSIGNAL) == (ssize_t)t->n_out;
+    bool good = pass_send(t->fd, t->out, t->n_out, fds, fds ? 2 : 0, 0) == (ssize_t)t->n_out;
     t->n_out = 0;
     return good;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wayland/control.h"
 
+#include "util/pass.h"
 #include "wayland/wire.h"
 
 #include <errno.h>
@@ -51,21 +52,7 @@ static void put(struct control *c, uint32_t object, uint32_t opcode, const char 
 /* Little enough to go at once into a socket that is read. */
 static int flush(struct control *c, int fd)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof fd)];
-    } control = {.space = {0}};
-    struct iovec v = {c->out, c->n_out};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    if (fd >= 0) {
-        m.msg_control = &control;
-        m.msg_controllen = sizeof control;
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-    }
-    ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    ssize_t n = pass_send(c->fd, c->out, c->n_out, &fd, fd >= 0, 0);
     bool whole = n == (ssize_t)c->n_out;
     c->n_out = 0;
     return whole ? 0 : -ECONNRESET;

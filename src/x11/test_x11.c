@@ -2,6 +2,7 @@
 #include "x11/clip.h"
 #include "x11/clip_keys.h"
 #include "x11/security.h"
+#include "x11/untrust.h"
 #include "x11/xauth.h"
 
 #include "t.h"
@@ -353,6 +354,27 @@ static void cleans_text_for_pasting(void)
     CHECK(!clip_looks_like("image/svg+xml", (const uint8_t *)"<svg>", 5));
 }
 
+/* connect=pipe: the same message with the person's cookie, or with none. */
+static void comes_as_the_person_where_it_is_told(void)
+{
+    static const uint8_t hello[] = {'l', 0, 11,  0,   0,   0, 3,   0,   2, 0,
+                                    0,   0, 'a', 'b', 'c', 0, 'x', 'y', 0, 0};
+    uint8_t out[UNTRUST_SETUP];
+    struct untrust u;
+    char with[] = UNTRUST_HEADER "\nsocket /x\ncookie k\nas person\n",
+         without[] = UNTRUST_HEADER "\nsocket /x\nas person\n",
+         neither[] = UNTRUST_HEADER "\nsocket /x\n",
+         twice[] = UNTRUST_HEADER "\nsocket /x\nas person\nas person\n";
+    CHECK(!untrust_read(&u, with, strlen(with)) && u.person);
+    CHECK_INT(untrust_setup(&u, hello, out), 12 + 20 + 4);
+    CHECK(memcmp(out + 12, "MIT-MAGIC-COOKIE-1", 18) == 0 && out[32] == 'k');
+    CHECK(!untrust_read(&u, without, strlen(without)) && u.person);
+    CHECK_INT(untrust_setup(&u, hello, out), 12);
+    CHECK_INT(out[6] + out[7] + out[8] + out[9], 0);
+    CHECK(untrust_read(&u, neither, strlen(neither)));
+    CHECK(untrust_read(&u, twice, strlen(twice)));
+}
+
 static void reads_the_keys_of_the_clipboard(void)
 {
     struct clip_keys k;
@@ -426,6 +448,7 @@ int main(void)
     RUN(reads_properties_with_bounds);
     RUN(never_writes_behind_a_request);
     RUN(cleans_text_for_pasting);
+    RUN(comes_as_the_person_where_it_is_told);
     RUN(reads_the_keys_of_the_clipboard);
     RUN(knows_a_press_of_the_clipboard_s_keys);
     arena_release(&arena);

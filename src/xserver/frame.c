@@ -44,12 +44,14 @@ bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h)
     set_text(x, f->window, name, utf8, title);
     set_class(x, f->window, title);
     set_property(x, f->window, f->protocols, ATOM, &f->delete_window, 1);
-    /* Xephyr must find it there. Nothing is asked once it is shown: events that come before an
-     * answer are lost, and a desktop may give it another size at once. */
-    if (x11_atom(x, "WM_PROTOCOLS", &f->protocols) < 0)
-        return false;
-    map_window(x, f->window);
-    return true;
+    /* Xephyr must find it there. Nothing is asked from here on: events that come before an answer
+     * are lost, and a desktop may give it another size as soon as it is shown. */
+    return x11_atom(x, "WM_PROTOCOLS", &f->protocols) == 0;
+}
+
+void frame_show(struct frame *f)
+{
+    map_window(f->x, f->window);
 }
 
 static bool is_pending(const struct x11 *x)

@@ -17,8 +17,9 @@ struct frame {
     bool wanted_closed; /* the person has asked for it since this was looked at */
 };
 
-/* Makes and shows it. Returns false when the display is gone. */
+/* Makes it; nobody sees it yet. Returns false when the display is gone. */
 bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h);
+void frame_show(struct frame *f);
 /* Deals with what has come; to be called when x->fd can be read. Returns false when the display is
  * gone, or the window. */
 bool frame_events(struct frame *f);

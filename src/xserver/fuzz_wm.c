@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
     if (send(ends[1], data, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size) {
         shutdown(ends[1], SHUT_WR);
-        wm_run(&x);
+        wm_run(&x, -1);
     }
     close(ends[0]);
     close(ends[1]);

@@ -3,10 +3,11 @@
  * carrel-xserver HOST SERVER [ARGUMENT...]
  *
  * One app's own X server, in a confinement of its own; started by the supervisor when the app first
- * connects. HOST is the number of the person's display, on which a window of ours appears that the
- * server draws in, or "-". Descriptor 3 is the listening socket that the app sees. This process
- * starts a window manager and the server, hands on what that says, and ends with it, which is the
- * end of all in here; without a HOST it becomes the server itself, unless that is Xwayland.
+ * connects, or beside it. HOST is the number of the person's display, on which a window of ours
+ * appears that the server draws in, once the app has made one, or "-". Descriptor 3 is the
+ * listening socket that the app sees. This process starts a window manager and the server, hands on
+ * what that says, and ends with it, which is the end of all in here; without a HOST it becomes the
+ * server itself, unless that is Xwayland.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
  * LISTEN_PID, which counts in this sandbox; Xwayland by its own -listenfd.
@@ -172,17 +173,16 @@ static unsigned dots_per_inch(const struct x_setup *s)
 }
 
 /* Who listens for the clipboard's keys in our window is told which one it is; where the policy has
- * none there is nobody. Returns a descriptor to be held open, or -1. */
-static int tell_window(uint32_t window)
+ * none there is nobody. The descriptor stays open for as long as the window is there. */
+static void tell_window(uint32_t window)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = CLIP_SOCKET};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
         send(fd, &window, sizeof window, MSG_NOSIGNAL) == sizeof window)
-        return fd;
+        return;
     if (fd >= 0)
         close(fd);
-    return -1;
 }
 
 /* Four fifths of the host's screen, in a window of ours, and its keyboard. */
@@ -222,19 +222,18 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
         }
 }
 
-/* Neither of the descriptors is for who hears what the app says of its windows. */
-static _Noreturn void manage_windows(int host, int clip)
+/* Neither of the descriptors is for who hears what the app says of its windows. told is for
+ * wm_run. */
+static _Noreturn void manage_windows(int host, int told)
 {
     struct x11 x;
     if (host > 0)
         close(host);
-    if (clip >= 0)
-        close(clip);
     close(3); /* else who connects to a server that is gone would wait for us */
     if (!connect_to(&x, own_room, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
         _exit(FAILED);
     x.deadline = 0;
-    wm_run(&x);
+    wm_run(&x, told);
     _exit(0);
 }
 
@@ -282,7 +281,8 @@ static size_t pass_on(const char *bytes, size_t n, size_t held)
 /* What we have to do with the running server. */
 struct job {
     pid_t server;
-    int words; /* what it says */
+    int words;  /* what it says */
+    int wanted; /* its end says that the app has made a window: the frame is to be seen */
     size_t held;
     struct frame frame;
 };
@@ -313,10 +313,12 @@ static void close_politely(struct job *j)
 /* To the server's last word; then we end as it did. */
 static _Noreturn void attend(struct job *j)
 {
-    enum { WORDS, HOST, SUPERVISOR, ALL };
+    enum { WORDS, HOST, WANTED, SUPERVISOR, ALL };
+    bool framed = j->frame.x != NULL; /* else the window is the server's own affair */
     struct pollfd p[ALL] = {{.fd = j->words, .events = POLLIN},
-                            {j->frame.x ? j->frame.x->fd : -1, POLLIN, 0},
-                            {CONTROL, POLLIN, 0}};
+                            {.fd = framed ? j->frame.x->fd : -1, .events = POLLIN},
+                            {.fd = framed ? j->wanted : -1, .events = POLLIN},
+                            {.fd = CONTROL, .events = POLLIN}};
     int status;
     for (;;) {
         /* A newline is not kept back for long. */
@@ -331,6 +333,10 @@ static _Noreturn void attend(struct job *j)
             _exit(0);
         if (p[WORDS].revents && !relay_words(j))
             break;
+        if (p[WANTED].revents) {
+            frame_show(&j->frame);
+            p[WANTED].fd = -1;
+        }
         if (p[HOST].revents && !frame_events(&j->frame)) {
             kill(j->server, SIGTERM);
             p[HOST].fd = -1;
@@ -378,7 +384,7 @@ int main(int argc, char **argv)
     static struct line l;
     static struct job j;
     static struct x11 host;
-    int clip = -1;
+    int ends[2];
     if (argc < 3)
         fail("started by carrel-supervisor, not by hand", 0);
     for (int i = 2; i < argc; i++)
@@ -387,13 +393,15 @@ int main(int argc, char **argv)
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
         add_host(&l, argv[1], &host, &j.frame);
-    if (j.frame.window)
-        clip = tell_window(j.frame.window);
-    pid_t manager = fork();
+    pid_t manager = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);
     if (manager == 0)
-        manage_windows(host.fd, clip);
+        manage_windows(host.fd, ends[1]);
+    close(ends[1]);
+    j.wanted = ends[0];
+    if (j.frame.window)
+        tell_window(j.frame.window);
     if (strcmp(argv[1], "-") == 0 && !*value_of(&l, "-listenfd"))
         become_server(&l);
     start_server(&l, &j);

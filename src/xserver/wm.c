@@ -4,13 +4,17 @@
 #include "util/str.h"
 #include "xserver/requests.h"
 
+#include <unistd.h>
+
 /* Events of the core protocol. */
 enum {
     BUTTON_PRESS = 4,
     BUTTON_RELEASE = 5,
     MOTION_NOTIFY = 6,
+    CREATE_NOTIFY = 16,
     DESTROY_NOTIFY = 17,
     UNMAP_NOTIFY = 18,
+    MAP_NOTIFY = 19,
     MAP_REQUEST = 20,
     CONFIGURE_NOTIFY = 22,
     CONFIGURE_REQUEST = 23,
@@ -98,6 +102,7 @@ struct wm {
     unsigned button;
     int from_x, from_y; /* where the pointer was */
     struct x_box start;
+    int told; /* to be closed when the app's first window is there, or -1 */
 };
 
 static struct window *find(struct wm *w, uint32_t id)
@@ -238,6 +243,15 @@ static void close_window(struct wm *w, uint32_t id)
 
 /* ---- windows that come and go ---- */
 
+static void tell_of_window(struct wm *w, uint32_t id)
+{
+    const struct x_setup *own = &w->x->setup;
+    if (w->told < 0 || (id & ~own->id_mask) == own->id_base)
+        return;
+    close(w->told);
+    w->told = -1;
+}
+
 static bool asks_for(struct wm *w, uint32_t id, enum atom state)
 {
     uint32_t v[16];
@@ -276,6 +290,7 @@ static void manage(struct wm *w, uint32_t id)
 {
     const uint32_t no_frame[4] = {0};
     struct window v = {.id = id, .turn = ++w->turns};
+    tell_of_window(w, id);
     if (find(w, id) || w->n == MOST_WINDOWS || !get_geometry(&w->events, id, &v.box)) {
         map_window(w->x, id);
         return;
@@ -413,6 +428,10 @@ static void handle(struct wm *w, const uint8_t *e)
 {
     uint32_t root = w->x->setup.root;
     switch (e[0] & 0x7f) { /* whoever sent it: an app can only harm its own windows */
+    case CREATE_NOTIFY:
+    case MAP_NOTIFY:
+        tell_of_window(w, x_get32(e + 8));
+        break;
     case MAP_REQUEST:
         manage(w, x_get32(e + 8));
         break;
@@ -457,7 +476,7 @@ static void announce(struct wm *w)
     list_windows(w);
 }
 
-void wm_run(struct x11 *x)
+void wm_run(struct x11 *x, int told)
 {
     static struct wm w;
     uint32_t there[MOST_WINDOWS];
@@ -465,6 +484,7 @@ void wm_run(struct x11 *x)
     struct x_box screen;
     memset(&w, 0, sizeof w);
     w.x = w.events.x = x;
+    w.told = told;
     for (int i = 0; i < ATOMS; i++)
         w.atoms[i] = get_atom(&w.events, names[i]);
     if (!get_geometry(&w.events, x->setup.root, &screen))

@@ -10,8 +10,9 @@
  * one they resize it. It runs on the server's side of the wall and trusts nothing that the app
  * says.
  *
- * x is connected and has no deadline. Comes back when the server is gone.
+ * x is connected and has no deadline. told, a descriptor or -1, is closed as soon as the app has
+ * made a window, shown or not. Comes back when the server is gone.
  */
-void wm_run(struct x11 *x);
+void wm_run(struct x11 *x, int told);
 
 #endif

@@ -25,7 +25,7 @@ import nested  # noqa: E402
 WIDTH, HEIGHT = 1200, 800
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
-TOOLS = ("Xvfb", "openbox", "xdotool", "xprop", "xclip", "dbus-daemon", "import", "compare",
+TOOLS = ("Xvfb", "openbox", "xdotool", "wmctrl", "xprop", "xclip", "dbus-daemon", "import", "compare",
          "convert")
 
 
@@ -321,6 +321,8 @@ class Desk:
         if frame:
             self.ask("xdotool", "windowsize", "--sync", frame, str(width), str(height))
             self.ask("xdotool", "windowmove", frame, "10", "10")
+        else:  # as some make themselves at their first start
+            self.ask("wmctrl", "-i", "-r", window, "-b", "remove,maximized_vert,maximized_horz")
         if not frame or self.geometry(window)[2:] != (width, height):
             if frame:
                 self.ask("xdotool", "windowsize", "--sync", frame, str(self.width - 40),

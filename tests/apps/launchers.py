@@ -57,6 +57,15 @@ app.run(["named", "--gapplication-service"])
 """
 NAMED_SERVICE = "[D-BUS Service]\nName=org.example.Shown.Named\nExec={program}\n"
 ALIEN_SERVICE = "[D-BUS Service]\nName=org.example.Alien\nExec={program} --alien\n"
+# A file manager, by hand: the only file of a folder is chosen and opened. It ends when the app has told that it ran.
+MANAGER = """"$1" "$2" & manager=$!
+until [ -e "$3" ] || [ -e "$4" ]; do
+    window=$(xdotool search --onlyvisible --class "$1" | tail -n 1)
+    [ -z "$window" ] || xdotool windowfocus "$window" key --clearmodifiers --delay 100 Home Return
+    sleep 1
+done
+kill $manager
+"""
 UNIT = "[Unit]\nDescription=Shown\n[Service]\nType=simple\nExecStart=-{program} --unit \"a b\" %%\n"
 
 
@@ -197,6 +206,20 @@ class Test:
         need("kioclient5")
         assert "a b.txt>" in self.both("env", "QT_QPA_PLATFORM=offscreen", "kioclient5", "exec", self.text,
                                        replace=self.moved()).replace("%20", " ")
+
+    def _manager_opens(self, manager):
+        need(manager, "xdotool", "dbus-run-session")
+        path = self.write(f"{self.home}/only/a b.txt", "text\n")
+        notes = [f"{home}/note" for home in (self.home, f"{self.home}/.var/app/{ID}")]
+        words = self.both("dbus-run-session", "--", "sh", "-c", MANAGER, "sh", manager, os.path.dirname(path), *notes,
+                          status=None, replace=(*self.moved(), ("file://", ""), ("a%20b", "a b")))
+        assert "/a b.txt>" in words, words  # a path says the same as its address
+
+    def thunar_opens_a_file_with_it(self):
+        self._manager_opens("thunar")
+
+    def pcmanfm_opens_a_file_with_it(self):
+        self._manager_opens("pcmanfm")
 
     def an_action_goes_through_carrel(self):
         need("dex")

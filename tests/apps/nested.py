@@ -45,7 +45,7 @@ def _ask(folder, word):
     return text.split(b"\0"), list(fds)
 
 
-def _cookie(folder):
+def cookie_of(folder):
     """The 16 bytes that let one in, or None: the app has not started yet, or has ended."""
     words, fds = _ask(folder, "join")
     try:
@@ -94,7 +94,7 @@ def screens(runtime, scratch, app):
             if f"name={app}\n" not in info or "\nx-server=" not in info:
                 continue
             before = [n for n in os.listdir(known) if n.startswith(f"{name}-")]
-            key = None if before else _cookie(folder)
+            key = None if before else cookie_of(folder)
             if not before and not key:
                 continue
             number = before[0].rpartition("-")[2] if before else _link(f"{folder}/xserver")

@@ -9,6 +9,7 @@ test of a wall first shows that the thing works on the bus, without the filter.
 """
 import os
 import random
+import select
 import sys
 import time
 
@@ -897,6 +898,22 @@ def rules_change_while_it_runs():
         assert w.filter.ask("rules").startswith("error")
 
 
+def two_descriptors_of_rules_are_one_too_many():
+    """Neither is taken, and neither stays open in the filter."""
+    with World() as w:
+        assert w.filter.change(RULES + f"talk {HIDDEN}\n") == "ok"
+        for word in ("rules", "count", "unknown"):
+            for n in (1, 2):
+                ours, passed = os.pipe()
+                said = w.filter.ask(word, *[passed] * n)
+                os.close(passed)
+                ready = select.select([ours], [], [], lib.WAIT)[0]
+                assert ready and os.read(ours, 1) == b"", f"{word}: of {n} descriptors one stays open"
+                os.close(ours)
+                assert word != "rules" or said.startswith("error "), said
+        exchange(w.app, w.hidden, HIDDEN)
+
+
 def bad_rules_do_not_start():
     for rules, where in (("talk one\n", ":2:6:"), ("talk org.a.B\nwhat\n", ":3:1:"), ("call org.a.B x.y nopath\n", ":2:"),
                          ("limit rate x\n", ":2:12:"), ("talk org.a.\\xB\n", ":2:"), ("log some\n", ":2:5:"),
@@ -942,7 +959,7 @@ TESTS = [
     refused_big_messages_stream_away, message_limit, ten_thousand_match_rules, replies_never_sent,
     name_squatting, too_many_connections, slow_when_too_fast, lists_of_many_names,
     the_bus_goes_away, two_connections_share_nothing, rules_change_while_it_runs,
-    bad_rules_do_not_start, log_lines,
+    two_descriptors_of_rules_are_one_too_many, bad_rules_do_not_start, log_lines,
 ]
 
 

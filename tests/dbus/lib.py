@@ -119,8 +119,8 @@ class Filter:
         os.close(log)
         self.text = b""
 
-    def ask(self, text, fd=None):
-        extra = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+    def ask(self, text, *fds):
+        extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.control.sendmsg([text.encode()], extra)
         self.control.settimeout(WAIT)
         return self.control.recv(1000).decode()

@@ -111,13 +111,14 @@ class Live:
 
 
 def answered_by(peer, app):
-    """The app's line, while the peer answers what reaches it."""
+    """The app's next line, of which none has come yet, while the peer answers what reaches it."""
+    end = time.monotonic() + lib.WAIT
     while not select.select([app.stdout], [], [], 0)[0]:
+        assert time.monotonic() < end, "the app says nothing"
         m = peer.next(0.05)
         if m and m.kind == lib.CALL:
             peer.answer(m)
-    line = app.stdout.readline().strip()
-    return line if line != "ready" else answered_by(peer, app)
+    return app.stdout.readline().strip()
 
 
 def names_come_and_go_while_the_app_runs():
@@ -156,7 +157,10 @@ def a_name_holds_for_a_filter_that_starts_later():
         assert app.stdout.readline() == "runs\n"
         done = w.stage.run("grant", "--talk-name=org.example.Hidden", "org.test.Bus", env=w.env)
         assert done.returncode == 0, done
-        app.stdin.write("go\ncall org.example.Hidden\n")
+        app.stdin.write("go\n")
+        app.stdin.flush()
+        assert app.stdout.readline() == "ready\n"
+        app.stdin.write("call org.example.Hidden\n")
         app.stdin.flush()
         assert answered_by(w.peers["org.example.Hidden"], app) == "answered"
 

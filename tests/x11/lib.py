@@ -12,6 +12,10 @@ from wayland.lib import PATIENCE, end, ordinary_stage, wait_for  # noqa: E402,F4
 
 PASSWORD = "hunter2hunter2hunter2hunter2"
 
+# What the probe counts, and how many keys of PASSWORD it must have where it hears them: an event comes for each, but
+# the map of the keys that are down is asked for now and then only.
+KEYS = {"raw-keys": 20, "record-keys": 20, "keymap": 1, "selected-keys": 20}
+
 
 def cookie_file(path, cookie):
     """An Xauthority file with one entry of FamilyWild for every display number."""
@@ -215,3 +219,13 @@ def below(pid):
 
 def named(pid, name):
     return next((p for p, comm in below(pid).items() if comm == name), None)
+
+
+def keys_in(seen, names=tuple(KEYS)):
+    """The counts of the named ways to hear keys."""
+    return [int(seen.get(name, 0)) for name in names]
+
+
+def heard(seen, names=tuple(KEYS)):
+    """Whether the keys came by each of the named ways."""
+    return all(n >= KEYS[name] for n, name in zip(keys_in(seen, names), names))

@@ -15,12 +15,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import (PASSWORD, PATIENCE, Copied, Display, Probe, Tap, Victim,  # noqa: E402
-                 below, children, end, named, ordinary_stage, wait_for)
+                 below, children, end, heard, keys_in, named, ordinary_stage, wait_for)
 import cli_lib  # noqa: E402
 
-KEYS = ("raw-keys", "record-keys", "keymap", "selected-keys")
 REACHES_OTHERS = ("victim", "victim-image", "send-event", "change-property", "child")
-LEAST = 5  # of the keys of PASSWORD: a map of keys that is asked for now and then does not show all
 
 
 def policy(stage, value, context="sockets=x11;"):
@@ -39,6 +37,14 @@ def ask(stage, display, value, *argv, context="sockets=x11;"):
     return subprocess.run(confined(stage, value, *argv, context=context), env=display.env,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
                           stdin=subprocess.DEVNULL, check=False, text=True)
+
+
+def frame(display, *how):
+    """The window of an app's own server on the person's display, if it is to be seen. What the server draws
+    in has the same title."""
+    done = subprocess.run(["xdotool", "search", *(how or ("--onlyvisible",)), "--classname", "^carrel$"],
+                          env=display.env, stdout=subprocess.PIPE, check=False)
+    return done.stdout.decode().split()[0] if done.stdout.strip() else None
 
 
 class Running:
@@ -62,9 +68,7 @@ class Running:
         return self
 
     def window(self):
-        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", r"^\[Carrel\] "],
-                              env=self.display.env, stdout=subprocess.PIPE, check=False)
-        return done.stdout.decode().split()[0] if done.stdout.strip() else None
+        return frame(self.display)
 
     def __exit__(self, *_):
         end(self.child)
@@ -84,7 +88,7 @@ def sees_nothing(tap, display, stage, probe, value):
             seen = p.results()
             echoed = victim.enter()
     name = f"x11={value}"
-    keys = [int(seen.get(k, 0)) for k in KEYS]
+    keys = keys_in(seen)
     tap.point(seen["status"] == 0, f"{name}: a window opens", f"{seen} {p.said}")
     tap.point(PASSWORD in typed, f"{name}: the victim gets what is typed", typed)
     tap.point(max(keys) == 0, f"{name}: sees no key of others", keys)
@@ -99,13 +103,12 @@ def sees_nothing(tap, display, stage, probe, value):
 def own_keys_arrive(display, stage, probe):
     """What makes the row above worth something: the same probe hears its own window's keys."""
     with Probe(confined(stage, "nested", probe, "victim"), display.env) as p:
-        window = display.tool("xdotool", "search", "--name", r"^\[Carrel\] ").decode().split()[0]
+        window = wait_for("its window", lambda: frame(display))
         display.tool("xdotool", "windowfocus", "--sync", window)
         display.tool("xdotool", "mousemove", "--window", window, "300", "200")
         display.tool("xdotool", "type", "--delay", "20", PASSWORD)
         seen = p.results()
-    keys = [int(seen.get(k, 0)) for k in KEYS[:2]]
-    assert min(keys) >= LEAST, seen
+    assert heard(seen, ("raw-keys", "record-keys")), seen
 
 
 def host_display_is_out_of_reach(display, stage):
@@ -193,8 +196,45 @@ def status_uid(word):
 
 # ---- its window ----
 
+def starts_beside_the_app(display, stage):
+    """Where the policy is sure of it, nobody waits for the first connection; beside a program that nobody has
+    written a policy for, it does."""
+    with Running(stage, display, script="exec sleep 60") as r:
+        assert named(r.child.pid, "sleep") or wait_for("the app", lambda: named(r.child.pid, "sleep"))
+    known = subprocess.Popen([stage.carrel, "run", "sleep", "--", "60"], env=display.env, start_new_session=True,
+                             stderr=subprocess.DEVNULL)
+    try:
+        wait_for("the app", lambda: named(known.pid, "sleep"))
+        time.sleep(1)
+        assert not named(known.pid, "Xephyr"), below(known.pid)
+    finally:
+        end(known)
+
+
+def is_seen_with_the_first_window(display, stage):
+    script = "xdpyinfo >/dev/null && echo connected; read go; exec xterm -T inner -e sleep 60"
+    with Running(stage, display, script=script) as r:
+        wait_for("the connection", lambda: "connected" in r.said())
+        wait_for("its window, hidden", lambda: frame(display, "--all"))
+        time.sleep(0.5)
+        assert not r.window(), "nothing is to be seen in it"
+        r.child.stdin.write(b"\n")
+        r.child.stdin.flush()
+        wait_for("its window", r.window)
+
+
+def knows_opengl_unless_told(display, stage):
+    for value, known in (("yes", True), ("no", False)):
+        path = stage.write("gl.policy", "[Context]\nsockets=x11;\n[Carrel Sandbox]\nprivate-session-bus=false\n"
+                           f"[Carrel Display]\nx11=nested\nopengl={value}\n")
+        done = subprocess.run([stage.carrel, "run", f"--policy={path}", "xdpyinfo"], env=display.env, text=True,
+                              timeout=PATIENCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, check=False)
+        assert "RENDER" in done.stdout and ("GLX" in done.stdout) == known, (value, done)
+
+
 def follows_its_window(display, stage):
-    script = ("while :; do xdpyinfo | sed -n 's/.*dimensions: *\\([0-9x]*\\) .*/size \\1/p'; "
+    script = ("xterm -T inner -e sleep 60 & while :; do xdpyinfo | sed -n 's/.*dimensions: *\\([0-9x]*\\) .*/size \\1/p'; "
               "sleep 0.2; done")
     with Running(stage, display, script=script) as r:
         window = wait_for("its window", r.window)
@@ -317,7 +357,8 @@ def main():
                 sees_nothing(tap, display, stage, probe, value)
             tap.run(lambda: own_keys_arrive(display, stage, probe), "x11=nested: own_keys_arrive")
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
-                      shares_memory_with_nobody_else, follows_its_window, fills_its_window,
+                      shares_memory_with_nobody_else, starts_beside_the_app,
+                      is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window,
                       closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
