@@ -105,7 +105,7 @@ def help_is_there_for_every_command():
     words = S.run("--words").stdout.splitlines()
     commands = [w for w in words if " " not in w]
     same(commands, ["run", "plan", "explain", "list", "import", "reset", "check", "doctor", "desktop", "new", "ps", "kill", "enter",
-                    "grant", "revoke", "grants", "limit", "permissions", "copy", "clip"])
+                    "grant", "revoke", "grants", "limit", "permissions", "copy", "clip", "attach", "detach"])
     for args in (["--help"], ["help"], ["-h"]):
         done = S.run(*args)
         same((done.returncode, done.stderr), (0, ""))

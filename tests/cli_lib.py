@@ -30,6 +30,7 @@ class Stage:
                                ("src/x11/carrel-clip", "libexec/carrel/carrel-clip"),
                                ("src/wayland/carrel-clip-wayland", "libexec/carrel/carrel-clip-wayland"),
                                ("src/xserver/carrel-xserver", "libexec/carrel/carrel-xserver"),
+                               ("src/xserver/carrel-viewer", "libexec/carrel/carrel-viewer"),
                                ("src/autostart/carrel-autostart", "libexec/carrel/carrel-autostart"),
                                ("src/ownbus/carrel-ownbus", "libexec/carrel/carrel-ownbus"),
                                ("src/dbus/carrel-dbus", "libexec/carrel/carrel-dbus"),

@@ -20,6 +20,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+enum { INFO_MOST = 64 << 10 };
+
 /* One of the two displays. */
 struct end {
     const char *whose;
@@ -35,9 +37,12 @@ static int open_host(struct cli *c, struct end *e)
     const char *name = facts_env(&c->facts, "DISPLAY");
     struct x_display display;
     if (!name || !display_parse(name, &display) || !display.local)
-        return cli_fail(c, "start carrel from a terminal inside an X session",
-                        "there is no X display here: DISPLAY %s",
-                        name ? "names none of this machine" : "is not set");
+        return cli_fail(
+            c,
+            "start carrel from a terminal inside an X session; between a Wayland compositor "
+            "without one and an app's own X server nothing can be carried",
+            "there is no X display here: DISPLAY %s",
+            name ? "names none of this machine" : "is not set");
     *e = (struct end){
         .whose = "your display", .fd = x11_dial(display.number), .cookie = c->facts.xauth};
     return e->fd < 0
@@ -135,7 +140,25 @@ static int open_app(struct cli *c, const struct instance *in, const struct plan 
     return 0;
 }
 
-static int find_app(struct cli *c, const char *name, struct end *e)
+/* What the policy says of the clipboard holds for the person's hand, too: who wrote clipboard=none
+ * there wants no slip of the hand. way: "in", "out", or "": nothing is carried. */
+static int check_policy(struct cli *c, const struct instance *in, const char *way)
+{
+    struct buf info = {.arena = &c->arena};
+    int r = file_read(arena_printf(&c->arena, "%s/info", in->folder), INFO_MOST, &info);
+    const char *word = r < 0 ? NULL : instance_info_line(&c->arena, info.data, INSTANCE_CLIPBOARD);
+    const char *by = r < 0 ? NULL : instance_info_line(&c->arena, info.data, INSTANCE_CLIPBOARD_BY);
+    if (r < 0)
+        return instance_failed(c, in, "cannot ask about", "its entry in the registry", -r);
+    if (!word || !*way || str_eq(word, way) || str_eq(word, "both") || str_eq(word, "ask"))
+        return 0;
+    return cli_fail(
+        c, "what the app may get and give is said there: clipboard=ask allows both by hand",
+        "nothing may be carried %s: clipboard=%s is the policy of %s (%s)",
+        str_eq(way, "in") ? "to it" : "from it", word, in->app, by ? by : "its own");
+}
+
+static int find_app(struct cli *c, const char *name, const char *way, struct end *e)
 {
     struct instance *v = NULL;
     struct instance_reply reply;
@@ -148,6 +171,9 @@ static int find_app(struct cli *c, const char *name, struct end *e)
     if (n > 1)
         return cli_fail(c, "carrel ps lists them; name one by its number", "%s runs %zu times", id,
                         n);
+    r = check_policy(c, v, way);
+    if (r)
+        return r;
     r = instance_ask(&c->arena, v, -1, &reply, &why, "join", (char *)NULL);
     if (r < 0)
         return instance_failed(c, v, "cannot ask about", why, -r);
@@ -290,7 +316,7 @@ static int clip(struct cli *c)
             c, "write carrel clip APP in, carrel clip APP out or carrel clip --list APP",
             "which way? \"in\" brings what you have copied to the app, \"out\" what was "
             "copied in it to you");
-    int r = find_app(c, c->operands[0], &ends[1]);
+    int r = find_app(c, c->operands[0], lists ? "" : way, &ends[1]);
     if (r == 0)
         r = ends[1].wayland ? open_compositor(c, &ends[0]) : open_host(c, &ends[0]);
     if (r == 0)

@@ -4,6 +4,7 @@
 
 #include "autostart/autostart.h"
 #include "cli/again.h"
+#include "cli/attach.h"
 #include "cli/job.h"
 #include "cli/limit.h"
 #include "cli/named.h"
@@ -69,6 +70,7 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
+    bool viewed = wants_viewer(c, &j.plan); /* also where the server is an earlier run's */
     struct joined joined;
     join_x_server(c, &j, &joined);
     const struct run_instance in = {
@@ -99,6 +101,8 @@ static int run(struct cli *c)
         s.in.folder =
             arena_printf(&c->arena, "%s/" INSTANCE_REGISTRY "/%s", c->facts.runtime_dir, id);
     const struct run_hook last = {limit_start, &s};
+    if (viewed && instance && (r = start_viewer(c, id)) < 0)
+        return cli_fail(c, NULL, "cannot start who shows its window: %s", strerror(-r));
     run_plan(&j.plan, instance, c->libexec, j.terminal, j.plan.n_limits ? &last : NULL, &c->diags);
     return EXIT_REFUSED;
 }

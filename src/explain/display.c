@@ -99,7 +99,10 @@ static enum x11_way x11_of(const struct plan *p)
     if (!variable(p, "DISPLAY"))
         return X11_NONE;
     if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
-        return X11_HEADLESS;
+        return p->info && strstr(p->info, INSTANCE_X_SERVER "nested xpra\n") ? X11_VIEWED
+                                                                             : X11_HEADLESS;
+    if (own && has_argument(own->plan, "/usr/bin/Xwayland"))
+        return X11_NESTED_WAYLAND;
     return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
 }
 
@@ -239,6 +242,9 @@ static void tell_wayland(const struct display_view *v, struct buf *out)
     line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
 }
 
+#define BY_HAND                                                                                    \
+    "what goes to or from it you carry: carrel clip, or a key (clipboard= in the policy)"
+
 static void tell_x11(enum x11_way way, struct buf *out)
 {
     static const struct {
@@ -261,7 +267,7 @@ static void tell_x11(enum x11_way way, struct buf *out)
                         "into that window, never for others",
                         "those typed while that window has the focus, no others",
                         "by every program on the person's display, which can type into it too",
-                        "one of its own"},
+                        "one of its own; " BY_HAND},
         [X11_NESTED_TRUSTED] = {"an X server of its own, which is one window on the person's "
                                 "display; that server is there as you are, so a fault in it would "
                                 "open the whole display",
@@ -270,10 +276,24 @@ static void tell_x11(enum x11_way way, struct buf *out)
                                 "those typed while that window has the focus, no others",
                                 "by every program on the person's display, which can type into it "
                                 "too",
-                                "one of its own"},
+                                "one of its own; " BY_HAND},
+        [X11_NESTED_WAYLAND] =
+            {"an X server of its own, which is one window of your Wayland compositor, "
+             "by way of a filter",
+             "that window, and nothing behind or beside it", "into that window, never for others",
+             "those typed while that window has the focus, no others",
+             "by the compositor, and by what reaches it past a filter",
+             "one of its own, which nothing can be carried to or from"},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
-                          "by nobody, you included", "one of its own"},
+                          "by nobody, you included, until carrel attach shows it",
+                          "one of its own; " BY_HAND},
+        [X11_VIEWED] = {"an X server of its own, which another program (Xpra) shows in one window "
+                        "on the person's display; carrel detach takes that away",
+                        "its own windows alone", "into its own windows, never for others",
+                        "those typed while that window has the focus, no others",
+                        "by every program on the display that shows it, which can type into it too",
+                        "one of its own; " BY_HAND},
     };
     buf_printf(out, "%s\n", rows[way].what);
     line(out, "sees", rows[way].sees);
@@ -350,8 +370,8 @@ void explain_display_text(const struct display_view *v, const char *name, struct
 void explain_display_json(const struct display_view *v, struct buf *out)
 {
     static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
-    static const char *const x11[] = {"none",   "shared",         "untrusted",
-                                      "nested", "nested-trusted", "headless"};
+    static const char *const x11[] = {"none",           "shared",         "untrusted", "nested",
+                                      "nested-trusted", "nested-wayland", "headless"};
     static const char *const sounds[] = {"none", "play", "play+record", "host"};
     static const char *const buses[] = {"none", "own", "filtered", "whole"};
     struct json j = {.out = out};

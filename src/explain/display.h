@@ -16,7 +16,9 @@ enum x11_way {
     X11_UNTRUSTED, /* the same, as one whom its server does not trust */
     X11_NESTED,    /* a server of its own, in a window; that is untrusted on the person's display */
     X11_NESTED_TRUSTED, /* the same, where the person's server knows of no such thing */
+    X11_NESTED_WAYLAND, /* a server of its own, in a window of the person's compositor */
     X11_HEADLESS,       /* a server of its own, unseen */
+    X11_VIEWED,         /* the same, shown by a program of its own that can come and go */
 };
 
 enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };

@@ -13,7 +13,7 @@ struct verdict {
     const char *inside;  /* the path without the links of the sandbox */
     const char *outside; /* the host's path behind it, or NULL (made for the app: tmpfs, file …) */
     const struct plan_step *step; /* the step that decides, or NULL: nothing puts it there */
-    const char *reason;  /* one sentence */
+    const char *reason;           /* one sentence */
 };
 
 /* path is absolute. f may be NULL; with it the permissions of the file itself count too. */

@@ -305,18 +305,35 @@ static const char *told_of_x11(const char *service, const char *word, enum x11_w
     return told(&v);
 }
 
+/* The same server as a headless one's; only the registry says that somebody shows it. */
+static const char *told_of_viewed(void)
+{
+    struct plan p = {.arena = &arena, .info = "[Carrel Display]\nx-server=nested xpra\n"};
+    struct display_view v;
+    struct plan_service *s = plan_add_service(&p, "xserver", "/run/x", "policy:2");
+    plan_add(s->plan, PLAN_ARG, NULL, "/usr/bin/Xvfb", (char *)NULL);
+    plan_add(&p, PLAN_ENV, NULL, "DISPLAY=:0", (char *)NULL);
+    explain_display(&arena, &p, &v);
+    CHECK_INT(v.x11, X11_VIEWED);
+    return told(&v);
+}
+
 static void tells_of_x_servers(void)
 {
     const char *shared = told_of_x11(NULL, NULL, X11_SHARED),
                *untrusted = told_of_x11("x11-untrusted", NULL, X11_UNTRUSTED),
                *nested = told_of_x11("x11-untrusted", "/usr/bin/Xephyr", X11_NESTED),
                *trusted = told_of_x11(NULL, "/usr/bin/Xephyr", X11_NESTED_TRUSTED),
+               *wayland = told_of_x11("wayland-x11", "/usr/bin/Xwayland", X11_NESTED_WAYLAND),
                *headless = told_of_x11(NULL, "/usr/bin/Xvfb", X11_HEADLESS);
     CHECK(strstr(shared, "passwords included") != NULL);
     CHECK(strstr(untrusted, "the titles of all others") != NULL);
     CHECK(strstr(nested, "one window on the person's display\n") != NULL);
     CHECK(strstr(trusted, "a fault in it would open the whole display") != NULL);
+    CHECK(strstr(wayland, "one window of your Wayland compositor") != NULL);
+    CHECK(!strstr(wayland, "passwords"));
     CHECK(strstr(headless, "by nobody, you included") != NULL);
+    CHECK(strstr(told_of_viewed(), "carrel detach takes that away") != NULL);
     CHECK(!strstr(nested, "passwords") && !strstr(headless, "passwords"));
 }
 

@@ -77,6 +77,10 @@ struct plan_service {
 /* Before a line's rest in an instance's info: what kind of X server other runs of the app may join
  * there. */
 #define INSTANCE_X_SERVER "x-server="
+/* The same for which ways the clipboard may be carried by hand, where the policy says it, and what
+ * of the policy that was. */
+#define INSTANCE_CLIPBOARD    "clipboard="
+#define INSTANCE_CLIPBOARD_BY "clipboard-by="
 
 enum {
     SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking; or what watches */

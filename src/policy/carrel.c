@@ -3,6 +3,7 @@
 #include "policy/keyfile.h"
 #include "policy/keywords.h"
 #include "policy/merge.h"
+#include "util/chord.h"
 #include "util/str.h"
 #include "util/word.h"
 
@@ -72,6 +73,19 @@ static bool check_desktop(const struct check *c, const char *name, struct place 
     return false;
 }
 
+static bool check_chord(const struct check *c, const char *value, struct place at)
+{
+    struct chord chord;
+    if (chord_read(value, &chord))
+        return true;
+    source_diag(
+        c->s, DIAG_ERROR, at,
+        "write Ctrl, Alt or Super, Shift as well, and a letter, digit, F1 to F12, Insert, Delete, "
+        "Home, End, PageUp, PageDown, Pause or Space: Ctrl+Shift+Insert; or none",
+        "\"%s\" is no value of %s", value, c->key->name);
+    return false;
+}
+
 static bool rule_fault(const struct check *c, struct place at, const char *what, const char *hint)
 {
     source_diag(c->s, DIAG_ERROR, at, hint, "\"%s\" makes no rule for a bus", what);
@@ -129,6 +143,7 @@ static const struct {
     [VALUE_PACKAGE] = {false, check_package},
     [VALUE_DESKTOP] = {false, check_desktop},
     [VALUE_BUS_RULES] = {true, check_bus_rule},
+    [VALUE_CHORD] = {false, check_chord},
 };
 
 bool carrel_is_list(const struct keyword *k)

@@ -31,6 +31,7 @@ enum value_type {
     VALUE_PACKAGE,   /* the name of a Debian package */
     VALUE_BUS_RULES, /* a list of rules of the bus filter: call|broadcast NAME MEMBER PATH [ARG...] */
     VALUE_DESKTOP,   /* the name of a .desktop file, with or without that ending */
+    VALUE_CHORD,     /* a key and what is held with it, or none: util/chord.h */
 };
 
 struct keyword {

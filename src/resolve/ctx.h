@@ -128,19 +128,53 @@ struct plan_service *begin_watch(struct ctx *c, const char *name, const char *fo
  */
 struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, const char *why,
                                          const char **obstacle);
-/* xserver.c: whether the policy wants an X server of the app's own; and that. host and number: the
- * person's display. */
+/* display.c: which X display DISPLAY names; and its socket on this machine, or NULL. */
+bool x_display_of(const struct ctx *c, struct x_display *x);
+const struct path_fact *x_socket(struct ctx *c, const struct x_display *x);
+/* xserver.c: whether the policy wants an X server of the app's own; whether its window would be one
+ * of the person's compositor; what stands against it, with a hint. */
 bool wants_own_x11(struct ctx *c);
-const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint);
+bool wants_xwayland(struct ctx *c);
+const char *nested_obstacle(struct ctx *c, const char **hint);
 /* The end of each hint where the safe form cannot be had. */
 #define SHARED_INSTEAD                                                                             \
     "; or give --x11=shared, by which the app has the whole display: its screen, keys and windows"
-void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
-                 unsigned number, const char *why);
+/* The person's X display, on which it would be a window; socket NULL: there is none. */
+struct x_host {
+    const struct path_fact *socket;
+    unsigned number;
+};
+void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct x_host *host,
+                 const char *why);
+/* wayland.c: a filter before the person's compositor, for another helper and titled as that. NULL
+ * when it cannot be had. */
+struct plan_service *begin_wayland_for(struct ctx *c, const char *name, const char *why);
+/* clipboard.c: which ways the person may carry what was copied; the same as a word for the kind of
+ * server, as other runs may only join one with the same ("" for both ways), and for the registry.
+ */
+struct clip_ways {
+    bool in, out;
+};
+struct clip_ways clip_ways(const struct ctx *c);
+const char *clip_offer(struct ctx *c);
+void clip_info(struct ctx *c, struct buf *out);
+/* The keys for it, in the window of the app's own X server, whose plan and socket these are. */
+struct own_display {
+    struct plan *plan;
+    const char *socket;
+    const struct xauth_fact *cookie;
+};
+void put_clip_keys(struct ctx *c, const struct path_fact *host, const struct own_display *own,
+                   const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
+/* service.c: what every helper's plan begins with and ends with; the seccomp filter is at filter_fd
+ */
+void begin_helper(struct ctx *c, struct plan *p, const struct path_fact *program,
+                  const char *inside, bool common_ipc);
+void end_helper(struct ctx *c, struct plan *p, int filter_fd);
 /* landlock.c: empty folders where the app may be let write while it runs */
 void put_landings(struct ctx *c);
 /* landlock.c: the second wall of a service: nothing is writable but what its plan makes so */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "resolve/ctx.h"
+#include "resolve/xserver.h"
 
 /* As much as a usual plan needs: vectors that grow leave their old copies in the arena, and every
  * fresh page costs a start more than any rule does. */
@@ -19,6 +19,11 @@ static void make_room(struct ctx *c)
 
 static void write_steps(struct ctx *c)
 {
+    if (c->q->viewed) {
+        emit_missing(c);
+        finish_services(c);
+        return;
+    }
     tree_settle(&c->tree);
     tree_emit(&c->tree, c->out);
     emit_process(c);
@@ -48,8 +53,10 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
     out->n = out->n_services = 0;
     out->common_ipc = NULL;
     make_room(&c);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && !q->viewed; i++)
         rules[i](&c);
+    if (q->viewed)
+        put_viewer(&c);
     if (f->n_wanted > 0) { /* what was said rests on unknown facts */
         d->n = before.n;
         d->errors = before.errors;

@@ -14,6 +14,13 @@ struct running_server {
     const char *cookie; /* 16 bytes */
 };
 
+/* An app's own X server, which is to be shown in a window on the person's display. */
+struct viewed_display {
+    const char *socket; /* on the host */
+    const char *cookie; /* 16 bytes */
+    const char *title;  /* of the window: the app's id */
+};
+
 /* What is to be started, once the name that the person typed has been looked up. */
 struct request {
     const char *app_id;
@@ -31,6 +38,8 @@ struct request {
     const char *cookie;   /* 16 bytes that nobody can guess, for an X server; NULL: zeros will do */
     /* the app joins it where its own would be of this kind; NULL: none runs */
     const struct running_server *server;
+    /* no app is started, but who shows this; program, args and cwd do not count; NULL: an app */
+    const struct viewed_display *viewed;
     const char *libexec; /* the folder of Carrel's own programs on the host */
     const char
         *carrel; /* the program itself, for files that start apps; NULL: it cannot stand there */

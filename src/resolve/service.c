@@ -54,15 +54,19 @@ const char *instance_info(struct ctx *c)
     buf_printf(&out, "[Application]\nname=%s\n\n[Instance]\ninstance-id=%s\n", c->q->app_id,
                c->q->instance);
     /* A key file would need escapes for anything else. */
-    if (!c->app_home[strspn(c->app_home, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    if (c->app_home &&
+        !c->app_home[strspn(c->app_home, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                          "0123456789/._-+@")])
         buf_printf(&out, "instance-path=%s\n", c->app_home);
     buf_str(&out, "\n[Context]\n");
     list_granted(c, PERM_SHARED, "shared", &out);
     list_granted(c, PERM_SOCKETS, "sockets", &out);
     list_granted(c, PERM_DEVICES, "devices", &out);
+    if (c->x_server || policy_carrel(c->p, "Carrel Display", "clipboard"))
+        buf_str(&out, "\n[Carrel Display]\n");
     if (c->x_server)
-        buf_printf(&out, "\n[Carrel Display]\n" INSTANCE_X_SERVER "%s\n", c->x_server);
+        buf_printf(&out, INSTANCE_X_SERVER "%s\n", c->x_server);
+    clip_info(c, &out);
     return out.data;
 }
 
@@ -74,8 +78,8 @@ static const char *program_of(struct ctx *c, const char *name)
     return arena_printf(c->a, "/carrel-%.*s", (int)strcspn(name, "-"), name);
 }
 
-static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
-                       const char *inside, bool common_ipc)
+void begin_helper(struct ctx *c, struct plan *p, const struct path_fact *program,
+                  const char *inside, bool common_ipc)
 {
     const char *why = "base: every helper", *none = "base: nothing of the host but its program";
     plan_add(p, PLAN_UID, why, arena_printf(c->a, "%u", (unsigned)c->f->uid), (char *)NULL);
@@ -88,16 +92,22 @@ static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *pr
                  (char *)NULL);
     plan_add(p, PLAN_NESTED_USERNS, why, "deny", (char *)NULL);
     plan_add(p, PLAN_HOSTNAME, why, "carrel", (char *)NULL);
-    plan_add(p, PLAN_KEEP_FD, "base: where the app's connections come in",
-             arena_printf(c->a, "%d", SERVICE_LISTEN_FD), (char *)NULL);
-    plan_add(p, PLAN_KEEP_FD, "base: the supervisor's word",
-             arena_printf(c->a, "%d", SERVICE_CONTROL_FD), (char *)NULL);
     plan_add(p, PLAN_TMPFS, none, "/", "0755", "1m", (char *)NULL);
     plan_add(p, PLAN_BIND, none, program->real, inside, "ro",
              arena_printf(c->a, "%jx:%jx", (uintmax_t)program->dev, (uintmax_t)program->ino),
              (char *)NULL);
     /* Before the arguments that the rule adds. */
     plan_add(p, PLAN_EXEC, why, inside, (char *)NULL);
+}
+
+static void begin_plan(struct ctx *c, struct plan *p, const struct path_fact *program,
+                       const char *inside, bool common_ipc)
+{
+    begin_helper(c, p, program, inside, common_ipc);
+    plan_add(p, PLAN_KEEP_FD, "base: where the app's connections come in",
+             arena_printf(c->a, "%d", SERVICE_LISTEN_FD), (char *)NULL);
+    plan_add(p, PLAN_KEEP_FD, "base: the supervisor's word",
+             arena_printf(c->a, "%d", SERVICE_CONTROL_FD), (char *)NULL);
 }
 
 struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const char *why)
@@ -140,13 +150,9 @@ struct plan_service *begin_service(struct ctx *c, const char *name, const char *
     return s;
 }
 
-static void finish(struct ctx *c, struct plan_service *s)
+void end_helper(struct ctx *c, struct plan *p, int filter_fd)
 {
-    struct plan *p = s->plan;
     const char *why = "base: every helper";
-    if (s->data)
-        plan_add(p, PLAN_KEEP_FD, "base: what it goes by",
-                 arena_printf(c->a, "%d", SERVICE_DATA_FD), (char *)NULL);
     plan_add(p, PLAN_SEAL, why, "/", (char *)NULL);
     plan_add(p, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
     /* No session keyring of its own: the kernel gives a user 200, and the supervisor, whose child
@@ -156,9 +162,16 @@ static void finish(struct ctx *c, struct plan_service *s)
     plan_add(p, PLAN_CWD, why, "/", (char *)NULL);
     landlock_service(c, p);
     plan_add(p, PLAN_SECCOMP, "base: an allow-list of system calls",
-             arena_printf(c->a, "%d", SERVICE_FILTER_FD), seccomp_filter_for(0)->name,
-             (char *)NULL);
+             arena_printf(c->a, "%d", filter_fd), seccomp_filter_for(0)->name, (char *)NULL);
     plan_sort(p);
+}
+
+static void finish(struct ctx *c, struct plan_service *s)
+{
+    if (s->data)
+        plan_add(s->plan, PLAN_KEEP_FD, "base: what it goes by",
+                 arena_printf(c->a, "%d", SERVICE_DATA_FD), (char *)NULL);
+    end_helper(c, s->plan, SERVICE_FILTER_FD);
 }
 
 void finish_services(struct ctx *c)

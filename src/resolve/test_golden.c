@@ -48,6 +48,7 @@ struct input {
     const char *args[MAX_ARGS + 1];
     int n_args, n_options;
     struct running_server server;
+    struct viewed_display viewed;
     struct diags *d;
 };
 
@@ -75,6 +76,9 @@ static void request_line(struct input *in, int argc, struct word *w)
     } else if (str_eq(w[0].s, "server") && argc == 3) {
         in->server = (struct running_server){w[1].s, w[2].s, "0123456789abcdef"};
         in->request.server = &in->server;
+    } else if (str_eq(w[0].s, "viewed") && argc == 3) {
+        in->viewed = (struct viewed_display){w[1].s, "0123456789abcdef", w[2].s};
+        in->request.viewed = &in->viewed;
     } else if (str_eq(w[0].s, "terminal") && argc == 3) {
         in->request.terminal_fd = atoi(w[1].s);
         in->request.terminal_streams = w[2].s;

@@ -42,7 +42,8 @@ static bool display_list_has(const struct ctx *c, const char *key, const char *i
     return false;
 }
 
-static void put_powers(struct ctx *c, struct buf *out)
+/* clipboards: what is copied may go by itself */
+static void put_powers(struct ctx *c, bool clipboards, struct buf *out)
 {
     const struct carrel_value *clipboard = display_value(c, "clipboard");
     const char *way = clipboard ? clipboard->value : "both";
@@ -52,9 +53,9 @@ static void put_powers(struct ctx *c, struct buf *out)
         if (powers[i].usual ? !display_list_has(c, "wayland-deny", powers[i].word)
                             : display_list_has(c, "wayland-allow", powers[i].word))
             buf_printf(out, " %s", powers[i].word);
-    if (str_eq(way, "in") || str_eq(way, "both"))
+    if (clipboards && (str_eq(way, "in") || str_eq(way, "both")))
         buf_str(out, " clipboard-in");
-    if (str_eq(way, "out") || str_eq(way, "both"))
+    if (clipboards && (str_eq(way, "out") || str_eq(way, "both")))
         buf_str(out, " clipboard-out");
     if (out->len == before + strlen("power"))
         out->len = before;
@@ -65,6 +66,32 @@ static void put_powers(struct ctx *c, struct buf *out)
 /* Where things are in the filter's own root. */
 #define COMPOSITOR   "/compositor"
 #define WRITABLE_DIR "/run"
+
+static void fill(struct ctx *c, struct plan_service *s, const char *title, const char *why)
+{
+    const struct path_fact *socket = facts_path(c->f, c->wayland_socket);
+    plan_add(s->plan, PLAN_TMPFS, "base: a socket for the compositor's security context",
+             WRITABLE_DIR, "0700", "64k", (char *)NULL);
+    plan_add(s->plan, PLAN_BIND, why, socket->real, COMPOSITOR, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+             (char *)NULL);
+    struct buf data = {.arena = c->a};
+    buf_printf(&data, "carrel-wayland 1\nsocket %s\ncontext %s\napp %s\ninstance %s\n", COMPOSITOR,
+               WRITABLE_DIR "/context", c->q->app_id, c->q->instance);
+    if (title)
+        buf_printf(&data, "title %s\n", title);
+    put_powers(c, !title, &data);
+    s->data = data.data;
+    s->size = data.len;
+}
+
+struct plan_service *begin_wayland_for(struct ctx *c, const char *name, const char *why)
+{
+    struct plan_service *s = begin_hidden_service(c, name, why);
+    if (s)
+        fill(c, s, concat(c, "[Carrel]\\x20", c->q->app_id, NULL), why);
+    return s;
+}
 
 static void put_filtered(struct ctx *c, const char *why)
 {
@@ -77,18 +104,7 @@ static void put_filtered(struct ctx *c, const char *why)
              "the app gets no Wayland display: the filter cannot be had");
         return;
     }
-    const struct path_fact *socket = facts_path(c->f, c->wayland_socket);
-    plan_add(s->plan, PLAN_TMPFS, "base: a socket for the compositor's security context",
-             WRITABLE_DIR, "0700", "64k", (char *)NULL);
-    plan_add(s->plan, PLAN_BIND, why, socket->real, COMPOSITOR, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
-             (char *)NULL);
-    struct buf data = {.arena = c->a};
-    buf_printf(&data, "carrel-wayland 1\nsocket %s\ncontext %s\napp %s\ninstance %s\n", COMPOSITOR,
-               WRITABLE_DIR "/context", c->q->app_id, c->q->instance);
-    put_powers(c, &data);
-    s->data = data.data;
-    s->size = data.len;
+    fill(c, s, NULL, why);
     put_env(c, "WAYLAND_DISPLAY", "wayland-0", why);
 }
 

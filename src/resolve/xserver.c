@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * An X server of the app's own (carrel-xserver), in a confinement beside it: x11=nested shows it as
- * a window on the person's display, where it is itself untrusted if that display can tell; with
- * x11=headless nobody sees it. Only the two of them share an IPC namespace, for MIT-SHM.
+ * a window on the person's display, where it is itself untrusted if that display can tell, or as
+ * one of the person's compositor, by way of a filter of its own; with x11=headless nobody sees it.
+ * Only the two of them share an IPC namespace, for MIT-SHM.
  */
-#include "resolve/ctx.h"
+#include "resolve/xserver.h"
 
 #include "util/str.h"
 
@@ -12,6 +13,7 @@
 #define OWN_SOCKET  "/display"
 #define OWN_COOKIE  "/run/cookie"
 #define HOST_COOKIE "/run/host-cookie"
+#define COMPOSITOR  "/compositor"
 
 /* Bytes of a cookie, as zeros where nothing is started. */
 enum { COOKIE = 16 };
@@ -21,21 +23,33 @@ static const struct kind {
 } kinds[] = {
     {"xephyr", "/usr/bin/Xephyr", "xserver-xephyr"},
     {"xvfb", "/usr/bin/Xvfb", "xvfb"},
+    {"xwayland", "/usr/bin/Xwayland", "xwayland"},
+    {"xpra", "/usr/bin/Xvfb", "xvfb"}, /* shown by another program, see viewer.c */
 };
-enum { XEPHYR, XVFB };
+enum { XEPHYR, XVFB, XWAYLAND, XPRA };
+
+/* Where there is an X display it is Xephyr: Debian 12's Xwayland has had no fix since it came. A
+ * program that speaks Wayland would choose X if it could, so it gets none beside that without a
+ * word. */
+bool wants_xwayland(struct ctx *c)
+{
+    const struct carrel_value *server = policy_carrel(c->p, "Carrel Display", "server");
+    struct x_display x;
+    if (server && !str_eq(server->value, "auto"))
+        return str_eq(server->value, kinds[XWAYLAND].word);
+    if (x_display_of(c, &x) && x_socket(c, &x))
+        return false;
+    return c->wayland_socket && (!c->wayland || policy_carrel(c->p, "Carrel Display", "x11"));
+}
 
 /*
  * What stands against x11=nested where no policy says what X is to be: the hint is what to do about
- * it. NULL: nothing. display is parsed.
+ * it. NULL: nothing.
  */
-const char *nested_obstacle(struct ctx *c, const struct x_display *display, const char **hint)
+const char *nested_obstacle(struct ctx *c, const char **hint)
 {
-    const struct kind *kind = &kinds[XEPHYR];
-    const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", display->number);
+    const struct kind *kind = &kinds[wants_xwayland(c) ? XWAYLAND : XEPHYR];
     const char *program = concat(c, c->q->libexec, "/carrel-xserver", NULL);
-    *hint = "start the X server without \"-nolisten unix\"" SHARED_INSTEAD;
-    if (!display->local || facts_path(c->f, socket)->type != FILE_SOCKET)
-        return "your X display has no socket in /tmp/.X11-unix";
     *hint = concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL);
     if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
         return concat(c, kind->program, " is not installed", NULL);
@@ -48,13 +62,14 @@ const char *nested_obstacle(struct ctx *c, const struct x_display *display, cons
 bool wants_own_x11(struct ctx *c)
 {
     const struct carrel_value *v = policy_carrel(c->p, "Carrel Display", "x11");
-    const char *display = facts_env(c->f, "DISPLAY"), *hint;
+    const char *hint;
     struct x_display x;
     if (!c->x11)
         return false;
     if (v)
         return str_eq(v->value, "nested") || str_eq(v->value, "headless");
-    return display && display_parse(display, &x) && !nested_obstacle(c, &x, &hint);
+    bool shown = wants_xwayland(c) || (x_display_of(c, &x) && x_socket(c, &x));
+    return shown && !nested_obstacle(c, &hint);
 }
 
 /* ---- the server's plan ---- */
@@ -69,7 +84,7 @@ static void bind_step(struct plan *p, struct ctx *c, const struct path_fact *src
 }
 
 /* The server's program and libraries are the host's; nothing of the person's is there. */
-static void put_system(struct ctx *c, struct plan *p)
+void put_system(struct ctx *c, struct plan *p)
 {
     static const char *const beside_usr[] = {"/bin", "/lib", "/lib32", "/lib64"};
     static const char *const files[] = {"/etc/ld.so.cache", "/etc/alternatives"};
@@ -123,8 +138,8 @@ static bool is_sure_to_come(struct ctx *c)
 
 /* The person's display: untrusted where it knows of that, else as the person. Returns its number,
  * or NULL after an error. */
-static const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
-                                    unsigned number, const char *why)
+const char *put_host_display(struct ctx *c, struct plan *p, const struct path_fact *host,
+                             unsigned number, const char *why)
 {
     const char *obstacle, *digits = arena_printf(c->a, "%u", number);
     const char *inside = concat(c, "/tmp/.X11-unix/X", digits, NULL);
@@ -156,6 +171,20 @@ static const char *put_host_display(struct ctx *c, struct plan *p, const struct 
     return digits;
 }
 
+/* The person's compositor, by way of a filter as an app would have it. Nothing is carried there but
+ * by the person's hand, as with any server of an app's own. */
+static bool put_compositor(struct ctx *c, struct plan *p, const char *why)
+{
+    const struct plan_service *filter = begin_wayland_for(c, "wayland-x11", why);
+    if (!filter)
+        return false;
+    plan_add(p, PLAN_BIND, concat(c, why, ": by way of a filter", NULL), filter->socket, COMPOSITOR,
+             "ro", (char *)NULL);
+    plan_add(p, PLAN_ENV, why, "WAYLAND_DISPLAY=" COMPOSITOR, (char *)NULL);
+    plan_add(p, PLAN_ENV, why, "XDG_RUNTIME_DIR=/tmp", (char *)NULL);
+    return true;
+}
+
 static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind, const char *host)
 {
     const char *title = concat(c, "[Carrel] ", c->q->app_id, NULL);
@@ -165,21 +194,28 @@ static void put_arguments(struct ctx *c, struct plan *p, const struct kind *kind
     };
     /* Xephyr crashes when it hands a coloured pointer to a display that hides RENDER from it, as
      * one does on which it is not trusted: so it draws the pointer itself. */
-    const char *const window[] = {"-resizeable", "-no-host-grab", "-sw-cursor", "-title", title};
-    const char *const none[] = {"-screen", "0", "1280x800x24"};
+    const char *const xephyr[] = {"-resizeable", "-no-host-grab", "-sw-cursor", "-title", title};
+    const char *const xvfb[] = {"-screen", "0", "1280x800x24"};
+    /* It takes the listening socket by a word of its own, and has no graphics card here. */
+    const char *const xwayland[] = {"-shm", "-listenfd", "3"};
+    const struct {
+        const char *const *v;
+        size_t n;
+    } more[] = {[XEPHYR] = {xephyr, ARRAY_SIZE(xephyr)},
+                [XVFB] = {xvfb, ARRAY_SIZE(xvfb)},
+                [XWAYLAND] = {xwayland, ARRAY_SIZE(xwayland)},
+                [XPRA] = {xvfb, ARRAY_SIZE(xvfb)}};
     const char *const plain[] = {"-extension", "GLX"};
     const struct carrel_value *gl = policy_carrel(c->p, "Carrel Display", "opengl");
-    bool nested = kind == &kinds[XEPHYR];
+    size_t which = (size_t)(kind - kinds);
     for (size_t i = 0; i < ARRAY_SIZE(common); i++)
         plan_add(p, PLAN_ARG, i ? NULL : "base: on which display, and the X server", common[i],
                  (char *)NULL);
     for (size_t i = 0; gl && str_eq(gl->value, "no") && i < ARRAY_SIZE(plain); i++)
         plan_add(p, PLAN_ARG, i ? NULL : why_at(c, gl->at, "opengl", gl->value), plain[i],
                  (char *)NULL);
-    for (size_t i = 0; nested && i < ARRAY_SIZE(window); i++)
-        plan_add(p, PLAN_ARG, NULL, window[i], (char *)NULL);
-    for (size_t i = 0; !nested && i < ARRAY_SIZE(none); i++)
-        plan_add(p, PLAN_ARG, NULL, none[i], (char *)NULL);
+    for (size_t i = 0; i < more[which].n; i++)
+        plan_add(p, PLAN_ARG, NULL, more[which].v[i], (char *)NULL);
 }
 
 /* ---- the wish ---- */
@@ -194,15 +230,27 @@ static void no_server(struct ctx *c, const struct carrel_value *v, const struct 
 static const struct kind *choose_kind(struct ctx *c, const struct carrel_value *v)
 {
     const struct carrel_value *server = policy_carrel(c->p, "Carrel Display", "server");
-    const struct kind *kind = &kinds[str_eq(v->value, "headless") ? XVFB : XEPHYR];
+    bool headless = str_eq(v->value, "headless");
+    bool viewed = server && !headless && str_eq(server->value, "xpra");
+    const struct kind *kind = &kinds[headless            ? XVFB
+                                     : viewed            ? XPRA
+                                     : wants_xwayland(c) ? XWAYLAND
+                                                         : XEPHYR];
+    if (kind == &kinds[XWAYLAND] && !c->wayland_socket) {
+        refuse(c, server->at,
+               "start carrel from a terminal inside a Wayland session, or write server=auto",
+               "server=xwayland cannot be had: no compositor's socket was found");
+        return NULL;
+    }
     if (server && !str_eq(server->value, "auto") && !str_eq(server->value, kind->word)) {
         refuse(c, server->at, concat(c, "write server=", kind->word, " or server=auto", NULL),
                "server=%s cannot be had with x11=%s", server->value, v->value);
         return NULL;
     }
-    if (facts_path(c->f, kind->program)->type == FILE_REGULAR)
+    if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
+        no_server(c, v, kind);
+    else if (!viewed || has_xpra(c, server->at))
         return kind;
-    no_server(c, v, kind);
     return NULL;
 }
 
@@ -233,8 +281,8 @@ static bool joins(struct ctx *c, const char *kind, const char *socket, unsigned 
     return true;
 }
 
-void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_fact *host,
-                 unsigned host_number, const char *why)
+void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct x_host *host,
+                 const char *why)
 {
     static const char zeros[COOKIE];
     const struct kind *kind = choose_kind(c, v);
@@ -245,9 +293,10 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
     const char *socket = arena_printf(c->a, "/tmp/.X11-unix/X%u", number), *display = NULL;
     if (!kind)
         return;
-    const char *offer = kind == &kinds[XEPHYR]
-                            ? arena_printf(c->a, "%s %s :%u", v->value, kind->word, host_number)
-                            : arena_printf(c->a, "%s %s", v->value, kind->word);
+    const char *offer =
+        kind == &kinds[XEPHYR]
+            ? arena_printf(c->a, "%s %s :%u%s", v->value, kind->word, host->number, clip_offer(c))
+            : arena_printf(c->a, "%s %s%s", v->value, kind->word, clip_offer(c));
     if (joins(c, offer, socket, number, why))
         return;
     struct plan_service *s = begin_service(c, "xserver", socket, why);
@@ -257,12 +306,19 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct path_
         return;
     }
     c->x_server = offer;
-    s->at_once = is_sure_to_come(c);
+    /* Xwayland's window is there as soon as it is. */
+    s->at_once = kind != &kinds[XWAYLAND] && is_sure_to_come(c);
     struct plan *p = s->plan; /* s does not outlive the next service */
+    const struct own_display own = {p, s->socket, &cookie};
     put_system(c, p);
     put_own_display(c, p, s->socket, &cookie, why);
     if (kind == &kinds[XEPHYR])
-        display = put_host_display(c, p, host, host_number, why);
+        display = put_host_display(c, p, host->socket, host->number, why);
+    if (kind == &kinds[XEPHYR])
+        put_clip_keys(c, host->socket, &own, why);
+    if (kind == &kinds[XWAYLAND] && !put_compositor(c, p, why))
+        refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
+               "x11=%s cannot be had: no filter stands before the compositor", v->value);
     put_arguments(c, p, kind, display);
     put_way(c, number, cookie.data, why);
 }

@@ -109,10 +109,12 @@ void services_reap(struct supervisor *s)
                 over(&s->services[i]);
 }
 
-/* What other runs of the app use, too: the X server, and its way to the person's display. */
+/* What other runs of the app use, too: the X server, its way to the person's display, and who
+ * carries what was copied there. */
 static bool is_shared(const struct service *v)
 {
-    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0;
+    return strcmp(v->name, "xserver") == 0 || strcmp(v->name, "x11-untrusted") == 0 ||
+           strcmp(v->name, "wayland-x11") == 0 || strcmp(v->name, "clip") == 0;
 }
 
 bool services_shared(const struct supervisor *s)
@@ -126,6 +128,10 @@ bool services_shared(const struct supervisor *s)
 /* The end of a core is the end of all that it has started. */
 void services_end(struct supervisor *s, bool for_guests)
 {
+    /* All hear of the end before one of them can miss another and complain. */
+    for (int i = 0; i < s->n_services; i++)
+        if (!(for_guests && is_shared(&s->services[i])))
+            let_go(&s->services[i].control);
     for (int i = 0; i < s->n_services; i++)
         if (s->services[i].pid > 0 && !(for_guests && is_shared(&s->services[i])))
             kill(s->services[i].pid, SIGKILL);

@@ -37,6 +37,8 @@ static void *opened(void *program, struct relay_conn *conn)
     c->program = p;
     c->app.conn = conn;
     if (way_session_init(&c->app.session, p->settings.powers) == 0) {
+        c->app.session.title = p->settings.title;
+        c->app.session.app_id = p->settings.app;
         way_lines_greet(&p->lines, &c->app);
         return c;
     }
@@ -77,7 +79,8 @@ static struct relay_verdict judge(void *state, enum relay_side from, uint8_t *by
         return cut(c, from, "a descriptor is missing");
     if (v.paste)
         way_lines_paste(&c->program->lines, &c->app, v.paste - 1);
-    if (v.n_before && relay_put(c->app.conn, RELAY_CLIENT, v.before, v.n_before) < 0)
+    enum relay_side to = from == RELAY_CLIENT ? RELAY_SERVER : RELAY_CLIENT;
+    if (v.n_before && relay_put(c->app.conn, to, v.before, v.n_before) < 0)
         return cut(c, from, "no memory is left");
     return (struct relay_verdict){
         .what = v.action == WAY_PASS ? RELAY_PASS : RELAY_DROP, .fds = v.fds, .size = (size_t)size};

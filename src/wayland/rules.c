@@ -328,6 +328,51 @@ static const char *on_set_fullscreen(struct way_session *s, const struct way_cas
     return has(s, WAY_FULLSCREEN) ? NULL : drop(v, "the app asked for the whole screen");
 }
 
+/*
+ * The window of a nested X server is called as the policy has it: Xwayland gives it no name, or one
+ * that what is inside could choose. It is told with the first commit, as the window must be there.
+ */
+static const char *on_get_toplevel(struct way_session *s, const struct way_case *c,
+                                   struct way_verdict *v)
+{
+    (void)v;
+    s->untitled = s->title ? c->args->v[0].value : 0;
+    return NULL;
+}
+
+static const char *on_name(struct way_session *s, const struct way_case *c, struct way_verdict *v)
+{
+    (void)c;
+    return s->title ? drop(v, NULL) : NULL;
+}
+
+/* One request with a string. Returns its size. */
+static size_t put_name(uint8_t *out, uint32_t id, unsigned opcode, const char *text)
+{
+    size_t n = strnlen(text, WAY_MAX_TITLE) + 1, size = WAY_HEADER + 4 + ((n + 3) & ~(size_t)3);
+    memset(out, 0, size);
+    way_put_word(out, id);
+    way_put_word(out + 4, (uint32_t)size << 16 | opcode);
+    way_put_word(out + WAY_HEADER, (uint32_t)n);
+    memcpy(out + WAY_HEADER + 4, text, n - 1);
+    return size;
+}
+
+static const char *on_commit(struct way_session *s, const struct way_case *c, struct way_verdict *v)
+{
+    const struct way_object *o = s->untitled ? way_find(s, s->untitled) : NULL;
+    (void)c;
+    if (o && o->state == WAY_LIVE && o->interface == WAY_XDG_TOPLEVEL) {
+        v->before = s->titles;
+        v->n_before =
+            put_name(s->titles, s->untitled, WAY_XDG_TOPLEVEL_REQUEST_SET_TITLE, s->title);
+        v->n_before += put_name(s->titles + v->n_before, s->untitled,
+                                WAY_XDG_TOPLEVEL_REQUEST_SET_APP_ID, s->app_id);
+    }
+    s->untitled = 0;
+    return NULL;
+}
+
 /* ---- which rule a message meets ---- */
 
 #define REQUEST(interface, message) interface, interface##_REQUEST_##message, true
@@ -358,6 +403,10 @@ static const struct {
     {EVENT(WAY_ZWP_PRIMARY_SELECTION_OFFER_V1, OFFER), on_offered_type},
     {REQUEST(WAY_ZWP_PRIMARY_SELECTION_OFFER_V1, RECEIVE), on_receive},
     {REQUEST(WAY_XDG_TOPLEVEL, SET_FULLSCREEN), on_set_fullscreen},
+    {REQUEST(WAY_XDG_SURFACE, GET_TOPLEVEL), on_get_toplevel},
+    {REQUEST(WAY_XDG_TOPLEVEL, SET_TITLE), on_name},
+    {REQUEST(WAY_XDG_TOPLEVEL, SET_APP_ID), on_name},
+    {REQUEST(WAY_WL_SURFACE, COMMIT), on_commit},
 };
 
 const char *way_rule(struct way_session *s, const struct way_case *c, struct way_verdict *v)

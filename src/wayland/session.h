@@ -59,8 +59,12 @@ struct way_selection {
     uint32_t now;   /* the offer that is the selection, or was; see its mark */
 };
 
+enum { WAY_MAX_TITLE = 512 };
+
 struct way_session {
     unsigned powers;
+    const char *title, *app_id;         /* of all windows; NULL: as the app says */
+    uint32_t untitled;                  /* a window that has no title yet, or 0 */
     struct way_objects app, compositor; /* by who gave the numbers */
     struct way_named globals[WAY_MAX_GLOBALS];
     unsigned n_globals, n_registries;
@@ -72,6 +76,7 @@ struct way_session {
     uint64_t *clock;  /* counts what the app copies on all of its connections */
     uint64_t kept_at; /* when `kept` of the clipboard was copied */
     uint8_t offers[WAY_KINDS * 40];
+    uint8_t titles[2 * (WAY_MAX_TITLE + 16)];
     char why[160];
 };
 
@@ -80,7 +85,7 @@ enum way_action { WAY_PASS, WAY_DROP, WAY_CUT };
 struct way_verdict {
     enum way_action action;
     unsigned fds;          /* that belong to the message, also when it is dropped */
-    const uint8_t *before; /* whole messages without descriptors that go in front of it */
+    const uint8_t *before; /* whole messages without descriptors that go in front of it, its way */
     size_t n_before;
     int paste;       /* of what was carried, dropped: 1 + the kind that goes into the descriptor */
     const char *why; /* of a cut, and of what is worth telling of a drop; else NULL */

@@ -52,6 +52,8 @@ static const char *read_line(struct way_settings *s, char *line, size_t size)
         return set_text(&s->app, w, n);
     if (is(&w[0], "instance"))
         return set_text(&s->instance, w, n);
+    if (is(&w[0], "title"))
+        return set_text(&s->title, w, n);
     if (is(&w[0], "power"))
         return set_powers(s, w, n);
     return "an unknown word";

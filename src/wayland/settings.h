@@ -12,6 +12,7 @@
  *   context PATH      where a socket can be made for the compositor's security context
  *   app ID            told to a compositor that knows security contexts
  *   instance ID       the same
+ *   title TEXT        what all of its windows are called, whatever it says; they are the app's then
  *   power WORD...     what the app gets besides what every app gets (protocol.h)
  */
 #define WAY_SETTINGS_HEADER "carrel-wayland 1"
@@ -19,6 +20,7 @@ enum { WAY_SETTINGS_MAX = 16 << 10 };
 
 struct way_settings {
     const char *socket, *context, *app, *instance; /* "" when not given; into the text */
+    const char *title;                             /* NULL: as it says */
     unsigned powers;
 };
 

@@ -665,6 +665,32 @@ static void fullscreen(void)
     }
 }
 
+/* The window of a nested server is called as it was said, with its first commit, whatever it says.
+ */
+static void windows_have_the_title_that_was_said(void)
+{
+    static const char title[] = "[Carrel] org.example.App";
+    for (int said = 0; said < 2; said++) {
+        begin_clipboard(0);
+        s.title = said ? title : NULL;
+        s.app_id = "org.example.App";
+        PASSES(global(9, "xdg_wm_base", 1));
+        PASSES(bind(9, "xdg_wm_base", 1, 9));
+        PASSES(app(9, WAY_XDG_WM_BASE_REQUEST_GET_XDG_SURFACE, "no", 10, SURFACE));
+        PASSES(app(10, WAY_XDG_SURFACE_REQUEST_GET_TOPLEVEL, "n", 11));
+        CHECK_INT(app(11, WAY_XDG_TOPLEVEL_REQUEST_SET_TITLE, "s", "yours"),
+                  said ? WAY_DROP : WAY_PASS);
+        CHECK_INT(app(11, WAY_XDG_TOPLEVEL_REQUEST_SET_APP_ID, "s", "yours"),
+                  said ? WAY_DROP : WAY_PASS);
+        PASSES(app(SURFACE, WAY_WL_SURFACE_REQUEST_COMMIT, ""));
+        CHECK_INT(last.n_before, said ? (8 + 4 + 28) + (8 + 4 + 16) : 0);
+        CHECK(!said || memcmp(last.before + 12, title, sizeof title) == 0);
+        CHECK(!said || memcmp(last.before + 40 + 12, "org.example.App", 16) == 0);
+        PASSES(app(SURFACE, WAY_WL_SURFACE_REQUEST_COMMIT, ""));
+        CHECK_INT(last.n_before, 0);
+    }
+}
+
 int main(void)
 {
     RUN(globals_of_the_rows_are_seen_and_no_others);
@@ -695,6 +721,7 @@ int main(void)
     RUN(clipboard_none_keeps_the_apps_own);
     RUN(primary_selection);
     RUN(fullscreen);
+    RUN(windows_have_the_title_that_was_said);
     way_session_free(&s);
     return t_done();
 }

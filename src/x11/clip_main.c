@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-clip take|list
+ * carrel-clip take|list|keys
  *
  * Carries what was copied from one X server to another, started by `carrel clip` for one act of
  * the person's. Descriptors: 3 the server that is read, 4 the one that is written (take only), 5
  * their cookies as Xauthority entries, in that order, 6 where one line of outcome goes: "ok" and
  * words "TYPE BYTES", or "error" and a text. Then it stays for as long as what it carries can be
  * pasted. Before the first byte from a server it has given up all but these descriptors.
+ *
+ * With "keys" it is a service beside one app's own X server; see clip_watch.h.
  */
 #include "clip/helper.h"
 #include "x11/clip.h"
+#include "x11/clip_watch.h"
 #include "x11/filter.gen.h"
 
 #include <errno.h>
@@ -51,22 +54,38 @@ static bool next_cookie(struct cookies *c, const char **name, size_t *n_name, co
     return true;
 }
 
-static void hello(struct x11 *x, int fd, struct cookies *c, const char *whose)
+/* One side: where it is, and how we come in. */
+struct end {
+    int fd;
+    const char *whose;
+    char protocol[64]; /* "": without a cookie */
+    const void *cookie;
+    size_t size;
+};
+
+static struct end read_end(struct cookies *c, int fd, const char *whose)
 {
-    char protocol[64] = "", line[192];
+    struct end e = {.fd = fd, .whose = whose};
     const char *name = NULL;
     const uint8_t *data = NULL;
-    size_t n_name = 0, n_data = 0;
-    if (!next_cookie(c, &name, &n_name, &data, &n_data) || n_name >= sizeof protocol)
+    size_t n_name = 0;
+    if (!next_cookie(c, &name, &n_name, &data, &e.size) || n_name >= sizeof e.protocol)
         clip_fail("its cookies cannot be read", 0);
-    memcpy(protocol, name, n_name);
+    memcpy(e.protocol, name, n_name);
+    e.cookie = data;
+    return e;
+}
+
+static void hello(struct x11 *x, const struct end *e)
+{
+    char line[192];
     *x = (struct x11){
-        .fd = fd, .room = room, .size = sizeof room, .deadline = x11_now() + PATIENCE_MS};
-    int r = x11_hello(x, *protocol ? protocol : NULL, data, n_data);
+        .fd = e->fd, .room = room, .size = sizeof room, .deadline = x11_now() + PATIENCE_MS};
+    int r = x11_hello(x, *e->protocol ? e->protocol : NULL, e->cookie, e->size);
     if (r == 0)
         return;
-    snprintf(line, sizeof line, "%s X server lets nobody in%s%s", whose, x->refusal[0] ? ": " : "",
-             x->refusal);
+    snprintf(line, sizeof line, "%s X server lets nobody in%s%s", e->whose,
+             x->refusal[0] ? ": " : "", x->refusal);
     clip_fail(line, r == -EACCES ? 0 : -r);
 }
 
@@ -77,7 +96,8 @@ static void list(struct cookies *c)
     struct x11 x;
     const char *names[MOST_NAMES], *why;
     char line[400] = "";
-    hello(&x, FROM, c, "the");
+    const struct end from = read_end(c, FROM, "the");
+    hello(&x, &from);
     int n = clip_list(&x, names, MOST_NAMES, &why);
     if (n < 0)
         clip_fail(why, 0);
@@ -102,16 +122,16 @@ static void tell_owned(void *arg)
     close(CLIP_OUTCOME);
 }
 
-static int carry(struct cookies *cookies)
+static int carry(const struct end *from, const struct end *to)
 {
     static struct clip c = {.text = text, .picture = picture};
     struct x11 x;
-    hello(&x, FROM, cookies, "the first");
+    hello(&x, from);
     int r = clip_take(&x, &c);
     if (r < 0)
         clip_fail(c.why, 0);
-    close(FROM);
-    hello(&x, TO, cookies, "the second");
+    close(from->fd);
+    hello(&x, to);
     x.deadline = 0;
     r = clip_give(&x, &c, tell_owned, &c);
     if (r == -EBUSY)
@@ -119,20 +139,44 @@ static int carry(struct cookies *cookies)
     return 0; /* a server that ends is no fault */
 }
 
+/* The same for one press of a key; both ends are the watch's. */
+static int carry_by_key(const struct clip_cookie *from, const struct clip_cookie *to)
+{
+    static const char magic[] = "MIT-MAGIC-COOKIE-1";
+    struct end ends[] = {{FROM, "the first", "", from->data, from->size},
+                         {TO, "the second", "", to->data, to->size}};
+    for (int i = 0; i < 2; i++)
+        if (ends[i].cookie)
+            memcpy(ends[i].protocol, magic, sizeof magic);
+    clip_confine(own_filter, sizeof own_filter / sizeof *own_filter);
+    return carry(&ends[0], &ends[1]);
+}
+
+static const char *const words[] = {"take", "list", "keys"};
+enum word { TAKE, LIST, KEYS, WORDS };
+
 int main(int argc, char **argv)
 {
     static struct cookies cookies;
-    bool lists = argc == 2 && strcmp(argv[1], "list") == 0;
-    if (!lists && (argc != 2 || strcmp(argv[1], "take") != 0)) {
+    unsigned what = 0;
+    while (argc == 2 && what < WORDS && strcmp(argv[1], words[what]) != 0)
+        what++;
+    if (argc != 2 || what == WORDS) {
         dprintf(2, "carrel-clip: started by `carrel clip`, not by hand\n");
         return CLIP_FAILED;
     }
     clip_detach();
+    if (what == KEYS)
+        return clip_watch(carry_by_key);
     ssize_t n = pread(COOKIES, cookies.bytes, sizeof cookies.bytes, 0);
     cookies.n = n < 0 ? 0 : (size_t)n;
     close(COOKIES);
     clip_confine(own_filter, sizeof own_filter / sizeof *own_filter);
-    if (lists)
+    if (what == LIST) {
         list(&cookies);
-    return lists ? 0 : carry(&cookies);
+        return 0;
+    }
+    const struct end from = read_end(&cookies, FROM, "the first");
+    const struct end to = read_end(&cookies, TO, "the second");
+    return carry(&from, &to);
 }

@@ -3,8 +3,9 @@
  * carrel-x11
  *
  * Stands between one app and the person's X server, in a confinement of its own, and sees to it
- * that the app comes with the untrusted cookie and in no other way (untrust.h); all else passes.
- * Started by the supervisor when the app first connects (filter/service.h), with settings.
+ * that the app comes with the untrusted cookie and in no other way (untrust.h), or with the
+ * person's, which the app does not get to know; all else passes. Started by the supervisor when the
+ * app first connects (filter/service.h), with settings.
  */
 #include "filter/service.h"
 #include "x11/untrust.h"
@@ -50,10 +51,11 @@ static struct relay_verdict judge(void *state, enum relay_side from, uint8_t *by
                                   unsigned fds)
 {
     struct client *c = state;
-    (void)fds; /* no extension that an untrusted client has sends any: see strict_fds */
     if (from == RELAY_CLIENT && !c->begun)
         return begin(c, bytes, n);
-    return (struct relay_verdict){.what = RELAY_PASS, .size = n};
+    /* No extension that an untrusted client has sends any: see strict_fds. */
+    return (struct relay_verdict){
+        .what = RELAY_PASS, .size = n, .fds = c->program->untrust.person ? fds : 0};
 }
 
 static void read_settings(struct program *p)

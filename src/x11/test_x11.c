@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "x11/clip.h"
+#include "x11/clip_keys.h"
 #include "x11/security.h"
+#include "x11/untrust.h"
 #include "x11/xauth.h"
 
 #include "t.h"
@@ -352,6 +354,88 @@ static void cleans_text_for_pasting(void)
     CHECK(!clip_looks_like("image/svg+xml", (const uint8_t *)"<svg>", 5));
 }
 
+/* connect=pipe: the same message with the person's cookie, or with none. */
+static void comes_as_the_person_where_it_is_told(void)
+{
+    static const uint8_t hello[] = {'l', 0, 11,  0,   0,   0, 3,   0,   2, 0,
+                                    0,   0, 'a', 'b', 'c', 0, 'x', 'y', 0, 0};
+    uint8_t out[UNTRUST_SETUP];
+    struct untrust u;
+    char with[] = UNTRUST_HEADER "\nsocket /x\ncookie k\nas person\n",
+         without[] = UNTRUST_HEADER "\nsocket /x\nas person\n",
+         neither[] = UNTRUST_HEADER "\nsocket /x\n",
+         twice[] = UNTRUST_HEADER "\nsocket /x\nas person\nas person\n";
+    CHECK(!untrust_read(&u, with, strlen(with)) && u.person);
+    CHECK_INT(untrust_setup(&u, hello, out), 12 + 20 + 4);
+    CHECK(memcmp(out + 12, "MIT-MAGIC-COOKIE-1", 18) == 0 && out[32] == 'k');
+    CHECK(!untrust_read(&u, without, strlen(without)) && u.person);
+    CHECK_INT(untrust_setup(&u, hello, out), 12);
+    CHECK_INT(out[6] + out[7] + out[8] + out[9], 0);
+    CHECK(untrust_read(&u, neither, strlen(neither)));
+    CHECK(untrust_read(&u, twice, strlen(twice)));
+}
+
+static void reads_the_keys_of_the_clipboard(void)
+{
+    struct clip_keys k;
+    char text[] = CLIP_KEYS_HEADER "\nin Ctrl+Shift+Insert\nout super+F12\nown \\x00x\n";
+    CHECK(!clip_keys_read(&k, text, strlen(text)));
+    CHECK_INT(k.chords[CLIP_IN].key, 0xff63);
+    CHECK_INT(k.chords[CLIP_IN].held, CHORD_CTRL | CHORD_SHIFT);
+    CHECK_INT(k.chords[CLIP_OUT].key, 0xffc9);
+    CHECK_INT(k.own.size, 2);
+    CHECK(!k.host.data);
+    static const char *const bad[] = {
+        "in Ctrl+a\n",
+        "own x\n",
+        "in Shift+a\nown x\n",
+        "in Ctrl+\nown x\n",
+        "in none\nown x\n",
+        "in Ctrl+Ctrl+a\nown x\n",
+        "in Ctrl+F13\nown x\n",
+        "in Ctrl+F0\nown x\n",
+        "in Ctrl+a\nin Ctrl+b\nown x\n",
+        "in Ctrl+a\nown x\nown y\n",
+        "in Ctrl+a\nown x",
+        "in Ctrl+a\nown x\nin\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        char *copy = arena_printf(&arena, CLIP_KEYS_HEADER "\n%s", bad[i]);
+        CHECK(clip_keys_read(&k, copy, strlen(copy)));
+    }
+}
+
+/* A press is what the display says and nobody has sent, of this key, with this, in this window. */
+static void knows_a_press_of_the_clipboard_s_keys(void)
+{
+    struct clip_keys keys = {.chords = {{CHORD_CTRL, 'v'}, {CHORD_ALT, 'c'}}};
+    static uint8_t small[64];
+    struct x11 x = {.fd = -1, .room = small, .size = sizeof small};
+    struct clip_grab g = {.x = &x, .keys = &keys, .window = 77, .codes = {55, 54}};
+    uint8_t e[X_UNIT] = {2, 55};
+    set32(e + 4, 1000);
+    set32(e + 12, 77);
+    e[28] = CHORD_CTRL;
+    CHECK_INT(clip_pressed(&g, e), CLIP_IN);
+    CHECK_INT(clip_pressed(&g, e), CLIP_WAYS); /* repeated */
+    set32(e + 4, 2000);
+    e[28] = CHORD_CTRL | 1 << 4 | 1 << 1; /* with NumLock and CapsLock */
+    CHECK_INT(clip_pressed(&g, e), CLIP_IN);
+    set32(e + 4, 3000);
+    e[0] = 0x82; /* by SendEvent */
+    CHECK_INT(clip_pressed(&g, e), CLIP_WAYS);
+    e[0] = 3; /* let go */
+    CHECK_INT(clip_pressed(&g, e), CLIP_WAYS);
+    e[0] = 2;
+    e[28] = CHORD_ALT;
+    CHECK_INT(clip_pressed(&g, e), CLIP_WAYS);
+    e[1] = 54;
+    CHECK_INT(clip_pressed(&g, e), CLIP_OUT);
+    set32(e + 4, 4000);
+    set32(e + 12, 78);
+    CHECK_INT(clip_pressed(&g, e), CLIP_WAYS);
+}
+
 int main(void)
 {
     RUN(finds_the_cookie_of_this_display_only);
@@ -364,6 +448,9 @@ int main(void)
     RUN(reads_properties_with_bounds);
     RUN(never_writes_behind_a_request);
     RUN(cleans_text_for_pasting);
+    RUN(comes_as_the_person_where_it_is_told);
+    RUN(reads_the_keys_of_the_clipboard);
+    RUN(knows_a_press_of_the_clipboard_s_keys);
     arena_release(&arena);
     return t_done();
 }

@@ -25,6 +25,10 @@ static const char *read_line(struct untrust *u, char *line, size_t size)
         u->size = w[1].n;
         return NULL;
     }
+    if (is(&w[0], "as") && is(&w[1], "person") && !u->person) {
+        u->person = true;
+        return NULL;
+    }
     return "a line is not known, or there twice";
 }
 
@@ -42,7 +46,7 @@ const char *untrust_read(struct untrust *u, char *text, size_t n)
             return error;
         at += size + 1;
     }
-    return u->socket && u->cookie ? NULL : "no socket, or no cookie";
+    return u->socket && (u->cookie || u->person) ? NULL : "no socket, or no cookie";
 }
 
 /* ---- the first message ---- */
@@ -77,13 +81,14 @@ int untrust_size(const uint8_t *p, size_t n)
 size_t untrust_setup(const struct untrust *u, const uint8_t *p, uint8_t *out)
 {
     static const char protocol[] = "MIT-MAGIC-COOKIE-1";
-    const size_t n = sizeof protocol - 1, cookie = UNTRUST_HEAD + padded(n);
+    const size_t n = u->size ? sizeof protocol - 1 : 0, cookie = UNTRUST_HEAD + padded(n);
     bool little = p[0] == 'l';
     memset(out, 0, UNTRUST_SETUP);
     memcpy(out, p, 6); /* the order, and the version that it speaks */
     set16(out + 6, little, (unsigned)n);
     set16(out + 8, little, (unsigned)u->size);
     memcpy(out + UNTRUST_HEAD, protocol, n);
-    memcpy(out + cookie, u->cookie, u->size);
+    if (u->size)
+        memcpy(out + cookie, u->cookie, u->size);
     return cookie + padded(u->size);
 }

@@ -12,7 +12,9 @@
  */
 
 /* What carrel-x11 goes by, as text: this line, then "socket PATH" and "cookie BYTES" in escaped
- * words (util/word.h). */
+ * words (util/word.h). With "as person" the app comes as the person does (connect=pipe): the cookie
+ * is the person's, if there is one, and descriptors pass, as extensions that only the trusted have
+ * send some. */
 #define UNTRUST_HEADER "carrel-x11 1"
 enum { UNTRUST_MAX = 1024, UNTRUST_COOKIE = 64, UNTRUST_SETUP = 128 };
 
@@ -20,6 +22,7 @@ struct untrust {
     const char *socket; /* into the text */
     const char *cookie;
     size_t size;
+    bool person;
 };
 
 /* Reads n bytes, which are changed; text[n] must be writable. Returns NULL or what is wrong. */
@@ -32,8 +35,8 @@ enum { UNTRUST_HEAD = 12, UNTRUST_MOST = 2048 };
  * must be, -1 that it is none or longer than UNTRUST_MOST.
  */
 int untrust_size(const uint8_t *p, size_t n);
-/* Writes the message that takes the place of p, in the client's byte order; `out` has
- * UNTRUST_SETUP bytes. Returns its size. */
+/* Without a cookie: a message without one. Writes the message that takes the place of p, in the
+ * client's byte order; `out` has UNTRUST_SETUP bytes. Returns its size. */
 size_t untrust_setup(const struct untrust *u, const uint8_t *p, uint8_t *out);
 
 #endif

@@ -7,10 +7,10 @@
  * appears that the server draws in, once the app has made one, or "-". Descriptor 3 is the
  * listening socket that the app sees. This process starts a window manager and the server, hands on
  * what that says, and ends with it, which is the end of all in here; without a HOST it becomes the
- * server itself.
+ * server itself, unless that is Xwayland.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
- * LISTEN_PID, which counts in this sandbox.
+ * LISTEN_PID, which counts in this sandbox; Xwayland by its own -listenfd.
  */
 #include "x11/client.h"
 #include "xserver/frame.h"
@@ -32,6 +32,7 @@
 #define OWN_SOCKET  "/display"    /* the one that the app sees */
 #define OWN_COOKIE  "/run/cookie" /* 16 bytes */
 #define HOST_COOKIE "/run/host-cookie"
+#define CLIP_SOCKET "/clip" /* who listens for the clipboard's keys */
 
 enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
@@ -171,6 +172,19 @@ static unsigned dots_per_inch(const struct x_setup *s)
     return dpi < LEAST || dpi > MOST ? USUAL : dpi;
 }
 
+/* Who listens for the clipboard's keys in our window is told which one it is; where the policy has
+ * none there is nobody. The descriptor stays open for as long as the window is there. */
+static void tell_window(uint32_t window)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = CLIP_SOCKET};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+        send(fd, &window, sizeof window, MSG_NOSIGNAL) == sizeof window)
+        return;
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Four fifths of the host's screen, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f)
 {
@@ -299,18 +313,24 @@ static void close_politely(struct job *j)
 /* To the server's last word; then we end as it did. */
 static _Noreturn void attend(struct job *j)
 {
-    enum { WORDS, HOST, WANTED };
-    struct pollfd p[] = {{.fd = j->words, .events = POLLIN},
-                         {.fd = j->frame.x->fd, .events = POLLIN},
-                         {.fd = j->wanted, .events = POLLIN}};
+    enum { WORDS, HOST, WANTED, SUPERVISOR, ALL };
+    bool framed = j->frame.x != NULL; /* else the window is the server's own affair */
+    struct pollfd p[ALL] = {{.fd = j->words, .events = POLLIN},
+                            {.fd = framed ? j->frame.x->fd : -1, .events = POLLIN},
+                            {.fd = framed ? j->wanted : -1, .events = POLLIN},
+                            {.fd = CONTROL, .events = POLLIN}};
     int status;
     for (;;) {
         /* A newline is not kept back for long. */
-        if (poll(p, 3, j->held ? HOLD_MS : -1) == 0) {
+        if (poll(p, ALL, j->held ? HOLD_MS : -1) == 0) {
             put(hushed, j->held);
             j->held = 0;
             continue;
         }
+        /* The end of all: what the server says of it (that the compositor's filter is gone) is no
+         * news. */
+        if (p[SUPERVISOR].revents)
+            _exit(0);
         if (p[WORDS].revents && !relay_words(j))
             break;
         if (p[WANTED].revents) {
@@ -333,7 +353,8 @@ static _Noreturn void become_server(struct line *l)
 {
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    if (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0)
+    bool told = *value_of(l, "-listenfd"); /* Xwayland has a word for it */
+    if (!told && (setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0))
         fail("no memory is left", 0);
     execv(l->argv[0], l->argv);
     fail("cannot start the X server", errno);
@@ -379,7 +400,9 @@ int main(int argc, char **argv)
         manage_windows(host.fd, ends[1]);
     close(ends[1]);
     j.wanted = ends[0];
-    if (strcmp(argv[1], "-") == 0)
+    if (j.frame.window)
+        tell_window(j.frame.window);
+    if (strcmp(argv[1], "-") == 0 && !*value_of(&l, "-listenfd"))
         become_server(&l);
     start_server(&l, &j);
 }

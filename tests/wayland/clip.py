@@ -335,7 +335,7 @@ sockets=wayland;
 [Carrel Sandbox]
 private-session-bus=false
 [Carrel Display]
-clipboard=none
+clipboard=ask
 """
 
 

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * carrel attach and detach: the window of an app whose own X server is Xvfb.
+ *
+ * Who shows it (resolve/viewer.c) is a run of its own in the registry, under the app's id with
+ * ".viewer" behind it: detaching ends that run, and the app's goes on.
+ */
+#include "cli/attach.h"
+
+#include "cli/commands.h"
+#include "cli/find.h"
+#include "cli/own_x11.h"
+#include "resolve/resolve.h"
+#include "run/run.h"
+#include "util/file.h"
+#include "util/libc.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { COOKIE = 16, PAUSE_MS = 50, REGISTERED_MS = 20000, STARTED_MS = 20000 };
+enum { GONE_MS = 20000, INFO_MAX = 65536 };
+
+static const char viewed_kind[] = "nested xpra", start_option[] = "start";
+
+bool wants_viewer(struct cli *c, const struct plan *p)
+{
+    const char *kind = p->info ? instance_info_line(&c->arena, p->info, INSTANCE_X_SERVER) : NULL;
+    return kind && str_eq(kind, viewed_kind);
+}
+
+static void pause_a_moment(void)
+{
+    const struct timespec t = {0, PAUSE_MS * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+/* ---- who shows an app ---- */
+
+static const char *viewer_id(struct cli *c, const char *app)
+{
+    return arena_printf(&c->arena, "%s.viewer", app);
+}
+
+/* Those that run. Returns 0 or an exit code. */
+static int list_viewers(struct cli *c, const char *app, struct instance **v, size_t *n)
+{
+    const char *id = viewer_id(c, app);
+    size_t kept = 0;
+    int r = instances_list(&c->arena, c->facts.runtime_dir, NULL, v, n);
+    if (r < 0)
+        return cli_fail(c, NULL, "cannot read the registry of running apps: %s", strerror(-r));
+    for (size_t i = 0; i < *n; i++)
+        if (str_eq((*v)[i].app, id))
+            (*v)[kept++] = (*v)[i];
+    *n = kept;
+    return 0;
+}
+
+/* Ends them and waits: two cannot be on one X server. *ended: how many there were. */
+static int end_viewers(struct cli *c, const char *app, size_t *ended)
+{
+    struct instance *v;
+    struct instance_reply reply;
+    const char *why;
+    size_t n;
+    *ended = 0;
+    for (int i = 0; i < GONE_MS / PAUSE_MS; i++) {
+        int r = list_viewers(c, app, &v, &n);
+        if (r || !n)
+            return r;
+        *ended = n > *ended ? n : *ended;
+        for (size_t k = 0; k < n; k++)
+            instance_ask(&c->arena, &v[k], -1, &reply, &why, "kill",
+                         arena_printf(&c->arena, "%d", SIGKILL), (char *)NULL);
+        pause_a_moment();
+    }
+    return cli_fail(c, "carrel ps shows it", "the window of %s does not go away", app);
+}
+
+/* ---- the app's own X server ---- */
+
+static int not_viewable(struct cli *c, const struct instance *in, const char *what)
+{
+    return cli_fail(c,
+                    "write server=xpra in [Carrel Display] of its policy and start it again: "
+                    "its window can be taken away and brought back then",
+                    "%s (%s) %s", in->app, in->id, what);
+}
+
+/* The kind of server behind a socket in the registry, "" where nothing tells. */
+static const char *kind_of(struct cli *c, const struct own_x11 *x)
+{
+    struct buf info = {.arena = &c->arena};
+    if (file_read(arena_printf(&c->arena, "%s/info", x->folder), INFO_MAX, &info) < 0)
+        return "";
+    buf_char(&info, '\0');
+    const char *kind = instance_info_line(&c->arena, info.data, INSTANCE_X_SERVER);
+    return kind ? kind : "";
+}
+
+/* The supervisor knows the app from the moment on in which that starts. */
+static int ask_for_plan(struct cli *c, const struct instance *in, struct instance_reply *reply,
+                        const char **why)
+{
+    int r = -EAGAIN;
+    for (int i = 0; r == -EAGAIN && i < STARTED_MS / PAUSE_MS; i++) {
+        if (i > 0)
+            pause_a_moment();
+        r = instance_ask(&c->arena, in, -1, reply, why, "join", (char *)NULL);
+    }
+    return r;
+}
+
+static int find_server(struct cli *c, const struct instance *in, struct own_x11 *x)
+{
+    struct instance_reply reply;
+    struct plan plan = {.arena = &c->arena};
+    const char *why;
+    int r = ask_for_plan(c, in, &reply, &why);
+    if (r < 0)
+        return instance_failed(c, in, "cannot ask about", why, -r);
+    if (reply.n_fds <= INSTANCE_NAMESPACES)
+        return instance_failed(c, in, "cannot ask about", "its supervisor shows no plan", EPROTO);
+    r = cli_read_plan(c, reply.fds[INSTANCE_NAMESPACES], &plan);
+    for (int i = 0; i < reply.n_fds; i++)
+        close(reply.fds[i]);
+    if (r)
+        return r;
+    enum x11_of what = own_x11_of(&c->arena, &plan, x);
+    if (what != X11_OF_APP)
+        return not_viewable(c, in,
+                            what == X11_OF_NOBODY ? "has no X display"
+                                                  : "is on your display itself, and stays there");
+    const char *kind = kind_of(c, x);
+    if (!str_eq(kind, viewed_kind) && !str_eq(kind, "headless xvfb"))
+        return not_viewable(c, in, "is in a window of Xephyr's, and stays there");
+    return x->cookie.size == COOKIE
+               ? 0
+               : not_viewable(c, in, "does not say how its X server is reached");
+}
+
+/* ---- attach ---- */
+
+/* Becomes who shows it. */
+static int show(struct cli *c, const char *app, const struct own_x11 *x)
+{
+    static const struct policy no_policy;
+    char id[16];
+    const struct viewed_display viewed = {
+        .socket = arena_printf(&c->arena, "%s/%s", x->folder, x->name),
+        .cookie = x->cookie.data,
+        .title = app,
+    };
+    struct plan plan = {.arena = &c->arena};
+    struct request q = {.app_id = viewer_id(c, app), .libexec = c->libexec, .viewed = &viewed};
+    int r = run_new_id(id);
+    if (r < 0)
+        return cli_fail(c, NULL, "no random numbers: %s", strerror(-r));
+    q.instance = id;
+    q.seccomp_fd = c->free_fd;
+    q.supervisor_fd = run_free_fd(c->free_fd + 1);
+    if (resolve_all(&q, &no_policy, &c->facts, &plan, &c->diags) != RESOLVE_OK)
+        return EXIT_REFUSED;
+    const struct run_instance in = {
+        .id = id, .runtime_dir = c->facts.runtime_dir, .held = c->facts.untrusted.held};
+    run_plan(&plan, &in, c->libexec, RUN_DIRECT, NULL, &c->diags);
+    return EXIT_REFUSED;
+}
+
+/* For a run that has just been started: to its app's first step. False: it has ended. */
+static bool wait_for_start(struct cli *c, const char *id)
+{
+    struct instance *v;
+    bool seen = false;
+    for (int i = 0; seen || i < REGISTERED_MS / PAUSE_MS; i++) {
+        size_t n = 0;
+        if (instances_list(&c->arena, c->facts.runtime_dir, id, &v, &n) < 0 || (seen && !n))
+            return false;
+        if (n && v->app_pid)
+            return true;
+        seen |= n > 0;
+        pause_a_moment();
+    }
+    return false;
+}
+
+static int attach(struct cli *c)
+{
+    struct instance *v = NULL;
+    struct own_x11 x;
+    const char *app;
+    size_t n, ended;
+    bool starts = cli_has(c, start_option);
+    c->facts.cookies_are_made = true;
+    if (starts && (cli_look_around(c) < 0 || !wait_for_start(c, c->operands[0])))
+        return EXIT_REFUSED;
+    int r = find_instances(c, c->operands[0], false, &v, &n, &app);
+    if (r || (r = find_server(c, &v[0], &x)))
+        return r;
+    if (starts) {
+        struct instance *viewers;
+        r = list_viewers(c, app, &viewers, &n);
+        return r || n ? r : show(c, app, &x); /* it is shown already, by an earlier start */
+    }
+    r = end_viewers(c, app, &ended);
+    return r ? r : show(c, app, &x);
+}
+
+static const struct option attach_options[] = {
+    {start_option, NULL, NULL},
+    {NULL, NULL, NULL},
+};
+
+const struct command command_attach = {
+    .name = "attach",
+    .operands = "APP|INSTANCE",
+    .summary = "show the window of an app that was detached, on this display",
+    .options = attach_options,
+    .least = 1,
+    .most = 1,
+    .run = attach,
+};
+
+/* In the child: out of the terminal's session, with nothing open but the standard descriptors. */
+static _Noreturn void become_attach(struct cli *c, const char *instance)
+{
+    char *argv[] = {arena_strdup(&c->arena, "carrel"), arena_strdup(&c->arena, "attach"),
+                    arena_printf(&c->arena, "--%s", start_option),
+                    arena_strdup(&c->arena, instance), NULL};
+    if (setsid() < 0 || sys_close_range(3, ~0u, 0) < 0)
+        _exit(EXIT_REFUSED);
+    execve(c->own_path, argv, environ);
+    _exit(EXIT_REFUSED);
+}
+
+int start_viewer(struct cli *c, const char *instance)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid > 0)
+        return waitpid(pid, NULL, 0) < 0 ? -errno : 0;
+    /* Its parent must not be the app's monitor, which waits for children of its own. */
+    if (fork() == 0)
+        become_attach(c, instance);
+    _exit(0);
+}
+
+/* ---- detach ---- */
+
+static int detach(struct cli *c)
+{
+    struct instance *v = NULL;
+    struct own_x11 x;
+    const char *app;
+    size_t n, ended;
+    int r = find_instances(c, c->operands[0], false, &v, &n, &app);
+    if (r || (r = find_server(c, &v[0], &x)) || (r = end_viewers(c, app, &ended)))
+        return r;
+    return ended ? 0
+                 : cli_fail(c, arena_printf(&c->arena, "carrel attach %s shows it", app),
+                            "%s is not shown anywhere", app);
+}
+
+static const struct option detach_options[] = {
+    {NULL, NULL, NULL},
+};
+
+const struct command command_detach = {
+    .name = "detach",
+    .operands = "APP|INSTANCE",
+    .summary = "take the window of a running app away; the app goes on",
+    .options = detach_options,
+    .least = 1,
+    .most = 1,
+    .run = detach,
+};
