@@ -186,12 +186,18 @@ It works.
 """
 
 
+def session(path):
+    """One of SpeedCrunch's."""
+    with open(path, "w", encoding="utf-8") as f:
+        f.write('{"version": 1200, "calculations": [{"expression": "40+2", "value": {"type": "Number", "value": "42"}}]}\n')
+
+
 def message(path):
     with open(path, "w", encoding="utf-8") as f:
         f.write(MESSAGE.partition("\n")[2])
 
 
-MAKERS = {"note.txt": text, "other.txt": other_text, "table.csv": csv, "picture.png": picture,
+MAKERS = {"note.txt": text, "session.json": session, "other.txt": other_text, "table.csv": csv, "picture.png": picture,
           "report.pdf": pdf, "drawing.svg": svg, "page.html": html, "tone.wav": tone,
           "archive.zip": archive, "letter.odt": odt, "sums.ods": ods, "book.epub": epub,
           "people.sqlite": database, "secrets.kdbx": passwords, "leaflet.sla": leaflet,

@@ -45,6 +45,9 @@ APPS = [
     App("keepassxc", "org.keepassxc.KeePassXC", "secrets.kdbx", "keepassxc", after=("s", "e", "c", "r", "e", "t", "Return"),
         click="400 300"),
     App("chromium", "org.chromium.Chromium", "page.html", "chromium", saves="ctrl+s", title="Local page"),
+    App("qpdfview", "net.launchpad.qpdfview", "report.pdf", "qpdfview", saves="alt+f a", title=".", click="400 300"),
+    App("speedcrunch", "org.speedcrunch.SpeedCrunch", "session.json", "speedcrunch|SpeedCrunch", opens="ctrl+l", saves="ctrl+s",
+        title="SpeedCrunch", after=("Return",)),
     App("firefox-esr", "org.mozilla.firefox", "page.html", "firefox", saves="ctrl+s", title="Local page"),
 ]
 SMALL = ("evince", "gnome-text-editor", "featherpad")  # GTK 3, GTK 4, Qt
@@ -113,7 +116,8 @@ class One:
     def dialog(self, desk, key):
         """The portal's dialog, which comes when the key is pressed: once, or when the app is ready."""
         for _ in range(4):
-            desk.key(key)
+            for one in key.split():
+                desk.key(one)
             try:
                 window = desks.wait_for("a dialog", lambda: desk.find_window(klass=DIALOG), 8)
                 break
