@@ -155,8 +155,8 @@ void end_helper(struct ctx *c, struct plan *p, int filter_fd)
     const char *why = "base: every helper";
     plan_add(p, PLAN_SEAL, why, "/", (char *)NULL);
     plan_add(p, PLAN_RLIMIT, "base: no core dumps", "core", "1", "1", (char *)NULL);
-    /* No session keyring of its own: the kernel gives a user 200, and the supervisor, whose child it
-     * is, has an empty one for all of them. */
+    /* No session keyring of its own: the kernel gives a user 200, and the supervisor, whose child
+     * it is, has an empty one for all of them. */
     plan_add(p, PLAN_SESSION, why, "new", (char *)NULL);
     plan_add(p, PLAN_UMASK, why, "077", (char *)NULL);
     plan_add(p, PLAN_CWD, why, "/", (char *)NULL);
