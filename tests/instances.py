@@ -167,6 +167,32 @@ def test_registry_is_out_of_the_apps_sight():
         app.fails(f"ls {runtime}/.flatpak/{app.id}/control")
 
 
+# Says a word to a supervisor, whose folder is open as descriptor 3, and shows the answer.
+SPEAK = ("import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+         "s.connect('/proc/self/fd/3/control'); s.send(b'names\\0'); print(s.recv(100))")
+
+
+def test_nobody_else_may_speak_to_the_supervisor():
+    with running() as app:
+        folder = registry / app.id
+        assert not (registry.stat().st_mode | runtime.stat().st_mode) & 0o077, "its socket is out of others' reach"
+        fd = os.open(folder, os.O_PATH)
+
+        def speak(**who):
+            words = f"import os; os.dup2({fd}, 3)\n{SPEAK}"
+            return subprocess.run(["/usr/bin/python3", "-c", words], pass_fds=[fd], text=True, capture_output=True,
+                                  timeout=SECONDS, check=False, cwd="/", env={}, **who)
+        try:
+            assert speak().stdout == "b'ok\\x00'\n", speak()
+            if os.getuid() == 0:  # somebody else, for whom the folder was opened by mistake
+                folder.chmod(0o777)
+                (folder / "control").chmod(0o777)
+                r = speak(user=65534, group=65534, extra_groups=[])
+                assert r.stdout != "b'ok\\x00'\n" and (r.stdout == "b''\n" or "Broken" in r.stderr or "Reset" in r.stderr), r
+        finally:
+            os.close(fd)
+
+
 def killed():
     """An instance that was ended in a way that leaves its folder."""
     app = App()

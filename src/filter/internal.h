@@ -9,7 +9,8 @@ enum {
     READ_SIZE_TIGHT = 4 << 10, /* when half of the memory is taken */
     FDS_AT_ONCE = 253,         /* SCM_MAX_FD */
     FDS_MOST = 2 * FDS_AT_ONCE,
-    PUT_MUCH = 16 << 10, /* from here on the other side waits */
+    KEPT_MUCH = 16 << 10, /* from here on room is made for a whole read, and used again */
+    PUT_MUCH = 16 << 10,  /* from here on the other side waits */
     TOKEN = 1000,
 };
 
@@ -70,6 +71,10 @@ struct relay {
     bool untidy;      /* a connection is over */
     uint8_t *area;
     size_t area_size;
+    /* What one stream no longer keeps its bytes in, for the next that must: while much goes
+     * through, fresh pages cost more than all else. Given back when nothing has come for a while.
+     */
+    struct bytes spare;
 };
 
 /* ---- stream.c ---- */

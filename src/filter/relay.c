@@ -15,8 +15,9 @@
 
 enum {
     EVENTS_AT_ONCE = 32,
-    TICK_MS = 5,   /* how often a client that is too fast is looked at */
-    RETRY_MS = 20, /* when the server's queue is full */
+    TICK_MS = 5,     /* how often a client that is too fast is looked at */
+    SPARE_MS = 1000, /* how long memory waits to be used again */
+    RETRY_MS = 20,   /* when the server's queue is full */
 };
 
 /* What an event belongs to: one of these, or a connection's address plus the side. */
@@ -295,7 +296,7 @@ static void look_at_throttled(struct relay *r)
 
 static int timeout_ms(const struct relay *r)
 {
-    return r->n_throttled ? TICK_MS : r->server_busy ? RETRY_MS : -1;
+    return r->n_throttled ? TICK_MS : r->server_busy ? RETRY_MS : r->spare.v ? SPARE_MS : -1;
 }
 
 /* Whoever watches it no more closes it, which takes it out of epoll's set. */
@@ -307,6 +308,12 @@ static void watched(struct relay *r, int fd)
     settle_all(r);
 }
 
+static void give_back_spare(struct relay *r)
+{
+    free(r->spare.v);
+    r->spare = (struct bytes){0};
+}
+
 /* False: the program is to end. */
 static bool turn(struct relay *r)
 {
@@ -315,6 +322,8 @@ static bool turn(struct relay *r)
     int n = epoll_wait(r->epoll, events, EVENTS_AT_ONCE, timeout_ms(r));
     if (n < 0)
         return errno == EINTR;
+    if (n == 0 && !r->n_throttled && !r->server_busy)
+        give_back_spare(r);
     r->server_busy = false; /* tried again below */
     for (int i = 0; i < n; i++) {
         uint64_t key = events[i].data.u64;
@@ -366,6 +375,7 @@ int relay_run(const struct relay_setup *s)
     for (struct relay_conn *c = r.conns; c; c = c->next)
         c->cut = true;
     sweep(&r);
+    give_back_spare(&r);
     if (r.epoll >= 0)
         close(r.epoll);
     if (r.area && r.area != MAP_FAILED)

@@ -44,6 +44,32 @@ static void release(struct stream *s, struct bytes *b)
     *b = (struct bytes){0};
 }
 
+/* The same for what is read and not yet gone. */
+static bool reserve_kept(struct stream *s)
+{
+    struct relay *r = s->conn->relay;
+    size_t cap = s->n > KEPT_MUCH && s->n < READ_SIZE ? READ_SIZE : s->n;
+    bool fits = r->counts.memory + r->spare.cap <= r->limits.memory;
+    if (!s->kept.cap && r->spare.cap >= s->n && fits) {
+        s->kept = r->spare;
+        r->counts.memory += r->spare.cap;
+        r->spare = (struct bytes){0};
+    }
+    return reserve(s, &s->kept, cap) || reserve(s, &s->kept, s->n);
+}
+
+static void release_kept(struct stream *s)
+{
+    struct relay *r = s->conn->relay;
+    if (r->spare.v || s->kept.cap != READ_SIZE) {
+        release(s, &s->kept);
+        return;
+    }
+    r->spare = s->kept;
+    r->counts.memory -= s->kept.cap;
+    s->kept = (struct bytes){0};
+}
+
 /* What came stands in the common area during a turn, and is put away behind it. */
 static void fetch(struct stream *s)
 {
@@ -60,10 +86,10 @@ static void put_away(struct stream *s)
     s->at = NULL;
     if (s->n == 0) {
         if (s->kept.cap)
-            release(s, &s->kept);
+            release_kept(s);
     } else if (s->conn->cut) {
         s->n = 0;
-    } else if (!reserve(s, &s->kept, s->n)) {
+    } else if (!reserve_kept(s)) {
         s->n = 0;
         conn_cut(s->conn, "no memory is left for what waits");
     } else {
