@@ -72,6 +72,30 @@ static void environments(void)
                "  hint: write its name alone, such as LANG\n");
 }
 
+static void keys_of_the_clipboard(void)
+{
+    static const char *const good[] = {"Ctrl+Shift+Insert", "super+F12", "alt+v", "CTRL+ALT+7",
+                                       "none"};
+    static const char *const bad[] = {"Insert",      "Shift+a",  "Ctrl",    "Ctrl+",
+                                      "Ctrl+Ctrl+a", "Ctrl+F13", "Ctrl+F0", "a+Ctrl",
+                                      "Ctrl+?",      "Ctrl+ a",  "+a",      "Hyper+a"};
+    struct arena a = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        const char *text = arena_printf(&a, "[Carrel Display]\nclipboard-in-key=%s\n", good[i]);
+        CHECK_FILE(text, text, "");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct trial t;
+        trial_begin(&t);
+        trial_file(&t, arena_printf(&t.arena, "[Carrel Display]\nclipboard-out-key=%s\n", bad[i]));
+        CHECK(strstr(trial_told(&t),
+                     "is no value of clipboard-out-key\n  hint: write Ctrl, Alt or Super"));
+        CHECK_STR(trial_written(&t), "");
+        trial_end(&t);
+    }
+    arena_release(&a);
+}
+
 static void unset_wins_in_its_layer_and_below(void)
 {
     struct trial t;
@@ -336,6 +360,7 @@ int main(void)
     RUN(applications);
     RUN(app_ids);
     RUN(environments);
+    RUN(keys_of_the_clipboard);
     RUN(unset_wins_in_its_layer_and_below);
     RUN(buses);
     RUN(bad_bus_names);

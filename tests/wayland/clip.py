@@ -345,7 +345,7 @@ def carrel_clip(stage, sway):
     policy = stage.write("clip.policy", POLICY)
 
     @contextlib.contextmanager
-    def app(script):
+    def app(script, policy=policy):
         child = subprocess.Popen([stage.carrel, "run", f"--policy={policy}", "sh", "--", "-c", script],
                                  env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL, start_new_session=True)
@@ -386,7 +386,15 @@ def carrel_clip(stage, sway):
         with app("exec sleep 60"):
             done = wait_for("an answer", lambda: said("has not connected", "sh", "in"))
             assert done.returncode == 125, done
-    return {"in": comes_in, "out": goes_out, "an app without a window": says_why_not}
+    def closed_ways():
+        for word, ways in (("none", ("in", "out")), ("in", ("out",)), ("out", ("in",))):
+            other = stage.write("closed.policy", POLICY.replace("clipboard=ask", f"clipboard={word}"))
+            with Keyboard(sway.socket), app(f'exec wl-copy --foreground "{INSIDE}"', other):
+                for way in ways:
+                    done = wait_for("an answer", lambda w=way, v=word: said(f"clipboard={v}", "sh", w))
+                    assert done.returncode == 125 and "closed.policy:6" in done.stderr, done
+            wait_for("its end", lambda: said("does not run", "sh", "in") or said("not running", "sh", "in"))
+    return {"a way that the policy closes": closed_ways, "in": comes_in, "out": goes_out, "an app without a window": says_why_not}
 
 
 def main():
