@@ -340,6 +340,14 @@ static const char *on_get_toplevel(struct way_session *s, const struct way_case 
     return NULL;
 }
 
+/* A server that hears that its window is closed ends at once (Xwayland 23), and with it the app,
+ * whatever was not saved in there. Older ones pay no heed. */
+static const char *on_close(struct way_session *s, const struct way_case *c, struct way_verdict *v)
+{
+    (void)c;
+    return s->title ? drop(v, NULL) : NULL;
+}
+
 static const char *on_name(struct way_session *s, const struct way_case *c, struct way_verdict *v)
 {
     (void)c;
@@ -405,6 +413,7 @@ static const struct {
     {REQUEST(WAY_XDG_TOPLEVEL, SET_FULLSCREEN), on_set_fullscreen},
     {REQUEST(WAY_XDG_SURFACE, GET_TOPLEVEL), on_get_toplevel},
     {REQUEST(WAY_XDG_TOPLEVEL, SET_TITLE), on_name},
+    {EVENT(WAY_XDG_TOPLEVEL, CLOSE), on_close},
     {REQUEST(WAY_XDG_TOPLEVEL, SET_APP_ID), on_name},
     {REQUEST(WAY_WL_SURFACE, COMMIT), on_commit},
 };

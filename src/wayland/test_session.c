@@ -688,6 +688,7 @@ static void windows_have_the_title_that_was_said(void)
         CHECK(!said || memcmp(last.before + 40 + 12, "org.example.App", 16) == 0);
         PASSES(app(SURFACE, WAY_WL_SURFACE_REQUEST_COMMIT, ""));
         CHECK_INT(last.n_before, 0);
+        CHECK_INT(server(11, WAY_XDG_TOPLEVEL_EVENT_CLOSE, ""), said ? WAY_DROP : WAY_PASS);
     }
 }
 
