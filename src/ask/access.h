@@ -19,7 +19,8 @@ const char *access_backend(struct arena *a, const char *folder, const char *desk
 int ask_access(struct arena *a, const char *bus, const char *backend, const char *question,
                int seconds);
 
-/* What the dialog's answer says, where "no" is always for this time: an answer, or -EPROTO. n bytes of the message are there. */
+/* What the dialog's answer says, where "no" is always for this time: an answer, or -EPROTO. n bytes
+ * of the message are there. */
 int access_answer(const struct message *m, const uint8_t *bytes, size_t n);
 
 #endif

@@ -40,8 +40,8 @@ int catalog_find(const struct catalog *c, const struct facts *f, const char *nam
                  struct diags *d);
 /*
  * Merges into p, weakest first: the strict default (base.policy of the shipped folder), for an app
- * without a policy unknown.policy beside it, then of each layer global.policy and ID.policy. Files that do not exist are passed over, but not the
- * default. Returns 0, or -1 with an error in d.
+ * without a policy unknown.policy beside it, then of each layer global.policy and ID.policy. Files
+ * that do not exist are passed over, but not the default. Returns 0, or -1 with an error in d.
  */
 int catalog_load(const struct catalog *c, const struct app *app, struct policy *p, struct diags *d);
 /* Every app id with a policy, sorted; program and args are not filled in. */

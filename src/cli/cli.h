@@ -53,7 +53,7 @@ struct cli {
     struct catalog catalog;
     const char *libexec, *datadir;
     const char *own_path; /* of this program */
-    int free_fd; /* see run_prepare */
+    int free_fd;          /* see run_prepare */
 
     const struct command *command;
     struct given *given;

@@ -29,7 +29,8 @@ enum value_type {
     VALUE_COMMANDS,  /* a list of names without '/' */
     VALUE_VARIABLES, /* a list of names of environment variables */
     VALUE_PACKAGE,   /* the name of a Debian package */
-    VALUE_BUS_RULES, /* a list of rules of the bus filter: call|broadcast NAME MEMBER PATH [ARG...] */
+    VALUE_BUS_RULES, /* a list of rules of the bus filter: call|broadcast NAME MEMBER PATH [ARG...]
+                      */
     VALUE_DESKTOP,   /* the name of a .desktop file, with or without that ending */
     VALUE_CHORD,     /* a key and what is held with it, or none: util/chord.h */
 };

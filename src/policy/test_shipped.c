@@ -66,7 +66,9 @@ static void shipped_policies_are_clean_and_explained(void)
 
 static void faults_are_found(void)
 {
-    check_text("[Context]\n# Sound is the point.\nsockets=pulseaudio;\n[Carrel Sound]\n# All of it.\nsound=host\n", "control", true);
+    check_text("[Context]\n# Sound is the point.\nsockets=pulseaudio;\n[Carrel Sound]\n# All of "
+               "it.\nsound=host\n",
+               "control", true);
     check_text("[Context]\nsockets=pulseaudio;\n[Carrel Sound]\nsound=host\n", "control", false);
     check_text("[Context]\n# Everything.\n\nfilesystems=home;\n", "control", false);
     check_text("[Context]\n# Misspelt.\nshared=netwrok;\n", "control", false);

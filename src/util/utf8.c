@@ -7,9 +7,11 @@ size_t utf8_decode(const char *s, size_t n, uint32_t *cp)
     if (n == 0)
         return 0;
     unsigned char c = (unsigned char)s[0];
-    size_t len = c < 0x80 ? 1 : (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3
-                            : (c & 0xf8) == 0xf0   ? 4
-                                                   : 0;
+    size_t len = c < 0x80             ? 1
+                 : (c & 0xe0) == 0xc0 ? 2
+                 : (c & 0xf0) == 0xe0 ? 3
+                 : (c & 0xf8) == 0xf0 ? 4
+                                      : 0;
     if (len == 0 || len > n)
         return 0;
     uint32_t v = len == 1 ? c : c & (0x7fu >> len);
