@@ -16,8 +16,8 @@
  *   withhold INTERFACE.MEMBER           calls that the app never gets, whoever makes them: they are
  *                                       answered as by a program that does not know the member
  *   sloppy-names                        unique names are seen, whoever has them
- *   names-inside                        a name that no rule shows may be taken: the app hears that it
- *                                       has it, and the bus is told nothing
+ *   names-inside                        a name that no rule shows may be taken: the app
+ *                                       hears that it has it, and the bus is told nothing
  *   log none|refused|all
  *   limit WHAT NUMBER                   see rules.c
  *

@@ -103,8 +103,10 @@
          host-caps    the caller's capabilities stay as they are                                   \
          all-fds      all inherited descriptors reach the program, folders too                     \
          links        a SRC is any path and followed; parents of a DST may be symbolic links,      \
-       followed beneath the new root; a later mount on "/" takes the place of the first outlive    \
-       what the program leaves running goes on without it no-reaper    the program itself is pid 1 \
+                      followed beneath the new root; a later mount on "/" takes the place of       \
+                      the first                                                                    \
+         outlive      what the program leaves running goes on without it                           \
+         no-reaper    the program itself is pid 1                                                  \
      */                                                                                            \
     V(LOOSEN, "loosen", 1, 1, PHASE_SETUP, "WHAT[,WHAT...]")                                       \
     /* namespaces that descriptors lead to; user2 when all is set up */                            \
