@@ -17,21 +17,23 @@
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { COOKIE = 16, PAUSE_MS = 50, REGISTERED_MS = 20000, STARTED_MS = 20000 };
-enum { GONE_MS = 20000, INFO_MAX = 65536 };
+enum { COOKIE = 16, PAUSE_MS = 50, STARTED_MS = 20000, GONE_MS = 20000, INFO_MAX = 65536 };
+/* Of `carrel attach --start`: a pidfd of the run that it is for. */
+enum { STARTER_FD = 3 };
 
-static const char viewed_kind[] = "nested xpra", start_option[] = "start";
+static const char start_option[] = "start";
 
-bool wants_viewer(struct cli *c, const struct plan *p)
+bool wants_viewer(const struct plan *p)
 {
-    const char *kind = p->info ? instance_info_line(&c->arena, p->info, INSTANCE_X_SERVER) : NULL;
-    return kind && str_eq(kind, viewed_kind);
+    return info_says(p->info, INSTANCE_X_SERVER, "nested xpra");
 }
 
 static void pause_a_moment(void)
@@ -47,7 +49,8 @@ static const char *viewer_id(struct cli *c, const char *app)
     return arena_printf(&c->arena, "%s.viewer", app);
 }
 
-/* Those that run. Returns 0 or an exit code. */
+/* Those that run; an app may be called so, too, and says another word. Returns 0 or an exit code.
+ */
 static int list_viewers(struct cli *c, const char *app, struct instance **v, size_t *n)
 {
     const char *id = viewer_id(c, app);
@@ -56,7 +59,7 @@ static int list_viewers(struct cli *c, const char *app, struct instance **v, siz
     if (r < 0)
         return cli_fail(c, NULL, "cannot read the registry of running apps: %s", strerror(-r));
     for (size_t i = 0; i < *n; i++)
-        if (str_eq((*v)[i].app, id))
+        if (str_eq((*v)[i].app, id) && (*v)[i].server && str_eq((*v)[i].server, INSTANCE_VIEWER))
             (*v)[kept++] = (*v)[i];
     *n = kept;
     return 0;
@@ -93,15 +96,14 @@ static int not_viewable(struct cli *c, const struct instance *in, const char *wh
                     "%s (%s) %s", in->app, in->id, what);
 }
 
-/* The kind of server behind a socket in the registry, "" where nothing tells. */
-static const char *kind_of(struct cli *c, const struct own_x11 *x)
+/* What the registry says of the run whose server it is, "" where nothing tells. */
+static const char *info_of(struct cli *c, const struct own_x11 *x)
 {
     struct buf info = {.arena = &c->arena};
     if (file_read(arena_printf(&c->arena, "%s/info", x->folder), INFO_MAX, &info) < 0)
         return "";
     buf_char(&info, '\0');
-    const char *kind = instance_info_line(&c->arena, info.data, INSTANCE_X_SERVER);
-    return kind ? kind : "";
+    return info.data;
 }
 
 /* The supervisor knows the app from the moment on in which that starts. */
@@ -137,15 +139,30 @@ static int find_server(struct cli *c, const struct instance *in, struct own_x11 
         return not_viewable(c, in,
                             what == X11_OF_NOBODY ? "has no X display"
                                                   : "is on your display itself, and stays there");
-    const char *kind = kind_of(c, x);
-    if (!str_eq(kind, viewed_kind) && !str_eq(kind, "headless xvfb"))
-        return not_viewable(c, in, "is in a window of Xephyr's, and stays there");
+    const char *info = info_of(c, x);
+    if (!info_says(info, INSTANCE_X_SERVER, "nested xpra") &&
+        !info_says(info, INSTANCE_X_SERVER, "headless xvfb"))
+        return not_viewable(c, in,
+                            info_says(info, INSTANCE_X_SERVER, "nested xwayland")
+                                ? "is in a window of Xwayland's, and stays there"
+                                : "is in a window of Xephyr's, and stays there");
     return x->cookie.size == COOKIE
                ? 0
                : not_viewable(c, in, "does not say how its X server is reached");
 }
 
 /* ---- attach ---- */
+
+/* That Xpra is there as the person, say: told each time, as nobody reads this plan. */
+static void tell_missing(struct cli *c, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_MISSING)
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL, "not in force: %s # %s",
+                     step_arg(&p->v[i], 0), p->v[i].why ? p->v[i].why : "");
+    cli_print_diags(c, DIAG_NOTE);
+    c->diags = (struct diags){.arena = &c->arena};
+}
 
 /* Becomes who shows it. */
 static int show(struct cli *c, const char *app, const struct own_x11 *x)
@@ -169,24 +186,24 @@ static int show(struct cli *c, const char *app, const struct own_x11 *x)
         return EXIT_REFUSED;
     const struct run_instance in = {
         .id = id, .runtime_dir = c->facts.runtime_dir, .held = c->facts.untrusted.held};
+    tell_missing(c, &plan);
     run_plan(&plan, &in, c->libexec, RUN_DIRECT, NULL, &c->diags);
     return EXIT_REFUSED;
 }
 
-/* For a run that has just been started: to its app's first step. False: it has ended. */
+/* For a run that has just been started: to its app's first step. False: who started it has ended.
+ */
 static bool wait_for_start(struct cli *c, const char *id)
 {
     struct instance *v;
-    bool seen = false;
-    for (int i = 0; seen || i < REGISTERED_MS / PAUSE_MS; i++) {
-        size_t n = 0;
-        if (instances_list(&c->arena, c->facts.runtime_dir, id, &v, &n) < 0 || (seen && !n))
+    struct pollfd starter = {.fd = STARTER_FD, .events = POLLIN};
+    size_t n;
+    do {
+        if (instances_list(&c->arena, c->facts.runtime_dir, id, &v, &n) < 0)
             return false;
         if (n && v->app_pid)
             return true;
-        seen |= n > 0;
-        pause_a_moment();
-    }
+    } while (poll(&starter, 1, PAUSE_MS) == 0);
     return false;
 }
 
@@ -227,13 +244,16 @@ const struct command command_attach = {
     .run = attach,
 };
 
-/* In the child: out of the terminal's session, with nothing open but the standard descriptors. */
-static _Noreturn void become_attach(struct cli *c, const char *instance)
+/* In the child: out of the terminal's session, with nothing open but the starter and, for messages,
+ * standard error: whoever reads what the app says is not to wait for more. */
+static _Noreturn void become_attach(struct cli *c, const char *instance, int starter)
 {
     char *argv[] = {arena_strdup(&c->arena, "carrel"), arena_strdup(&c->arena, "attach"),
                     arena_printf(&c->arena, "--%s", start_option),
                     arena_strdup(&c->arena, instance), NULL};
-    if (setsid() < 0 || sys_close_range(3, ~0u, 0) < 0)
+    int none = open("/dev/null", O_RDWR);
+    if (setsid() < 0 || none < 0 || dup2(none, 0) < 0 || dup2(none, 1) < 0 ||
+        dup2(starter, STARTER_FD) < 0 || sys_close_range(STARTER_FD + 1, ~0u, 0) < 0)
         _exit(EXIT_REFUSED);
     execve(c->own_path, argv, environ);
     _exit(EXIT_REFUSED);
@@ -241,14 +261,15 @@ static _Noreturn void become_attach(struct cli *c, const char *instance)
 
 int start_viewer(struct cli *c, const char *instance)
 {
-    pid_t pid = fork();
+    cleanup_fd int starter = sys_pidfd_open(getpid());
+    pid_t pid = starter < 0 ? -1 : fork();
     if (pid < 0)
         return -errno;
     if (pid > 0)
         return waitpid(pid, NULL, 0) < 0 ? -errno : 0;
     /* Its parent must not be the app's monitor, which waits for children of its own. */
     if (fork() == 0)
-        become_attach(c, instance);
+        become_attach(c, instance, starter);
     _exit(0);
 }
 

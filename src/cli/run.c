@@ -70,7 +70,7 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
-    bool viewed = wants_viewer(c, &j.plan); /* also where the server is an earlier run's */
+    bool viewed = wants_viewer(&j.plan); /* also where the server is an earlier run's */
     struct joined joined;
     join_x_server(c, &j, &joined);
     const struct run_instance in = {

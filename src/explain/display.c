@@ -99,11 +99,17 @@ static enum x11_way x11_of(const struct plan *p)
     if (!variable(p, "DISPLAY"))
         return X11_NONE;
     if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
-        return p->info && strstr(p->info, INSTANCE_X_SERVER "nested xpra\n") ? X11_VIEWED
-                                                                             : X11_HEADLESS;
+        return info_says(p->info, INSTANCE_X_SERVER, "nested xpra") ? X11_VIEWED : X11_HEADLESS;
     if (own && has_argument(own->plan, "/usr/bin/Xwayland"))
         return X11_NESTED_WAYLAND;
     return own ? (relay ? X11_NESTED : X11_NESTED_TRUSTED) : relay ? X11_UNTRUSTED : X11_SHARED;
+}
+
+static enum carry_way carry_of(const struct plan *p)
+{
+    return info_says(p->info, INSTANCE_CLIPBOARD, "none") ? CARRY_NOTHING
+           : service(p, "clip")                           ? CARRY_KEYS
+                                                          : CARRY_COMMAND;
 }
 
 /* Whether a bind shows the host's own at this path: itself, or the folder that it is in. */
@@ -151,6 +157,7 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
     if (filter)
         out->powers = powers_of(a, filter);
     out->x11 = x11_of(p);
+    out->carry = carry_of(p);
     out->x11_why = x11 ? x11->why : NULL;
     out->sound = sound_of(p);
     out->session_bus = session_bus_of(p);
@@ -242,13 +249,16 @@ static void tell_wayland(const struct display_view *v, struct buf *out)
     line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
 }
 
-#define BY_HAND                                                                                    \
-    "what goes to or from it you carry: carrel clip, or a key (clipboard= in the policy)"
-
-static void tell_x11(enum x11_way way, struct buf *out)
+static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
 {
+    static const char *const by_hand[] = {
+        [CARRY_NOTHING] = "one of its own, to and from which nothing is carried (clipboard=none)",
+        [CARRY_COMMAND] = "one of its own; what goes to or from it you carry: carrel clip",
+        [CARRY_KEYS] = "one of its own; what goes to or from it you carry: carrel clip, or a key "
+                       "(clipboard= in the policy)",
+    };
     static const struct {
-        const char *what, *sees, *types, *hears, *seen, *clipboard;
+        const char *what, *sees, *types, *hears, *seen, *clipboard; /* NULL: by hand */
     } rows[] = {
         [X11_SHARED] = {"the person's X display, shared with all other programs on it",
                         "the whole screen and every window", "into every window",
@@ -267,7 +277,7 @@ static void tell_x11(enum x11_way way, struct buf *out)
                         "into that window, never for others",
                         "those typed while that window has the focus, no others",
                         "by every program on the person's display, which can type into it too",
-                        "one of its own; " BY_HAND},
+                        NULL},
         [X11_NESTED_TRUSTED] = {"an X server of its own, which is one window on the person's "
                                 "display; that server is there as you are, so a fault in it would "
                                 "open the whole display",
@@ -276,7 +286,7 @@ static void tell_x11(enum x11_way way, struct buf *out)
                                 "those typed while that window has the focus, no others",
                                 "by every program on the person's display, which can type into it "
                                 "too",
-                                "one of its own; " BY_HAND},
+                                NULL},
         [X11_NESTED_WAYLAND] =
             {"an X server of its own, which is one window of your Wayland compositor, "
              "by way of a filter",
@@ -286,21 +296,20 @@ static void tell_x11(enum x11_way way, struct buf *out)
              "one of its own, which nothing can be carried to or from"},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
-                          "by nobody, you included, until carrel attach shows it",
-                          "one of its own; " BY_HAND},
+                          "by nobody, you included, until carrel attach shows it", NULL},
         [X11_VIEWED] = {"an X server of its own, which another program (Xpra) shows in one window "
                         "on the person's display; carrel detach takes that away",
                         "its own windows alone", "into its own windows, never for others",
                         "those typed while that window has the focus, no others",
                         "by every program on the display that shows it, which can type into it too",
-                        "one of its own; " BY_HAND},
+                        NULL},
     };
     buf_printf(out, "%s\n", rows[way].what);
     line(out, "sees", rows[way].sees);
     line(out, "types", rows[way].types);
     line(out, "hears keys", rows[way].hears);
     line(out, "is seen", rows[way].seen);
-    line(out, "clipboard", rows[way].clipboard);
+    line(out, "clipboard", rows[way].clipboard ? rows[way].clipboard : by_hand[carry]);
 }
 
 static void tell_sound(const struct display_view *v, struct buf *out)
@@ -349,7 +358,7 @@ void explain_display_text(const struct display_view *v, const char *name, struct
     }
     if (v->x11) {
         buf_printf(out, "%s: ", head.data);
-        tell_x11(v->x11, out);
+        tell_x11(v->x11, v->carry, out);
     }
     tell_sound(v, out);
     line(out, "camera",
@@ -370,8 +379,16 @@ void explain_display_text(const struct display_view *v, const char *name, struct
 void explain_display_json(const struct display_view *v, struct buf *out)
 {
     static const char *const ways[] = {"none", "filtered", "direct", "inherited"};
-    static const char *const x11[] = {"none",           "shared",         "untrusted", "nested",
-                                      "nested-trusted", "nested-wayland", "headless"};
+    static const char *const x11[] = {
+        [X11_NONE] = "none",
+        [X11_SHARED] = "shared",
+        [X11_UNTRUSTED] = "untrusted",
+        [X11_NESTED] = "nested",
+        [X11_NESTED_TRUSTED] = "nested-trusted",
+        [X11_NESTED_WAYLAND] = "nested-wayland",
+        [X11_HEADLESS] = "headless",
+        [X11_VIEWED] = "nested-viewed",
+    };
     static const char *const sounds[] = {"none", "play", "play+record", "host"};
     static const char *const buses[] = {"none", "own", "filtered", "whole"};
     struct json j = {.out = out};

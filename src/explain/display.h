@@ -21,6 +21,9 @@ enum x11_way {
     X11_VIEWED,         /* the same, shown by a program of its own that can come and go */
 };
 
+/* What goes to and from the clipboard of an X server of the app's own, by the person's hand. */
+enum carry_way { CARRY_NOTHING, CARRY_COMMAND, CARRY_KEYS };
+
 enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };
 
 enum bus_way { BUS_WAY_NONE, BUS_WAY_OWN, BUS_WAY_FILTERED, BUS_WAY_WHOLE };
@@ -29,6 +32,7 @@ struct display_view {
     enum display_way wayland;
     enum sound_way sound;
     enum x11_way x11;
+    enum carry_way carry;
     enum bus_way session_bus, system_bus;
     bool pipewire;             /* PipeWire's own socket: microphones, cameras, screens */
     bool usb;                  /* USB devices as such */

@@ -306,15 +306,19 @@ static const char *told_of_x11(const char *service, const char *word, enum x11_w
 }
 
 /* The same server as a headless one's; only the registry says that somebody shows it. */
-static const char *told_of_viewed(void)
+static const char *told_of_viewed(const char *info)
 {
-    struct plan p = {.arena = &arena, .info = "[Carrel Display]\nx-server=nested xpra\n"};
+    struct plan p = {.arena = &arena, .info = info};
     struct display_view v;
+    struct buf json = {.arena = &arena};
     struct plan_service *s = plan_add_service(&p, "xserver", "/run/x", "policy:2");
     plan_add(s->plan, PLAN_ARG, NULL, "/usr/bin/Xvfb", (char *)NULL);
     plan_add(&p, PLAN_ENV, NULL, "DISPLAY=:0", (char *)NULL);
     explain_display(&arena, &p, &v);
     CHECK_INT(v.x11, X11_VIEWED);
+    explain_display_json(&v, &json);
+    buf_char(&json, '\0');
+    CHECK(strstr(json.data, "nested-viewed") != NULL);
     return told(&v);
 }
 
@@ -333,7 +337,12 @@ static void tells_of_x_servers(void)
     CHECK(strstr(wayland, "one window of your Wayland compositor") != NULL);
     CHECK(!strstr(wayland, "passwords"));
     CHECK(strstr(headless, "by nobody, you included") != NULL);
-    CHECK(strstr(told_of_viewed(), "carrel detach takes that away") != NULL);
+    const char *viewed = told_of_viewed("[Carrel Display]\nx-server=nested xpra\n"),
+               *closed = told_of_viewed("x-server=nested xpra no-clipboard\nclipboard=none\n");
+    CHECK(strstr(viewed, "carrel detach takes that away") != NULL);
+    /* no key is taken for it, and the policy may close the ways */
+    CHECK(strstr(viewed, "carrel clip\n") != NULL && !strstr(viewed, "or a key"));
+    CHECK(strstr(closed, "nothing is carried") != NULL);
     CHECK(!strstr(nested, "passwords") && !strstr(headless, "passwords"));
 }
 

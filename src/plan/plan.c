@@ -3,6 +3,7 @@
 
 #include "plan/read.h"
 #include "util/json.h"
+#include "util/str.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -253,4 +254,15 @@ int plan_read(struct plan *p, const char *text, size_t size, int *line, const ch
     *line = r.line;
     *error = r.error;
     return -1;
+}
+
+bool info_says(const char *info, const char *key, const char *words)
+{
+    for (const char *line = info; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        const char *value = str_after(line, key);
+        const char *rest = value ? str_after(value, words) : NULL;
+        if (rest && strchr(" \n", *rest)) /* or the end */
+            return true;
+    }
+    return false;
 }

@@ -77,10 +77,15 @@ struct plan_service {
 /* Before a line's rest in an instance's info: what kind of X server other runs of the app may join
  * there. */
 #define INSTANCE_X_SERVER "x-server="
+/* What stands there for who shows an app's server, which has none itself. */
+#define INSTANCE_VIEWER "viewer"
 /* The same for which ways the clipboard may be carried by hand, where the policy says it, and what
  * of the policy that was. */
 #define INSTANCE_CLIPBOARD    "clipboard="
 #define INSTANCE_CLIPBOARD_BY "clipboard-by="
+/* Whether the info of an instance (NULL: none) has a line with this key and these words, behind
+ * which more may stand. */
+bool info_says(const char *info, const char *key, const char *words);
 
 enum {
     SERVICE_LISTEN_FD = 3,  /* the listening socket, blocking; or what watches */

@@ -192,6 +192,20 @@ static void writes_services_behind_the_plan(void)
     CHECK(strstr(json.data, "\"data\"") && strstr(json.data, "rule \\u001b\\u000alast"));
 }
 
+static void info_is_read_by_whole_words(void)
+{
+    const char *info = "name=a\nx-server=nested xpra no-clipboard\nclipboard=none";
+    CHECK(info_says(info, INSTANCE_X_SERVER, "nested xpra"));
+    CHECK(info_says(info, INSTANCE_X_SERVER, "nested xpra no-clipboard"));
+    CHECK(info_says(info, INSTANCE_CLIPBOARD, "none"));
+    CHECK(!info_says(info, INSTANCE_X_SERVER, "nested xp"));
+    CHECK(!info_says(info, INSTANCE_X_SERVER, "xpra"));
+    CHECK(!info_says(info, INSTANCE_CLIPBOARD, "n"));
+    CHECK(!info_says("ax-server=nested xpra\n", INSTANCE_X_SERVER, "nested xpra"));
+    CHECK(!info_says("", INSTANCE_CLIPBOARD, "none") &&
+          !info_says(NULL, INSTANCE_CLIPBOARD, "none"));
+}
+
 int main(void)
 {
     RUN(writes_the_golden_text);
@@ -206,5 +220,6 @@ int main(void)
     RUN(writes_json);
     RUN(writes_services_behind_the_plan);
     arena_release(&arena);
+    RUN(info_is_read_by_whole_words);
     return t_done();
 }

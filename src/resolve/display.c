@@ -238,6 +238,18 @@ static void put_by_abstract(struct ctx *c, const struct carrel_value *v, const s
     put_xauthority(c, x->number, reason);
 }
 
+/* By its abstract name the server can be reached past any relay. Else it is refused. */
+static bool keeps_to_relay(struct ctx *c, struct place at, const char *wish)
+{
+    if (!c->network || (c->f->landlock_abi >= 6 && !c->abstract_allowed))
+        return true;
+    refuse(c, at, "take shared=network away; a wall around abstract sockets needs Linux 6.12",
+           "%s would be no wall: with the host's network the app can reach the X server's abstract "
+           "socket",
+           wish);
+    return false;
+}
+
 /* The app gets to know neither the display's socket nor the cookie, so what it can do there ends
  * with it. */
 static void put_by_pipe(struct ctx *c, const struct carrel_value *v, const struct path_fact *socket,
@@ -250,6 +262,8 @@ static void put_by_pipe(struct ctx *c, const struct carrel_value *v, const struc
                "connect=pipe cannot be had: your X display has no socket in /tmp/.X11-unix");
         return;
     }
+    if (!keeps_to_relay(c, v->at, "connect=pipe"))
+        return;
     struct plan_service *s = begin_service(c, "x11-shared", inside, reason);
     if (!s) {
         refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
@@ -266,14 +280,8 @@ static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsig
 {
     const char *obstacle, *inside = arena_printf(c->a, "/tmp/.X11-unix/X%u", number);
     const char *reason = concat(c, why, "; ", why_at(c, v->at, "x11", v->value), NULL);
-    /* By its abstract name the server could be reached past the relay. */
-    if (c->network && (c->f->landlock_abi < 6 || c->abstract_allowed)) {
-        refuse(c, v->at,
-               "take shared=network away; a wall around abstract sockets needs Linux 6.12",
-               "x11=untrusted would be no wall: with the host's network the app can reach the X "
-               "server's abstract socket");
+    if (!keeps_to_relay(c, v->at, "x11=untrusted"))
         return;
-    }
     if (!begin_untrusted_x11(c, inside, reason, &obstacle)) {
         refuse(c, v->at, "x11=shared gives the app the whole display: its screen, keys and windows",
                "x11=untrusted cannot be had: %s", obstacle);

@@ -159,15 +159,27 @@ static const char *system_bus_path(struct ctx *c)
     return path ? path : SYSTEM_BUS;
 }
 
+static bool in_run(struct ctx *c, const char *path)
+{
+    return path_within(path, "/run") || (c->f->runtime_dir && path_within(path, c->f->runtime_dir));
+}
+
+/* Whether a grant shows a bus (NULL: it has no path). What is granted around /run shows nothing of
+ * that, and of the usual file nothing more of the host is looked at. */
+static bool shows_bus(struct ctx *c, const struct path_fact *p, const char *bus)
+{
+    bool inside = in_run(c, p->path) || in_run(c, p->real);
+    if (!bus ||
+        (!inside && (in_run(c, bus) || !(path_within(bus, p->path) || path_within(bus, p->real)))))
+        return false;
+    return path_within(facts_path(c->f, bus)->real, p->real);
+}
+
 void tell_granted_bus(struct ctx *c, struct place at, const struct path_fact *p)
 {
-    const char *session = session_bus_path(c);
-    if (!path_within(p->real, "/run") &&
-        !(c->f->runtime_dir && path_within(p->path, c->f->runtime_dir)))
-        return; /* the usual file: nothing more of the host is looked at */
-    if (session && path_within(facts_path(c->f, session)->real, p->real))
+    if (shows_bus(c, p, session_bus_path(c)))
         tell_bus(c, at, BUS_SESSION);
-    if (path_within(facts_path(c->f, system_bus_path(c))->real, p->real))
+    if (shows_bus(c, p, system_bus_path(c)))
         tell_bus(c, at, BUS_SYSTEM);
 }
 

@@ -15,12 +15,19 @@
 
 static const char program_inside[] = "/carrel-viewer";
 
+/* Debian's package goes without PIL, which Xpra takes no client without. */
 bool has_xpra(struct ctx *c, struct place at)
 {
-    if (facts_path(c->f, "/usr/bin/xpra")->type == FILE_REGULAR)
-        return true;
-    refuse(c, at, "install the package xpra", "/usr/bin/xpra is not installed");
-    return false;
+    static const struct {
+        const char *path, *package;
+    } needs[] = {{"/usr/bin/xpra", "xpra"}, {"/usr/lib/python3/dist-packages/PIL", "python3-pil"}};
+    for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+        if (facts_path(c->f, needs[i].path)->type == FILE_ABSENT) {
+            refuse(c, at, concat(c, "install the package ", needs[i].package, NULL),
+                   "%s is not installed", needs[i].path);
+            return false;
+        }
+    return true;
 }
 
 static void put_text_at(struct ctx *c, struct plan *p, const char *path, const char *mode,
@@ -59,6 +66,7 @@ static void put_plan(struct ctx *c, const struct path_fact *program, const struc
                       host_why[] = "carrel attach: the display to show it on";
     struct plan *p = c->out;
     const char *own = arena_printf(c->a, "%u", number + 1);
+    c->x_server = INSTANCE_VIEWER;
     begin_helper(c, p, program, program_inside, false);
     plan_add(p, PLAN_STATUS_FD, "base: entered into the registry of running apps",
              arena_printf(c->a, "%d", c->q->supervisor_fd), "supervisor", (char *)NULL);

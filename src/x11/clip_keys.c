@@ -147,8 +147,10 @@ enum clip_way clip_pressed(struct clip_grab *g, const uint8_t event[X_UNIT])
 {
     uint32_t time = x_get32(event + 4), window = x_get32(event + 12);
     unsigned held = x_get16(event + 28) & ALL_HELD & ~(unsigned)(CAPS_LOCK | NUM_LOCK);
-    if (event[0] == MAPPING_NOTIFY) /* another keyboard */
+    if (event[0] == MAPPING_NOTIFY) { /* another keyboard; what was in event is gone after that */
         clip_grab_keys(g);
+        return CLIP_WAYS;
+    }
     if (event[0] != KEY_PRESS || window != g->window) /* the bit of what was sent is not there */
         return CLIP_WAYS;
     let_keyboard_go(g);

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +35,7 @@ enum { MOST_WORDS = 64 };
 /* What both halves are told. */
 static const char *const both[] = {
     "--mdns=no",
+    "--xsettings=no", /* the person's X resources are none of the app's business */
     "--clipboard=no",
     "--notifications=no",
     "--speaker=off",
@@ -203,6 +206,15 @@ static void wait_for_socket(pid_t server)
     fail_with_log("Xpra does not start");
 }
 
+/* Whether the app's X server answers still. */
+static bool is_there(const char *own)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "/tmp/.X11-unix/X%.20s", own);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -217,7 +229,10 @@ int main(int argc, char **argv)
     do
         first = waitpid(-1, &status, 0);
     while (first > 0 && first != server && first != client);
-    /* A server that ends has lost its display: the app has ended. */
+    /* As a rule a server that ends has lost its display, as the app has ended; but any client of
+     * that display can end it. */
+    if (first == server && is_there(argv[2]))
+        fail_with_log("Xpra has ended and the app goes on; carrel attach shows it again");
     if (first == client && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
         fail_with_log("Xpra's window has ended");
     return 0;

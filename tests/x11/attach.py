@@ -45,10 +45,10 @@ class Box:
         self.runs.append(child)
         return child
 
-    def run(self, script, x11="nested", server="xpra", app=APP):
+    def run(self, script, x11="nested", server="xpra", app=APP, more=""):
         path = self.stage.write(f"{x11}-{server}.policy", (
             "[Context]\nsockets=x11;\n[Carrel Sandbox]\nprivate-session-bus=false\n"
-            f"[Carrel Display]\nx11={x11}\nserver={server}\n"))
+            f"[Carrel Display]\nx11={x11}\nserver={server}\n{more}\n"))
         return self.start("run", f"--app-id={app}", f"--policy={path}", "sh", "--", "-c", script)
 
     def carrel(self, *argv, display=None):
@@ -143,6 +143,42 @@ def comes_and_goes(box):
     changed = differs(box.display, before, box.picture("other", box.other))
     assert changed <= MOST_PIXELS, changed
     assert box.running()[APP] == pid, box.running()
+
+
+def tells_the_app_nothing(box):
+    """With nothing carried by the clipboard it is shown all the same; the person's X resources stay outside."""
+    secret = "carrel*secret: 4711"
+    subprocess.run(["xrdb", "-merge"], input=secret.encode(), env=box.display.env, check=True)
+    assert "4711" in box.display.tool("xrdb", "-query").decode()
+    app = box.run("xlogo & while :; do xrdb -query; echo asked; sleep 1; done", more="clipboard=none")
+    box.shown()
+    box.picture("resources")
+    lines = [app.stdout.readline() for _ in range(8)]
+    assert "asked\n" in lines and not any("4711" in line for line in lines), lines
+    done = box.carrel("detach", APP)
+    assert done.returncode == 0, done
+    box.gone()
+
+
+def says_when_only_xpra_ends(box):
+    """Any client of the app's server can end Xpra: who waits for the window is told."""
+    box.run(SHOWS)
+    box.shown()
+    box.carrel("detach", APP)
+    box.gone()
+    viewer = box.start("attach", APP)
+    box.shown()
+    box.picture("before-the-end")
+    servers = []
+    for pid in below(box.running()[f"{APP}.viewer"]):
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            if b"start-desktop" in f.read().split(b"\0"):
+                servers.append(pid)
+    assert len(servers) == 1, servers
+    os.kill(servers[0], 9)
+    _, told = viewer.communicate(timeout=SLOW)
+    assert viewer.returncode and "Xpra has ended and the app goes on" in told, (viewer.returncode, told)
+    assert list(box.running()) == [APP]
 
 
 def takes_keys(box):
@@ -291,7 +327,8 @@ def main():
     screen = ("Xvfb", "-screen", "0", "1400x900x24", "-nolisten", "tcp")
     try:
         with Display(*screen) as display, Display(*screen) as other:
-            for f in (comes_and_goes, takes_keys, closing_detaches, shows_a_headless_one,
+            for f in (comes_and_goes, tells_the_app_nothing, says_when_only_xpra_ends, takes_keys,
+                      closing_detaches, shows_a_headless_one,
                       says_what_it_cannot, is_out_of_reach, outlives_its_viewer,
                       all_ends_with_the_app):
                 def one(f=f):

@@ -40,8 +40,14 @@ class App:
             self.child = subprocess.Popen(self.argv, env=self.display.env, stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE, stderr=said,
                                           start_new_session=True)
-        self.tell("xdpyinfo >/dev/null && echo up")
-        assert self.line() == "up"
+        self.tell("xdpyinfo >/dev/null && echo up || echo down")
+        try:
+            assert self.line() == "up", self.errors()
+        except AssertionError as e:
+            shown = subprocess.run(["ps", "-eo", "pid,ppid,wchan:20,args"], stdout=subprocess.PIPE,
+                                   check=False, text=True).stdout
+            self.__exit__()
+            raise AssertionError(f"{e}\n{self.errors()}\n{shown}") from None
         return self
 
     def tell(self, script):
@@ -199,8 +205,7 @@ def the_app_cannot_press_it(stage, display):
     """XTEST and SendEvent in its own server are not the person's keys; the same keys by XTEST on the
     person's display, which stands for the person here, are (the tests above, and the end)."""
     with Copied(display, OUTSIDE), App(stage, display) as app:
-        app.press_until(IN, "it did not come", lambda: app.pasted() == OUTSIDE)
-    with Copied(display, OUTSIDE), App(stage, display) as app:
+        app.press_until(IN, "who listens", lambda: app.pasted() == OUTSIDE)
         app.copies(INSIDE)
         display.tool("xdotool", "windowfocus", "--sync", app.window())
         for key in (IN, OUT):
@@ -217,11 +222,12 @@ def the_app_cannot_press_it(stage, display):
 def what_is_only_sent_is_no_key(stage, display):
     """SendEvent to the window on the person's display: all that one could do who comes untrusted."""
     with Copied(display, OUTSIDE), App(stage, display) as app:
-        window = app.window()
+        app.press_until(IN, "who listens", lambda: app.pasted() == OUTSIDE)
+        app.copies(INSIDE)
         for key in (IN, OUT):
-            display.tool("xdotool", "key", "--window", window, key)
+            display.tool("xdotool", "key", "--window", app.window(), key)
         time.sleep(A_WHILE)
-        assert app.pasted() == "", "what was sent has been taken for a key"
+        assert app.pasted() == INSIDE and outside(display) == OUTSIDE, "what was sent has been taken for a key"
 
 
 def who_knocks_is_no_key(stage, display):
