@@ -253,7 +253,8 @@ static _Noreturn void become_attach(struct cli *c, const char *instance, int sta
                     arena_strdup(&c->arena, instance), NULL};
     int none = open("/dev/null", O_RDWR);
     if (setsid() < 0 || none < 0 || dup2(none, 0) < 0 || dup2(none, 1) < 0 ||
-        dup2(starter, STARTER_FD) < 0 || sys_close_range(STARTER_FD + 1, ~0u, 0) < 0)
+        fcntl(starter, F_SETFD, 0) < 0 || dup2(starter, STARTER_FD) < 0 ||
+        sys_close_range(STARTER_FD + 1, ~0u, 0) < 0)
         _exit(EXIT_REFUSED);
     execve(c->own_path, argv, environ);
     _exit(EXIT_REFUSED);

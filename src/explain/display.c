@@ -254,8 +254,8 @@ static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
     static const char *const by_hand[] = {
         [CARRY_NOTHING] = "one of its own, to and from which nothing is carried (clipboard=none)",
         [CARRY_COMMAND] = "one of its own; what goes to or from it you carry: carrel clip",
-        [CARRY_KEYS] = "one of its own; what goes to or from it you carry: carrel clip, or a key "
-                       "(clipboard= in the policy)",
+        [CARRY_KEYS] = ("one of its own; what goes to or from it you carry: carrel clip, or a key "
+                        "(clipboard= in the policy)"),
     };
     static const struct {
         const char *what, *sees, *types, *hears, *seen, *clipboard; /* NULL: by hand */
