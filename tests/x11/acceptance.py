@@ -4,9 +4,9 @@
 
     acceptance.py BUILD POLICIES PROBE
 """
+import errno
 import glob
 import os
-import select
 import shutil
 import socket
 import struct
@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import (KEYS, PASSWORD, PATIENCE, Copied, Display, Probe, Tap, Victim, below, end,  # noqa: E402
-                 heard, keys_in, ordinary_stage, wait_for)
+                 heard, keys_in, next_line, ordinary_stage, wait_for)
 import cli_lib  # noqa: E402
 
 OF_THE_VICTIM = ("victim", "victim-image", "composite-image", "send-event", "change-property",
@@ -41,14 +41,7 @@ class Box:
 
     def line(self):
         """The next line that it writes; the pipe is read without a buffer of Python's."""
-        got = b""
-        while not got.endswith(b"\n"):
-            ready, _, _ = select.select([self.child.stdout], [], [], PATIENCE)
-            assert ready, f"it is silent after {got}"
-            byte = os.read(self.child.stdout.fileno(), 1)
-            assert byte, f"it has ended after {got}"
-            got += byte
-        return got.decode().strip()
+        return next_line(self.child)
 
     def folder(self):
         """Of the instance in the registry."""
@@ -217,11 +210,22 @@ def leaves_nothing(display):
     def servers(box):
         return [pid for pid, name in below(box.child.pid).items() if name == "Xephyr"]
 
+    def unserved():
+        """Sockets of displays that are no more."""
+        found = set()
+        for path in glob.glob("/tmp/.X11-unix/X*"):
+            with socket.socket(socket.AF_UNIX) as s:
+                if s.connect_ex(path) == errno.ECONNREFUSED:
+                    found.add(path)
+        return found
+
+    old = unserved()
     with Box(display, "nested", "xterm") as box:
         box.window()
         before = servers(box)
         assert before
     wait_for("the server's end", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in before))
+    wait_for("no socket of a server that is gone", lambda: unserved() <= old)
     with Box(display, "nested", "xterm") as box:
         box.window()
         for pid in servers(box):

@@ -7,7 +7,6 @@ hand: the person's keys carry, what the app can do to its own server does not.
 """
 import glob
 import os
-import select
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import PATIENCE, Copied, Display, Tap, end, ordinary_stage, wait_for  # noqa: E402
+from lib import PATIENCE, Copied, Display, Tap, end, next_line, ordinary_stage, wait_for  # noqa: E402
 import cli_lib  # noqa: E402
 
 IN, OUT = "ctrl+shift+Insert", "ctrl+alt+Insert"
@@ -76,14 +75,7 @@ class App:
         self.child.stdin.flush()
 
     def line(self):
-        got = b""
-        while not got.endswith(b"\n"):
-            ready, _, _ = select.select([self.child.stdout], [], [], PATIENCE)
-            assert ready, f"it is silent after {got}"
-            byte = os.read(self.child.stdout.fileno(), 1)
-            assert byte, f"it has ended after {got}"
-            got += byte
-        return got.decode().strip()
+        return next_line(self.child)
 
     def ask(self, script):
         self.tell(script)

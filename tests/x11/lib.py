@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """X servers without a screen, a victim on one, and the probe that tries what an app could do to it."""
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -229,3 +230,15 @@ def keys_in(seen, names=tuple(KEYS)):
 def heard(seen, names=tuple(KEYS)):
     """Whether the keys came by each of the named ways."""
     return all(n >= KEYS[name] for n, name in zip(keys_in(seen, names), names))
+
+
+def next_line(child, errors=lambda: ""):
+    """What a process writes next; its pipe is read without a buffer of Python's, so that select tells the truth."""
+    got = b""
+    while not got.endswith(b"\n"):
+        ready, _, _ = select.select([child.stdout], [], [], PATIENCE)
+        assert ready, f"it is silent after {got}: {errors()}"
+        byte = os.read(child.stdout.fileno(), 1)
+        assert byte, f"it has ended after {got}: {errors()}"
+        got += byte
+    return got.decode().strip()

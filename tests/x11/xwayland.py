@@ -7,14 +7,13 @@ window of the compositor, by way of a filter.
 """
 import glob
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import PATIENCE, Tap, below, children, end, named, ordinary_stage, wait_for  # noqa: E402
+from lib import PATIENCE, Tap, below, children, end, named, next_line, ordinary_stage, wait_for  # noqa: E402
 import cli_lib  # noqa: E402
 from wayland.lib import Sway, Weston  # noqa: E402
 
@@ -40,14 +39,7 @@ class App:
         return self
 
     def line(self):
-        got = b""
-        while not got.endswith(b"\n"):
-            ready, _, _ = select.select([self.child.stdout], [], [], PATIENCE)
-            assert ready, f"it is silent after {got}: {self.errors()}"
-            byte = os.read(self.child.stdout.fileno(), 1)
-            assert byte, f"it has ended after {got}: {self.errors()}"
-            got += byte
-        return got.decode().strip()
+        return next_line(self.child, self.errors)
 
     def ask(self, script):
         self.child.stdin.write(script.encode() + b"\n")
