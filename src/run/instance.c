@@ -292,7 +292,7 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
     return r;
 }
 
-int run_lock_registry(const char *runtime_dir)
+int run_lock_registry(const char *runtime_dir, int least)
 {
     enum { TRIES = 500, NANOSECONDS = 10000000 };
     const struct timespec pause = {0, NANOSECONDS};
@@ -306,7 +306,8 @@ int run_lock_registry(const char *runtime_dir)
     for (int i = 0; (r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && i < TRIES;
          i++)
         nanosleep(&pause, NULL);
-    return r < 0 ? -errno : steal_fd(&fd);
+    r = r < 0 ? r : fcntl(fd, F_DUPFD_CLOEXEC, least); /* the lock is that of both */
+    return r < 0 ? -errno : r;
 }
 
 int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,
