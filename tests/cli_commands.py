@@ -285,6 +285,20 @@ def explain_tells_why():
     same((answer["visible"], answer["readable"], answer["writable"]), (True, True, False))
 
 
+def explain_sees_a_whole_bus_anywhere():
+    """Outside /run too, by its own file or by a folder around it; the start says the same."""
+    bus = S.path("home/bus.socket")
+    env = S.env(DBUS_SESSION_BUS_ADDRESS=f"unix:path={bus}")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(bus)
+        for grant, way in ((f"--filesystem={bus}", "whole"), (f"--filesystem={S.home}", "whole"),
+                           (f"--filesystem={S.home}/elsewhere:create", "none")):
+            done = S.run("explain", "--json", grant, "echo", "display", env=env)
+            same((json.loads(done.stdout)["session_bus"], "the whole session bus" in done.stderr),
+                 (way, way == "whole"), grant)
+    os.unlink(bus)
+
+
 def list_shows_each_app_with_its_names():
     S.write("home/.config/carrel/policies/org.mozilla.firefox.policy", "[Context]\nshared=!network;\n")
     lines = S.run("list").stdout.splitlines()
@@ -629,7 +643,7 @@ TESTS = [
     documents_are_granted_where_the_policy_says_so, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
-    plan_prints_what_run_carries_out, explain_tells_why, list_shows_each_app_with_its_names,
+    plan_prints_what_run_carries_out, explain_tells_why, explain_sees_a_whole_bus_anywhere, list_shows_each_app_with_its_names,
     check_finds_faults, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
