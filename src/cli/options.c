@@ -129,7 +129,7 @@ static int check_operands(struct cli *c)
                                    *cmd->operands ? " " : "", cmd->operands);
     if (c->n_operands < (size_t)cmd->least) {
         const char *word = cmd->operands;
-        for (size_t i = 0; i < c->n_operands; i++)
+        for (size_t i = 0; i < c->n_operands || *word == '['; i += *word != '[')
             word += strcspn(word, " ") + 1;
         cli_fail(c, how, "%.*s is missing", (int)strcspn(word, " ."), word);
         return -1;
