@@ -257,6 +257,22 @@ def nothing_of_the_caller_s_environment_gets_in():
     assert "s3cr3t" not in done.stdout, done.stdout
 
 
+def a_folder_out_of_sight_is_told_of():
+    seen = os.path.dirname(S.write("home/seen/x", ""))
+    hidden = os.path.dirname(S.write("home/hidden/x", ""))
+    note = f"{hidden} is out of the app's sight, which starts in {S.home}/.var/app/"
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + seen, "pwd")
+    same(done.stdout, seen + "\n")
+    assert "sight" not in done.stderr, done.stderr
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + hidden, "pwd")
+    inside(S.home + "/.var/app/", done.stdout)
+    inside(note, done.stderr)
+    inside(f"--filesystem={hidden}:ro shows it", done.stderr)
+    done = S.run("run", "pwd", cwd=hidden)  # only what was asked for is worth a line at each start
+    inside(S.home + "/.var/app/", done.stdout)
+    assert "sight" not in done.stderr, done.stderr
+
+
 # ---- plan, explain, list, check ----
 
 def plan_prints_what_run_carries_out():
@@ -629,6 +645,7 @@ TESTS = [
     documents_are_granted_where_the_policy_says_so, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
+    a_folder_out_of_sight_is_told_of,
     plan_prints_what_run_carries_out, explain_tells_why, list_shows_each_app_with_its_names,
     check_finds_faults, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
