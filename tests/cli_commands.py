@@ -337,6 +337,29 @@ def check_finds_faults():
     same(json.loads(S.run("check", "--json", good).stdout), [])
 
 
+def check_finds_what_no_start_would_take():
+    """Word by word: what ends the start is an error of the linter, too, and the other way round."""
+    os.makedirs(S.home + "/dir", exist_ok=True)
+    os.makedirs(S.home + "/wide", exist_ok=True)
+    if not os.path.islink(S.home + "/wide/link"):
+        os.symlink(S.home + "/dir", S.home + "/wide/link")
+    words = ("/etc/foo", "/proc", "/usr/share", "/dev/sda", "/app", "/run/host", "/.flatpak-info", "/run/user", "/",
+             "~/.var/app", "~/.config/carrel", "/tmp/.X11-unix", "~/wide;~/wide/link", "~/../x",
+             "~/dir", "~/nowhere", "/srv", "home", "host", "xdg-documents", "~/wide;~/dir", S.home + "/dir")
+    refused = 0
+    for word in words:
+        path = S.write("word.policy", f"[Application]\nname=org.example.Word\n[Context]\nfilesystems={word};\n")
+        started, checked = S.run("run", "--policy=" + path, "true"), S.run("check", path)
+        same(checked.returncode, {0: 0, 125: 1}[started.returncode], f"{word}: {started.stderr}{checked.stdout}")
+        if started.returncode:
+            refused += 1
+            told = [line for line in started.stderr.splitlines() if ": error: " in line]
+            same([line for line in checked.stdout.splitlines() if ": error: " in line], told, word)
+            inside("word.policy:4:", told[0])
+    same(refused, 14)
+    inside("word.policy:2:13: warning:", S.run("check", S.write("word.policy", f"[Context]\nfilesystems={S.home};\n")).stdout)
+
+
 def every_shipped_policy_is_free_of_errors():
     files = [os.path.join(S.shipped, n) for n in os.listdir(S.shipped) if n.endswith(".policy")]
     assert len(files) > 5
@@ -647,7 +670,7 @@ TESTS = [
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of,
     plan_prints_what_run_carries_out, explain_tells_why, list_shows_each_app_with_its_names,
-    check_finds_faults, every_shipped_policy_is_free_of_errors, import_copies_exactly,
+    check_finds_faults, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
     reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,
