@@ -57,6 +57,7 @@ MESSAGES = [
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
+    (("run", "--command=nope", "id"), 127, 'cannot start "nope": No such file or directory (execve); it is not there', None),
     (("run", "/etc/passwd"), 126, '"/etc/passwd" is no program',
      "if it is one, make it executable: chmod +x"),
     (("run", "/usr"), 126, '"/usr" is no program', None),
