@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,40 +112,6 @@ static const char *absolute(struct arena *a, const char *cwd, const char *path)
     return dir && *name ? arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name) : NULL;
 }
 
-/* path without "." and "..", by its text alone: links on the way stay. */
-static const char *by_text(struct arena *a, const char *path)
-{
-    char *out = arena_alloc(a, strlen(path) + 2), *end = out;
-    for (const char *p = path; *(p += strspn(p, "/"));) {
-        size_t n = strcspn(p, "/");
-        bool up = n == 2 && p[0] == '.' && p[1] == '.';
-        while (up && end > out && *--end != '/')
-            ;
-        if (!up && !(n == 1 && *p == '.')) {
-            *end++ = '/';
-            memcpy(end, p, n);
-            end += n;
-        }
-        p += n;
-    }
-    *end = '\0';
-    return out;
-}
-
-/*
- * The same file as the person wrote it, with the links in which the app may have had a hand, for
- * resolve to judge. NULL where ".." behind a link leads elsewhere than it reads: then nobody knows
- * what was meant.
- */
-static const char *as_written(struct cli *c, const struct job *j, const char *arg, const char *real)
-{
-    const char *uri = path_of_uri(&c->arena, arg), *path = uri ? uri : arg;
-    const char *text =
-        by_text(&c->arena, path[0] == '/' ? path : arena_printf(&c->arena, "%s/%s", j->here, path));
-    const char *same = *text ? absolute(&c->arena, "/", text) : NULL;
-    return same && str_eq(same, real) ? text : NULL;
-}
-
 /* The app has these of its own: nothing in them can be granted by path. */
 static const char *const own_folders[] = {"/usr", "/etc", "/dev", "/proc", "/run", "/sys"};
 
@@ -166,10 +131,9 @@ static const char *named_file(struct cli *c, const struct job *j, const char *ar
 /*
  * Files that stand among the app's arguments are what the person wants it to open: where the policy
  * says so (documents=) each is granted for this run. Only whole arguments, only files that exist,
- * never folders: an argument such as "/" or "~" must not open a home. What is granted is the path
- * as it was written: a link on the way that may be the app's own work is refused as in a policy.
- * Returns the arguments with the paths under which the app sees the files: the caller's folder, and
- * links on the way, it does not.
+ * never folders: an argument such as "/" or "~" must not open a home. Returns the arguments with
+ * the paths under which the app sees the files: the caller's folder, and links on the way, it does
+ * not.
  */
 static const char *const *grant_documents(struct cli *c, struct job *j, const char *const *args)
 {
@@ -184,16 +148,12 @@ static const char *const *grant_documents(struct cli *c, struct job *j, const ch
     j->documents_rw = writable;
     for (size_t i = 0; i < n; i++) {
         const char *path = readable ? named_file(c, j, args[i]) : NULL;
-        const char *written = path ? as_written(c, j, args[i], path) : NULL;
-        if (written) {
-            policy_grant_path(&j->policy, written, writable ? FS_RW : FS_RO,
+        if (path) {
+            policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
                               (struct place){.file = "named on the command line"});
-            *granted++ = written;
-        } else if (path) {
-            diag_add(&c->diags, DIAG_NOTE, (struct place){0}, "write it from the root on",
-                     "%s is not granted: \"..\" behind a symbolic link leads to %s", args[i], path);
+            *granted++ = path;
         }
-        seen[i] = written ? path : args[i];
+        seen[i] = path ? path : args[i];
     }
     return seen;
 }
@@ -250,19 +210,6 @@ static int choose_terminal(struct cli *c, struct job *j)
 
 /* ---- the request ---- */
 
-/* Where the person is, by the links by which they came there. */
-static const char *way_here(struct cli *c, const char *given, const char *cwd)
-{
-    struct stat a, b;
-    const char *pwd = getenv("PWD");
-    if (given && given[0] == '/')
-        return given;
-    if (!pwd || pwd[0] != '/' || stat(pwd, &a) < 0 || stat(".", &b) < 0 || a.st_dev != b.st_dev ||
-        a.st_ino != b.st_ino)
-        return cwd;
-    return given ? arena_printf(&c->arena, "%s/%s", pwd, given) : pwd;
-}
-
 static int choose_cwd(struct cli *c, struct job *j)
 {
     const char *given = cli_value(c, "cwd");
@@ -274,7 +221,6 @@ static int choose_cwd(struct cli *c, struct job *j)
                         strerror(cwd ? ENOTDIR : errno));
     /* A folder that was removed under us is no reason not to start; the home is used then. */
     j->request.cwd = cwd && cwd[0] == '/' ? arena_strdup(&c->arena, cwd) : c->facts.home;
-    j->here = way_here(c, given, j->request.cwd);
     return 0;
 }
 

@@ -14,7 +14,6 @@ struct job {
     struct request request;
     struct plan plan;
     enum run_terminal terminal;
-    const char *here;             /* request.cwd, with the links by which the person came there */
     const char *const *documents; /* granted among the arguments, NULL-terminated; or NULL */
     bool documents_rw;
 };
