@@ -57,6 +57,7 @@ MESSAGES = [
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
+    (("run", "--command=nope", "id"), 127, 'cannot start "nope": No such file or directory (execve); it is not there', None),
     (("run", "/etc/passwd"), 126, '"/etc/passwd" is no program',
      "if it is one, make it executable: chmod +x"),
     (("run", "/usr"), 126, '"/usr" is no program', None),
@@ -307,6 +308,22 @@ def nothing_of_the_caller_s_environment_gets_in():
     assert "s3cr3t" not in done.stdout, done.stdout
 
 
+def a_folder_out_of_sight_is_told_of():
+    seen = os.path.dirname(S.write("home/seen/x", ""))
+    hidden = os.path.dirname(S.write("home/hidden/x", ""))
+    note = f"{hidden} is out of the app's sight, which starts in {S.home}/.var/app/"
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + seen, "pwd")
+    same(done.stdout, seen + "\n")
+    assert "sight" not in done.stderr, done.stderr
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + hidden, "pwd")
+    inside(S.home + "/.var/app/", done.stdout)
+    inside(note, done.stderr)
+    inside(f"--filesystem={hidden}:ro shows it", done.stderr)
+    done = S.run("run", "pwd", cwd=hidden)  # only what was asked for is worth a line at each start
+    inside(S.home + "/.var/app/", done.stdout)
+    assert "sight" not in done.stderr, done.stderr
+
+
 # ---- plan, explain, list, check ----
 
 def plan_prints_what_run_carries_out():
@@ -420,6 +437,29 @@ def check_finds_faults():
         same(done.returncode, 1, path)
         assert len(done.stdout.splitlines()) >= 1
     same(json.loads(S.run("check", "--json", good).stdout), [])
+
+
+def check_finds_what_no_start_would_take():
+    """Word by word: what ends the start is an error of the linter, too, and the other way round."""
+    os.makedirs(S.home + "/dir", exist_ok=True)
+    os.makedirs(S.home + "/wide", exist_ok=True)
+    if not os.path.islink(S.home + "/wide/link"):
+        os.symlink(S.home + "/dir", S.home + "/wide/link")
+    words = ("/etc/foo", "/proc", "/usr/share", "/dev/sda", "/app", "/run/host", "/.flatpak-info", "/run/user", "/",
+             "~/.var/app", "~/.config/carrel", "/tmp/.X11-unix", "~/wide;~/wide/link", "~/../x",
+             "~/dir", "~/nowhere", "/srv", "home", "host", "xdg-documents", "~/wide;~/dir", S.home + "/dir")
+    refused = 0
+    for word in words:
+        path = S.write("word.policy", f"[Application]\nname=org.example.Word\n[Context]\nfilesystems={word};\n")
+        started, checked = S.run("run", "--policy=" + path, "true"), S.run("check", path)
+        same(checked.returncode, {0: 0, 125: 1}[started.returncode], f"{word}: {started.stderr}{checked.stdout}")
+        if started.returncode:
+            refused += 1
+            told = [line for line in started.stderr.splitlines() if ": error: " in line]
+            same([line for line in checked.stdout.splitlines() if ": error: " in line], told, word)
+            inside("word.policy:4:", told[0])
+    same(refused, 14)
+    inside("word.policy:2:13: warning:", S.run("check", S.write("word.policy", f"[Context]\nfilesystems={S.home};\n")).stdout)
 
 
 def every_shipped_policy_is_free_of_errors():
@@ -747,8 +787,10 @@ TESTS = [
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
-    plan_prints_what_run_carries_out, explain_tells_why, faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere, list_shows_each_app_with_its_names,
-    check_finds_faults, every_shipped_policy_is_free_of_errors, import_copies_exactly,
+    a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
+    faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
+    list_shows_each_app_with_its_names,
+    check_finds_faults, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_takes_no_key_by_a_link, import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
     reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,

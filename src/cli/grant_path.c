@@ -96,8 +96,10 @@ const char *grant_path(struct cli *c, const char *word)
         free(cwd);
     }
     const char *clean = path_clean(&c->arena, whole);
-    if (!clean || clean[1] == '\0')
+    if (!clean)
         cli_fail(c, "write it from the root on, without \"..\"", "\"%s\" cannot be granted", word);
+    else if (!clean[1])
+        cli_fail(c, "grant the folders of yours that it needs", "/ as a whole cannot be granted");
     return clean && clean[1] ? clean : NULL;
 }
 

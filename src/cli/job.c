@@ -170,6 +170,19 @@ static int choose_program(struct cli *c, struct job *j, const char *const *args)
                     "no policy says which program %s is", j->app.id);
 }
 
+/* The folder that the program was called in may well be out of sight; one that was asked for, not
+ * without a word. */
+static void note_folder_out_of_sight(struct cli *c, const struct job *j)
+{
+    const char *asked = j->request.cwd;
+    for (size_t i = 0; i < j->plan.n && cli_value(c, "cwd"); i++)
+        if (j->plan.v[i].verb == PLAN_CWD && !str_eq(step_arg(&j->plan.v[i], 0), asked))
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", asked),
+                     "%s is out of the app's sight, which starts in %s", asked,
+                     step_arg(&j->plan.v[i], 0));
+}
+
 /* The core cannot tell a script that is not there from one whose interpreter is not. */
 static void note_missing_interpreter(struct cli *c, const char *program)
 {
@@ -213,6 +226,7 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, co
         return EXIT_REFUSED;
     }
     documents_note(c, j, args);
+    note_folder_out_of_sight(c, j);
     note_missing_interpreter(c, j->request.program);
     return 0;
 }
