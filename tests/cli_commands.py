@@ -234,7 +234,7 @@ def a_document_that_is_more_than_that_is_told_of():
     os.symlink("../.bashrc", S.path("home/Papers/todo"))
     done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/todo"))
     same((done.returncode, done.stdout), (125, ""))
-    inside("is a link to", done.stderr)
+    inside("Papers/todo is a symbolic link, which leads to", done.stderr)
     done = S.run("run", "--policy=" + policy, "ls", S.path("home/Papers"))
     inside("Papers is out of the app's sight", done.stderr)
     done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/note"))
@@ -575,7 +575,7 @@ def import_takes_no_key_by_a_link():
     for word in ("Mail/in/id", "Mail/in", "Mail/key"):
         done = S.run("import", "xcalc", word, cwd=S.home)
         same(done.returncode, 125, done)
-        inside("is a link, and leads to", done.stderr)
+        inside("is a symbolic link, which leads to", done.stderr)
     same(S.run("import", "xcalc", ".config/linked", cwd=S.home).returncode, 0)
     with open(os.path.join(S.home, ".var/app/org.debian.xcalc/config/linked/rc"), encoding="utf-8") as f:
         same(f.read(), "rc\n")

@@ -60,40 +60,35 @@ static const char *logical_cwd(struct cli *c, const char *cwd)
     return same ? clean : cwd;
 }
 
-static bool climbs(const char *path)
-{
-    for (const char *s = path; (s = strstr(s, "..")); s += 2)
-        if ((s == path || s[-1] == '/') && (s[2] == '/' || !s[2]))
-            return true;
-    return false;
-}
-
-/* One step up from a folder that is no link; from a link it would lead where its name does not. */
-static bool climb(char *path)
+/* One step up from a folder. From a link (*link) it would lead where its name does not. */
+static bool climb(struct arena *a, char *path, const char **link)
 {
     struct stat st;
     char *slash = strrchr(path, '/');
     if (!slash)
         return true;
-    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+    bool there = lstat(path, &st) == 0;
+    if (there && S_ISLNK(st.st_mode))
+        *link = arena_strdup(a, path);
+    if (!there || !S_ISDIR(st.st_mode))
         return false;
     *slash = '\0';
     return true;
 }
 
-/* The path made absolute by its text, links on the way as they are. NULL: it goes up from one. */
-static const char *absolute(struct cli *c, const char *cwd, const char *path)
+/* The path made absolute by its text, links on the way as they are. NULL: it goes up from what is
+ * no folder, or from *link. */
+static const char *absolute(struct cli *c, const char *cwd, const char *path, const char **link)
 {
-    const char *from = path[0] == '/' ? "" : climbs(path) ? cwd : logical_cwd(c, cwd);
-    size_t most = strlen(from) + strlen(path) + 2;
-    char *out = arena_alloc(&c->arena, most);
+    const char *from = path[0] == '/' ? "" : logical_cwd(c, cwd);
     size_t n = str_eq(from, "/") ? 0 : strlen(from);
+    char *out = arena_alloc(&c->arena, n + strlen(path) + 2);
     memcpy(out, from, n);
     out[n] = '\0';
     for (const char *s = path; *s; s += strspn(s, "/")) {
         size_t size = strcspn(s, "/");
         if (size == 2 && memcmp(s, "..", 2) == 0) {
-            if (!climb(out))
+            if (!climb(&c->arena, out, link))
                 return NULL;
         } else if (size && !(size == 1 && *s == '.')) {
             n = strlen(out);
@@ -106,12 +101,14 @@ static const char *absolute(struct cli *c, const char *cwd, const char *path)
     return *out ? out : "/";
 }
 
-/* The absolute path of what an argument names, or NULL: nothing that is there. */
-static const char *named(struct cli *c, const struct job *j, const char *arg, struct stat *st)
+/* The absolute path of what an argument names, or NULL: nothing that is there, or it is not told
+ * where, as it goes up from *link. */
+static const char *named(struct cli *c, const struct job *j, const char *arg, struct stat *st,
+                         const char **link)
 {
     const char *uri = path_of_uri(&c->arena, arg);
     const char *path = *arg == '-' ? NULL : uri ? uri : arg;
-    path = path && *path ? absolute(c, j->request.cwd, path) : NULL;
+    path = path && *path ? absolute(c, j->request.cwd, path, link) : NULL;
     return path && stat(path, st) == 0 ? path : NULL;
 }
 
@@ -131,7 +128,10 @@ static bool is_the_sandbox_s(const char *path)
 static const char *document(struct cli *c, const struct job *j, const char *arg, const char **real)
 {
     struct stat st;
-    const char *path = named(c, j, arg, &st);
+    const char *link = NULL, *path = named(c, j, arg, &st, &link);
+    if (link)
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, "write the file's own path",
+                 "%s is not opened: it goes up from %s, which is a symbolic link", arg, link);
     *real =
         path && S_ISREG(st.st_mode) && !is_the_sandbox_s(path) ? file_real(&c->arena, path) : NULL;
     return *real && !is_the_sandbox_s(*real) ? path : NULL;
@@ -141,20 +141,17 @@ static const char *document(struct cli *c, const struct job *j, const char *arg,
 static bool may_open(struct cli *c, const struct job *j, const char *path, const char *real,
                      bool rw)
 {
-    const char *what = grant_guarded(c, real, rw);
-    if (!what)
-        return true;
-    if (!grant_link(c, path)) {
+    const char *what = grant_guarded(c, real, rw), *link = what ? grant_link(c, path) : NULL;
+    if (link)
+        diag_add(&c->diags, DIAG_ERROR, (struct place){.file = "named on the command line"},
+                 "if that is what you mean, name it by its own path",
+                 "%s is a symbolic link, which leads to %s (%s)", link, real, what);
+    else if (what)
         diag_add(&c->diags, DIAG_NOTE, (struct place){0},
                  rw ? "documents=ro in its policy lets it only read" : NULL,
                  "%s: %s, which %s may %s in this run", path, what, j->app.id,
                  rw ? "change" : "read");
-        return true;
-    }
-    diag_add(&c->diags, DIAG_ERROR, (struct place){.file = "named on the command line"},
-             "if that is what you mean, name it by its own path", "%s is a link to %s: %s", path,
-             real, what);
-    return false;
+    return !link;
 }
 
 const char *const *documents_grant(struct cli *c, struct job *j, const char *const *args)
@@ -187,7 +184,7 @@ void documents_note(struct cli *c, const struct job *j, const char *const *args)
     for (; args && *args; args++) {
         struct stat st;
         struct verdict v = {.visible = true};
-        const char *path = named(c, j, *args, &st);
+        const char *link = NULL, *path = named(c, j, *args, &st, &link);
         if (path && !is_the_sandbox_s(path) && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
             explain_path(&c->arena, &j->plan, &c->facts, path, &v);
         if (!v.visible)

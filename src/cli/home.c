@@ -151,8 +151,8 @@ static const char *without_links(struct cli *c, const char *path)
     const char *what = link ? grant_guarded(c, real, false) : NULL;
     if (what)
         cli_fail(c, "if that is what you mean, give its own path",
-                 "cannot import \"%s\": %s is a link, and leads to %s (%s)", path, link, real,
-                 what);
+                 "cannot import \"%s\": %s is a symbolic link, which leads to %s (%s)", path, link,
+                 real, what);
     return what ? NULL : real;
 }
 
