@@ -5,6 +5,10 @@
 #include <errno.h>
 
 enum {
+    CHANGE_ATTRIBUTES = 2,
+    DESTROY_NOTIFY = 17,
+    HAS_EVENT_MASK = 1 << 11,
+    STRUCTURE_NOTIFY = 1 << 17,
     DELETE_PROPERTY = 19,
     GET_PROPERTY = 20,
     GET_OWNER = 23,
@@ -13,12 +17,14 @@ enum {
     SELECTION_NOTIFY = 31,
     NEW_VALUE = 0,
     MOST_TARGETS = 1024,
+    MOST_OWNERS = 8,
 };
 
 struct taker {
     struct x11 *x;
     uint32_t atoms[CLIP_NAMES];
     uint32_t window;
+    uint32_t owner; /* whose end we hear of */
 };
 
 /* ---- properties ---- */
@@ -77,7 +83,8 @@ static int read_property(struct taker *t, uint8_t *p, size_t room, size_t *n, ui
 /* ---- one target ---- */
 
 /* Waits for an event of a kind about our window: for SelectionNotify *value is the property, for
- * PropertyNotify only new values of ours count. */
+ * PropertyNotify only new values of ours count. -ESTALE: the owner is gone, and nobody answers what
+ * it was asked last. */
 static int await(struct taker *t, unsigned kind, uint32_t *value)
 {
     for (;;) {
@@ -86,6 +93,8 @@ static int await(struct taker *t, unsigned kind, uint32_t *value)
         int r = x11_next(t->x, &p, &n);
         if (r < 0)
             return r;
+        if ((p[0] & 0x7f) == DESTROY_NOTIFY && x_get32(p + 8) == t->owner)
+            return -ESTALE;
         if ((p[0] & 0x7f) != kind)
             continue;
         if (kind == SELECTION_NOTIFY && x_get32(p + 8) == t->window) {
@@ -140,21 +149,48 @@ static int convert(struct taker *t, enum clip_name target, uint8_t *p, size_t ro
 
 /* ---- what there is ---- */
 
+static int ask_owner(struct taker *t, uint32_t *owner)
+{
+    uint8_t bytes[8];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    const uint8_t *p;
+    size_t n;
+    x_request(&o, GET_OWNER, 0);
+    x_put32(&o, t->atoms[CLIP_CLIPBOARD]);
+    int r = x11_ask(t->x, &o, &p, &n);
+    *owner = r < 0 ? 0 : x_get32(p + 8);
+    return r;
+}
+
+/* From here on we hear of the owner's end. That it was still the owner afterwards says that the
+ * window was there to be watched. */
+static int watch_owner(struct taker *t)
+{
+    uint8_t bytes[16];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    uint32_t still;
+    int r = ask_owner(t, &t->owner);
+    if (r < 0 || !t->owner)
+        return r;
+    x_request(&o, CHANGE_ATTRIBUTES, 0);
+    x_put32(&o, t->owner);
+    x_put32(&o, HAS_EVENT_MASK);
+    x_put32(&o, STRUCTURE_NOTIFY);
+    if ((r = x11_send(t->x, &o)) == 0)
+        r = ask_owner(t, &still);
+    return r < 0 ? r : still == t->owner ? 0 : -ESTALE;
+}
+
 /* Of the names in the table, which ones the owner offers. An owner that lists nothing is asked for
  * plain text. */
 static int look(struct taker *t, bool offered[CLIP_NAMES])
 {
     static uint8_t list[4 * MOST_TARGETS];
-    uint8_t bytes[8];
-    struct x_out o = {.p = bytes, .size = sizeof bytes};
-    const uint8_t *p;
     size_t n;
     unsigned format;
     memset(offered, 0, CLIP_NAMES * sizeof *offered);
-    x_request(&o, GET_OWNER, 0);
-    x_put32(&o, t->atoms[CLIP_CLIPBOARD]);
-    int r = x11_ask(t->x, &o, &p, &n);
-    if (r < 0 || x_get32(p + 8) == 0)
+    int r = watch_owner(t);
+    if (r < 0 || !t->owner)
         return r;
     r = convert(t, CLIP_TARGETS, list, sizeof list, &n, &format);
     if (r == -ENODATA || (r == 0 && format != 32)) {
@@ -171,6 +207,7 @@ static const char *reason(int error)
 {
     return error == -EFBIG       ? "it is larger than may be carried"
            : error == -ETIMEDOUT ? "whoever has copied it does not answer"
+           : error == -ESTALE    ? "others keep taking the clipboard from each other"
            : error == -ENODATA   ? "there is no text and no picture in it"
            : error == -EINVAL    ? "what is said to be a picture is none"
                                  : "the X server cannot be understood";
@@ -210,31 +247,49 @@ static int take_picture(struct taker *t, const bool *offered, struct clip *c)
     return r;
 }
 
+/* ---- the whole ---- */
+
+typedef int fetch_fn(struct taker *t, const bool *offered, struct clip *c);
+
+/* Whoever copies while we ask takes the clipboard from the one who was asked: then all is asked
+ * once more, with a window that an old answer does not reach. */
+static int from_owner(struct x11 *x, bool *offered, fetch_fn *fetch, struct clip *c)
+{
+    int r = -ESTALE;
+    for (int i = 0; i < MOST_OWNERS && r == -ESTALE; i++) {
+        struct taker t = {.x = x};
+        r = clip_begin(x, t.atoms, &t.window);
+        if (r == 0)
+            r = look(&t, offered);
+        if (r == 0 && fetch)
+            r = fetch(&t, offered, c);
+    }
+    return r;
+}
+
+static int fetch(struct taker *t, const bool *offered, struct clip *c)
+{
+    c->n_text = c->n_picture = 0;
+    int r = take_text(t, offered, c);
+    if (r < 0 && r != -ENODATA)
+        return r;
+    r = take_picture(t, offered, c);
+    return r == -ENODATA && c->n_text ? 0 : r;
+}
+
 int clip_take(struct x11 *x, struct clip *c)
 {
-    struct taker t = {.x = x};
     bool offered[CLIP_NAMES];
     c->n_text = c->n_picture = 0;
-    int r = clip_begin(x, t.atoms, &t.window);
-    if (r == 0)
-        r = look(&t, offered);
-    if (r == 0)
-        r = take_text(&t, offered, c);
-    if (r == 0 || r == -ENODATA) {
-        r = take_picture(&t, offered, c);
-        r = r == -ENODATA && c->n_text ? 0 : r;
-    }
+    int r = from_owner(x, offered, fetch, c);
     c->why = r < 0 ? reason(r) : NULL;
     return r;
 }
 
 int clip_list(struct x11 *x, const char *names[], int n, const char **why)
 {
-    struct taker t = {.x = x};
     bool offered[CLIP_NAMES];
-    int r = clip_begin(x, t.atoms, &t.window), k = 0;
-    if (r == 0)
-        r = look(&t, offered);
+    int r = from_owner(x, offered, NULL, NULL), k = 0;
     *why = r < 0 ? reason(r) : NULL;
     for (int i = CLIP_UTF8; r == 0 && i < CLIP_NAMES && k < n; i++)
         if (offered[i])

@@ -234,8 +234,13 @@ def questions_without_end(server, program):
             c.send(frame(b"\0" * 4000, channel))  # which wait: draining never ends
             for i in range(400):
                 c.send(packet(12, 10 + i, u32(channel)))
-            codes = [error_of(c, 500, packet(12, 500, u32(channel)))]
-            assert codes == [1], codes
+            refused = 0  # a server that drains in spite of it makes room for as many more
+            while refused < 100:
+                channel_of, data = c.frame()
+                command, tag = struct.unpack(">BIBI", data[:10])[1::2]
+                if channel_of == NONE and command == 0 and 10 <= tag < 410:
+                    assert struct.unpack(">I", data[11:15])[0] == 1, data
+                    refused += 1
             c.send(packet(20, 501))
             assert c.reply(501)[0] == 2
     return test

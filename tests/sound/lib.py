@@ -253,6 +253,8 @@ def record(tag, device=None):
 class Client:
     def __init__(self, path, version=35):
         self.socket = socket.socket(socket.AF_UNIX)
+        # Sent with each message: a server that asks after accept() would not get those of the first.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(path)
         if version:

@@ -270,6 +270,11 @@ def carries_by_the_person_only(display):
     def go(box):
         box.child.stdin.write(b"\n")
         box.child.stdin.flush()
+
+    def offered():
+        listed = carrel(display, "clip", "--list", name)
+        assert listed.returncode == 0, listed
+        return listed.stdout.splitlines()
     with Copied(display, "outside"), \
             Box(display, "nested", "sh", "-c", f"xterm & {script}") as box:
         box.window()
@@ -284,10 +289,8 @@ def carries_by_the_person_only(display):
         assert box.line() == "outside"
         go(box)
         assert box.line() == "set"
-        listed = carrel(display, "clip", "--list", name).stdout.splitlines()
-        assert listed[0].startswith(b"your display: UTF8_STRING"), listed
-        wait_for("what the app copies", lambda: b"UTF8_STRING" in carrel(
-            display, "clip", "--list", name).stdout.splitlines()[1])
+        assert offered()[0].startswith(b"your display: UTF8_STRING"), offered()
+        wait_for("what the app copies", lambda: b"UTF8_STRING" in offered()[1])
         assert pasted(display.env) == b"outside", "it came by itself"
         done = carrel(display, "clip", name, "out")
         assert done.returncode == 0, done

@@ -4,11 +4,14 @@
 
     clip.py CARREL-CLIP [CARREL-CLIP-CHECKED]
 """
+import concurrent.futures
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -176,6 +179,19 @@ def names_what_there_is(program, a):
             assert clip.child.wait(PATIENCE) == 0
 
 
+def asks_the_next_owner(program, a):
+    """Who was asked goes away without an answer, as others have copied since."""
+    with concurrent.futures.ThreadPoolExecutor() as pool, Copied(a, b"first") as first:
+        os.kill(first.child.pid, signal.SIGSTOP)
+        asked = pool.submit(Clip, program, "list", a)
+        time.sleep(1)  # it waits, whatever the machine's load: nobody answers
+        assert not asked.done()
+        with Copied(a, png(1), target="image/png"):
+            first.child.kill()
+            with asked.result(PATIENCE) as clip:
+                assert clip.outcome == "ok image/png", clip.outcome
+
+
 def names_nothing_where_nothing_is(program):
     with Display() as a, Clip(program, "list", a) as clip:
         assert clip.outcome == "ok", clip.outcome
@@ -210,7 +226,7 @@ def main():
                       cleans_text, widens_latin_1, keeps_to_its_limits, leaves_the_rest_behind,
                       nothing_copied, one_way_and_once):
                 tap.run(lambda f=f, p=p: f(p, a, b), label + f.__name__)
-            for f in (ends_with_the_server, names_what_there_is):
+            for f in (ends_with_the_server, names_what_there_is, asks_the_next_owner):
                 tap.run(lambda f=f, p=p: f(p, a), label + f.__name__)
         tap.run(lambda: is_confined(program, a, b), "is_confined")
         for f in (names_nothing_where_nothing_is, needs_the_cookie):
