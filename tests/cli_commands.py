@@ -77,6 +77,7 @@ MESSAGES = [
     (("plan", "--json", "--seccomp", "id"), 125, "--json and --seccomp exclude each other",
      "give one of them"),
     (("explain", "id"), 125, "PATH is missing", "usage: carrel explain APP PATH"),
+    (("enter", "xterm"), 125, "COMMAND is missing", "usage: carrel enter APP|INSTANCE [--] COMMAND [ARGUMENT...]"),
     (("explain", "id", "/a", "/b"), 125, 'one argument too many: "/b"', None),
     (("list", "x"), 125, 'one argument too many: "x"', "usage: carrel list"),
     (("import", "id"), 125, "PATH is missing", "usage: carrel import APP PATH..."),
@@ -349,6 +350,57 @@ def explain_tells_why():
     inside("command line, argument 2", done.stdout)
     answer = json.loads(S.run("explain", "--json", f"--filesystem={S.home}/pictures:ro", "echo", path).stdout)
     same((answer["visible"], answer["readable"], answer["writable"]), (True, True, False))
+
+
+def faults_of_the_host_are_told_with_what_to_do():
+    """What is in the way, whose path it is, and what to do about it."""
+    runtime, app = S.path("told-run"), "home/.var/app/org.debian.xterm"
+    os.mkdir(runtime, 0o700)
+    registry, env = os.path.join(runtime, ".flatpak"), S.env(XDG_RUNTIME_DIR=runtime)
+
+    def fails(*argv, says, hint, **more):
+        done = S.run(*argv, env={**env, **more})
+        same(done.returncode, 125, argv)
+        inside(says, done.stderr)
+        inside(hint, done.stderr)
+    S.write("told-run/.flatpak", "")
+    fails("run", "true", says=f"cannot use {registry} for the registry of running apps", hint="move away what is there")
+    os.unlink(registry)
+    os.mkdir(registry)
+    os.chmod(registry, 0o777)
+    fails("run", "true", says="it is not yours alone", hint="chmod go-w")
+    os.rmdir(registry)
+    for name in (app, "home/.var/app/org.xfce.mousepad"):
+        os.makedirs(S.path(name), exist_ok=True)
+    fails("copy", "xterm:../x", "mousepad", says="it does not lie in the app's home", hint="")
+    done = S.run("run", "true", env=S.env(DISPLAY=":4711"))
+    same(done.returncode, 0)
+    inside("note: no window can be shown: the X display :4711 has no socket", done.stderr)
+    if os.getuid() != 0:  # whom no mode keeps from anything
+        policy = S.write("home/.config/carrel/policies/org.debian.xterm.policy", "", 0)
+        fails("run", "xterm", says=f"{policy}: error: cannot read the policy", hint="chmod u+r")
+        os.unlink(policy)
+        S.write(app + "/d/f", "")
+        os.chmod(S.path("home/.var/app"), 0o500)
+        fails("reset", "--yes", "xterm", says=f"{S.path(app)}: error: cannot remove it", hint="")
+        os.chmod(S.path("home/.var/app"), 0o700)
+    shutil.rmtree(S.path(app))
+    shutil.rmtree(S.path("home/.var/app/org.xfce.mousepad"))
+    os.rmdir(runtime)
+
+
+def explain_sees_a_whole_bus_anywhere():
+    """Outside /run too, by its own file or by a folder around it; the start says the same."""
+    bus = S.path("home/bus.socket")
+    env = S.env(DBUS_SESSION_BUS_ADDRESS=f"unix:path={bus}")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(bus)
+        for grant, way in ((f"--filesystem={bus}", "whole"), (f"--filesystem={S.home}", "whole"),
+                           (f"--filesystem={S.home}/elsewhere:create", "none")):
+            done = S.run("explain", "--json", grant, "echo", "display", env=env)
+            same((json.loads(done.stdout)["session_bus"], "the whole session bus" in done.stderr),
+                 (way, way == "whole"), grant)
+    os.unlink(bus)
 
 
 def list_shows_each_app_with_its_names():
@@ -735,8 +787,9 @@ TESTS = [
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
-    a_folder_out_of_sight_is_told_of,
-    plan_prints_what_run_carries_out, explain_tells_why, list_shows_each_app_with_its_names,
+    a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
+    faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
+    list_shows_each_app_with_its_names,
     check_finds_faults, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_takes_no_key_by_a_link, import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,

@@ -61,7 +61,8 @@ static int load_file(const struct catalog *c, enum policy_layer layer, const cha
                  r == -EFBIG ? "a policy has at most 1 MiB"
                  : nothing   ? "a link that leads nowhere, or something that is no folder, lies in "
                                "its place: mend or remove that"
-                             : NULL,
+                 : r == -EACCES ? "let yourself read it (chmod u+r), or move it away"
+                                : NULL,
                  "cannot read the policy: %s", strerror(-r));
         return -1;
     }

@@ -152,7 +152,7 @@ void join_x_server(struct cli *c, struct job *j, struct joined *out)
     if (!kind || !c->facts.runtime_dir)
         return;
     /* Without the lock two starts at once may have a server each, which harms nobody. */
-    out->lock = out_of_the_way(j, run_lock_registry(c->facts.runtime_dir));
+    out->lock = run_lock_registry(c->facts.runtime_dir, j->request.supervisor_fd + 1);
     if (instances_with_server(&c->arena, c->facts.runtime_dir, j->app.id, kind, &v, &n) < 0)
         return;
     for (size_t i = 0; i < n; i++)

@@ -164,8 +164,42 @@ static void tell_missing(struct cli *c, const struct plan *p)
     c->diags = (struct diags){.arena = &c->arena};
 }
 
-/* Becomes who shows it. */
-static int show(struct cli *c, const char *app, const struct own_x11 *x)
+/*
+ * Until this process is in the registry, or has ended, nobody else begins to show an app. *other:
+ * somebody does already; the lock is given back then. Returns 0 or an exit code.
+ */
+static int begin_alone(struct cli *c, const char *app, int least, bool *other)
+{
+    struct instance *v;
+    size_t n = 0;
+    int r, lock = run_lock_registry(c->facts.runtime_dir, least);
+    if (lock < 0)
+        return cli_fail(c, "try again",
+                        "cannot begin to show %s while another start is under way: %s", app,
+                        strerror(-lock));
+    r = list_viewers(c, app, &v, &n);
+    *other = n > 0;
+    if (r || n)
+        close(lock);
+    return r;
+}
+
+/* Of those that attach an app at the same moment, each takes it from the one before. */
+static int take_over(struct cli *c, const char *app, int least)
+{
+    enum { TURNS = 20 };
+    bool other = true;
+    size_t ended;
+    for (int i = 0, r; i < TURNS && other; i++)
+        if ((r = end_viewers(c, app, &ended)) || (r = begin_alone(c, app, least, &other)))
+            return r;
+    return other ? cli_fail(c, "carrel ps shows it", "%s is being shown by others again and again",
+                            app)
+                 : 0;
+}
+
+/* Becomes who shows it. first: only if nobody does. */
+static int show(struct cli *c, const char *app, const struct own_x11 *x, bool first)
 {
     static const struct policy no_policy;
     char id[16];
@@ -187,6 +221,11 @@ static int show(struct cli *c, const char *app, const struct own_x11 *x)
     const struct run_instance in = {
         .id = id, .runtime_dir = c->facts.runtime_dir, .held = c->facts.untrusted.held};
     tell_missing(c, &plan);
+    bool other = false;
+    r = first ? begin_alone(c, app, q.supervisor_fd + 1, &other)
+              : take_over(c, app, q.supervisor_fd + 1);
+    if (r || other) /* by an earlier start, which is well */
+        return r;
     run_plan(&plan, &in, c->libexec, RUN_DIRECT, NULL, &c->diags);
     return EXIT_REFUSED;
 }
@@ -212,7 +251,7 @@ static int attach(struct cli *c)
     struct instance *v = NULL;
     struct own_x11 x;
     const char *app;
-    size_t n, ended;
+    size_t n;
     bool starts = cli_has(c, start_option);
     c->facts.cookies_are_made = true;
     if (starts && (cli_look_around(c) < 0 || !wait_for_start(c, c->operands[0])))
@@ -220,13 +259,7 @@ static int attach(struct cli *c)
     int r = find_instances(c, c->operands[0], false, &v, &n, &app);
     if (r || (r = find_server(c, &v[0], &x)))
         return r;
-    if (starts) {
-        struct instance *viewers;
-        r = list_viewers(c, app, &viewers, &n);
-        return r || n ? r : show(c, app, &x); /* it is shown already, by an earlier start */
-    }
-    r = end_viewers(c, app, &ended);
-    return r ? r : show(c, app, &x);
+    return show(c, app, &x, starts);
 }
 
 static const struct option attach_options[] = {

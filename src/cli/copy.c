@@ -260,6 +260,6 @@ int tree_copy(int from, const char *label, int at, const char *to, struct diags 
                      .cap_linked = &cap};
     int r = copy_open(&c, from, at, to);
     if (r < 0)
-        tree_remove(at, to, d);
+        tree_remove(at, "the app's home", to, d);
     return r;
 }

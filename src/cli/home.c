@@ -108,9 +108,9 @@ static int put_in_place(struct cli *c, int folder, const char *staged, const cha
         return 0;
     if (errno == EEXIST && force &&
         sys_renameat2(folder, staged, folder, name, RENAME_EXCHANGE) == 0)
-        return tree_remove(folder, staged, &c->diags) < 0 ? EXIT_REFUSED : 0;
+        return tree_remove(folder, "the app's home", staged, &c->diags) < 0 ? EXIT_REFUSED : 0;
     int error = errno;
-    tree_remove(folder, staged, &c->diags);
+    tree_remove(folder, "the app's home", staged, &c->diags);
     return cli_fail(c, error == EEXIST ? "to replace it, give --force" : NULL,
                     "cannot put \"%s\" into the app's home: %s", target, strerror(error));
 }
@@ -272,7 +272,7 @@ static int reset(struct cli *c)
     if (app_is_running(path))
         return cli_fail(c, "close it first", "%s is running", app.id);
     if (!cli_has(c, "yes")) {
-        if (tree_measure(home, &size, &c->diags) < 0)
+        if (tree_measure(home, path, &size, &c->diags) < 0)
             return EXIT_REFUSED;
         struct buf shown = {.arena = &c->arena};
         diag_escape(&shown, path);
@@ -285,7 +285,10 @@ static int reset(struct cli *c)
     cleanup_fd int apps = tree_open(person, ".var/app", false);
     if (apps < 0)
         return cli_fail(c, NULL, "cannot open \"%s\": %s", path, strerror(-apps));
-    return tree_remove(apps, app.id, &c->diags) < 0 ? EXIT_REFUSED : 0;
+    return tree_remove(apps, arena_printf(&c->arena, "%s/.var/app", c->facts.home), app.id,
+                       &c->diags) < 0
+               ? EXIT_REFUSED
+               : 0;
 }
 
 static const struct option reset_options[] = {

@@ -47,7 +47,7 @@ int tree_open(int below, const char *path, bool create)
 struct walk {
     struct diags *d;
     dev_t dev;
-    const char *path; /* for messages: below the start */
+    const char *path; /* for messages */
     int depth;
     void *target;
     /* What to do about a folder that lies too deep; NULL: it is an error. */
@@ -137,10 +137,10 @@ static int not_counted(struct walk *w, int at, const char *name)
     return 0;
 }
 
-int tree_measure(int fd, struct tree_size *out, struct diags *d)
+int tree_measure(int fd, const char *where, struct tree_size *out, struct diags *d)
 {
     struct stat st;
-    struct walk w = {.d = d, .path = "", .target = out, .too_deep = not_counted};
+    struct walk w = {.d = d, .path = where, .target = out, .too_deep = not_counted};
     *out = (struct tree_size){0, 0};
     if (fstat(fd, &st) < 0)
         return broken(&w, ".", "cannot look at it", errno);
@@ -181,6 +181,7 @@ static int empty_folder(struct walk *w, int at, const char *name)
     unsigned long before;
     if (fd < 0 || fstat(fd, &st) < 0)
         return broken(w, name, "cannot open the folder", errno);
+    w->path = arena_printf(w->d->arena, "%s/%s", w->path, name);
     w->dev = st.st_dev;
     w->target = &r;
     w->too_deep = move_up;
@@ -192,14 +193,14 @@ static int empty_folder(struct walk *w, int at, const char *name)
     return 0;
 }
 
-int tree_remove(int at, const char *name, struct diags *d)
+int tree_remove(int at, const char *where, const char *name, struct diags *d)
 {
     struct stat st;
-    struct walk w = {.d = d, .path = ""};
+    struct walk w = {.d = d, .path = where};
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : broken(&w, name, "cannot look at it", errno);
-    w.path = arena_printf(d->arena, "/%s", name);
     if (S_ISDIR(st.st_mode) && empty_folder(&w, at, name) < 0)
         return -1;
+    w.path = where;
     return unlink_entry(&w, at, name, &st);
 }

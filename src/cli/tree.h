@@ -24,11 +24,13 @@ int tree_open(int below, const char *path, bool create);
 struct tree_size {
     unsigned long long bytes, files;
 };
-/* Counts what lies in the folder (fd is not consumed). Returns 0 or -1 with an error. */
-int tree_measure(int fd, struct tree_size *out, struct diags *d);
+/* Counts what lies in the folder (fd is not consumed), which messages call `where`. Returns 0 or -1
+ * with an error. */
+int tree_measure(int fd, const char *where, struct tree_size *out, struct diags *d);
 
-/* Removes `name` in the folder `at` with all it holds. Returns 0, or -1 with an error. */
-int tree_remove(int at, const char *name, struct diags *d);
+/* Removes `name` in the folder `at`, `where` in messages, with all it holds. Returns 0, or -1 with
+ * an error. */
+int tree_remove(int at, const char *where, const char *name, struct diags *d);
 
 /*
  * Copies what `from` is a descriptor of (a file or folder, O_RDONLY) to the new name `to` in the

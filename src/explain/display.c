@@ -112,34 +112,22 @@ static enum carry_way carry_of(const struct plan *p)
                                                           : CARRY_COMMAND;
 }
 
-/* Whether a bind shows the host's own at this path: itself, or the folder that it is in. */
-static bool shows(const struct plan *p, const char *folder, const char *name)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        const char *dst = p->v[i].verb == PLAN_BIND ? step_arg(&p->v[i], 1) : "";
-        const char *rest = str_after(dst, folder);
-        if (rest && (!*rest || (*rest == '/' && str_eq(rest + 1, name))))
-            return true;
-    }
-    return false;
-}
-
 static enum bus_way session_bus_of(const struct plan *p)
 {
     const struct plan_step *address = variable(p, "DBUS_SESSION_BUS_ADDRESS");
     const char *at = address ? step_arg(address, 0) : "";
+    if (p->whole_session_bus)
+        return BUS_WAY_WHOLE;
     if (service(p, "dbus"))
         return BUS_WAY_FILTERED;
-    if (binds_in_runtime(p, "bus") || strstr(at, "unix:abstract="))
-        return BUS_WAY_WHOLE;
     return strstr(at, "unix:path=") ? BUS_WAY_OWN : BUS_WAY_NONE;
 }
 
 static enum bus_way system_bus_of(const struct plan *p)
 {
-    return service(p, "dbus-system")                    ? BUS_WAY_FILTERED
-           : shows(p, "/run/dbus", "system_bus_socket") ? BUS_WAY_WHOLE
-                                                        : BUS_WAY_NONE;
+    return p->whole_system_bus         ? BUS_WAY_WHOLE
+           : service(p, "dbus-system") ? BUS_WAY_FILTERED
+                                       : BUS_WAY_NONE;
 }
 
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out)

@@ -96,6 +96,23 @@ void facts_put_list(struct facts *f, const struct list_fact *list)
     *old = *list;
 }
 
+static const struct folder_fact *known_folder(const struct facts *f, const char *path)
+{
+    for (size_t i = 0; i < f->n_folders; i++)
+        if (str_eq(f->folders[i].path, path))
+            return &f->folders[i];
+    return NULL;
+}
+
+void facts_put_folder(struct facts *f, const char *path, bool is_folder)
+{
+    if (known_folder(f, path))
+        return;
+    f->folders =
+        arena_grow(f->arena, f->folders, f->n_folders, &f->cap_folders, sizeof *f->folders);
+    f->folders[f->n_folders++] = (struct folder_fact){path, is_folder};
+}
+
 void facts_put_env(struct facts *f, const char *name, const char *value, bool asked)
 {
     struct env_fact *e = NULL;
@@ -186,6 +203,17 @@ const struct list_fact *facts_list(struct facts *f, const char *path)
         return known;
     want(f, WANTED_LIST, path);
     return &nothing;
+}
+
+/* A fixture may know it as a path, too. */
+bool facts_folder(struct facts *f, const char *path)
+{
+    const struct folder_fact *known = known_folder(f, path);
+    const struct path_fact *as_path = known ? NULL : facts_known_path(f, path);
+    if (!known && !as_path)
+        want(f, WANTED_FOLDER, path);
+    return known ? known->is_folder
+                 : as_path && as_path->type == FILE_DIR && str_eq(as_path->real, path);
 }
 
 const struct control_fact *facts_control(struct facts *f)

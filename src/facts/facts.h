@@ -57,8 +57,16 @@ struct list_fact {
     size_t n;
 };
 
+/* Whether there is a folder, and no link on the way: all that can be known without asking the
+ * filesystem that is mounted there, whose server may be gone. */
+struct folder_fact {
+    const char *path;
+    bool is_folder;
+};
+
 enum wanted_kind {
     WANTED_PATH,
+    WANTED_FOLDER,
     WANTED_LIST,
     WANTED_ACCESS,
     WANTED_DOCUMENTS, /* path: the bus' socket */
@@ -147,6 +155,8 @@ struct facts {
     size_t path_index_size;
     struct list_fact *lists;
     size_t n_lists, cap_lists;
+    struct folder_fact *folders;
+    size_t n_folders, cap_folders;
     struct xauth_fact xauth; /* for $DISPLAY */
     struct untrusted_fact untrusted;
     bool cookies_are_made;
@@ -171,6 +181,9 @@ const struct path_fact *facts_path(struct facts *f, const char *path);
 const struct path_fact *facts_access(struct facts *f, const char *path);
 /* Names in a folder; NULL names and n = 0 when it is unknown, absent or no folder. Never NULL. */
 const struct list_fact *facts_list(struct facts *f, const char *path);
+/* Whether a folder is at path itself. Never waits for a filesystem that is mounted there, as
+ * facts_path does; for paths of which nothing else is asked. */
+bool facts_folder(struct facts *f, const char *path);
 /* f->looks, asked for the first time (else one asks for nothing that is not needed). */
 const struct look_fact *facts_looks(struct facts *f, size_t *n);
 /* Never NULL; unknown: as if there were none. */

@@ -201,6 +201,22 @@ static void look_access(struct facts *f, const char *path)
     facts_put_path(f, &p);
 }
 
+/*
+ * A filesystem without an answer (a network's, a FUSE one) must not hold up who was not granted it.
+ * Its folder's type is known to the kernel; more would have to be asked for.
+ */
+static void look_folder(struct facts *f, const char *path)
+{
+    struct stat st;
+    const char *dir = path_parent(f->arena, path);
+    const struct path_fact above = look(f, dir, 0);
+    bool is_folder = above.type == FILE_DIR && str_eq(above.real, dir) &&
+                     fstatat(AT_FDCWD, path, &st,
+                             AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC) == 0 &&
+                     S_ISDIR(st.st_mode);
+    facts_put_folder(f, path, is_folder);
+}
+
 static void look_path(struct facts *f, const char *path)
 {
     look(f, path, 0);
@@ -209,10 +225,10 @@ static void look_path(struct facts *f, const char *path)
 void facts_look(struct facts *f)
 {
     static look_for *const looks[] = {
-        [WANTED_PATH] = look_path,       [WANTED_LIST] = look_list,
-        [WANTED_ACCESS] = look_access,   [WANTED_DOCUMENTS] = look_documents,
-        [WANTED_LOOKS] = look_looks,     [WANTED_UNTRUSTED] = look_untrusted,
-        [WANTED_CONTROL] = look_control,
+        [WANTED_PATH] = look_path,           [WANTED_FOLDER] = look_folder,
+        [WANTED_LIST] = look_list,           [WANTED_ACCESS] = look_access,
+        [WANTED_DOCUMENTS] = look_documents, [WANTED_LOOKS] = look_looks,
+        [WANTED_UNTRUSTED] = look_untrusted, [WANTED_CONTROL] = look_control,
     };
     for (size_t i = 0; i < f->n_wanted; i++)
         looks[f->wanted[i].kind](f, f->wanted[i].path);

@@ -12,6 +12,7 @@ struct path_fact *facts_known_path(const struct facts *f, const char *path);
 const struct path_fact *facts_put_path(struct facts *f, const struct path_fact *fact);
 struct list_fact *facts_known_list(const struct facts *f, const char *path);
 void facts_put_list(struct facts *f, const struct list_fact *list);
+void facts_put_folder(struct facts *f, const char *path, bool is_folder);
 void facts_put_env(struct facts *f, const char *name, const char *value, bool asked);
 
 /* Looks for what is wanted, of a kind each, at a path. */

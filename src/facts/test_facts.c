@@ -342,6 +342,32 @@ static void has_a_home_without_HOME(void)
 
 /* ---- the text form ---- */
 
+/* A folder alone, at the path itself; a fixture knows it as what it says, or as a path. */
+static void tells_folders(void)
+{
+    struct facts f, again = {.arena = &arena};
+    struct buf text = {.arena = &arena};
+    int line;
+    const char *error;
+    const char *const none[] = {"gone", "f", "self", "l1", "l1/l2", "f/below", NULL};
+    gather(&f, (const char *const[]){arena_printf(&arena, "HOME=%s", top), NULL});
+    CHECK(!facts_folder(&f, in("list")));
+    for (const char *const *n = none; *n; n++)
+        facts_folder(&f, in(*n));
+    facts_look(&f);
+    CHECK(facts_folder(&f, in("list")));
+    for (const char *const *n = none; *n; n++)
+        CHECK(!facts_folder(&f, in(*n)));
+    CHECK_INT(f.n_wanted, 0);
+    facts_write(&f, &text);
+    CHECK_INT(facts_read(&again, text.data, text.len, &line, &error), 0);
+    CHECK(facts_folder(&again, in("list")) && !facts_folder(&again, in("gone")));
+    again = (struct facts){.arena = &arena};
+    static const char as_path[] = "carrel-facts 1\ndir /d 1:2 0755 0\nfile /f 1:3 0644 0\n";
+    CHECK_INT(facts_read(&again, as_path, sizeof as_path - 1, &line, &error), 0);
+    CHECK(facts_folder(&again, "/d") && !facts_folder(&again, "/f"));
+}
+
 static void comes_back_from_text(void)
 {
     struct facts f, again = {.arena = &arena};
@@ -443,6 +469,7 @@ int main(void)
     RUN(gathers_a_person);
     RUN(distrusts_the_runtime_folder);
     RUN(has_a_home_without_HOME);
+    RUN(tells_folders);
     RUN(comes_back_from_text);
     RUN(refuses_bad_text);
     RUN(knows_absent_paths_behind_links);

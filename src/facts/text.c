@@ -15,6 +15,7 @@
  *     absent PATH [REAL]
  *     error PATH NUMBER
  *     link PATH TARGET      a link on the way to the path of the line before
+ *     folder PATH           there is one, nothing more is known of it
  *     list PATH             a folder's names follow, one "name NAME" each
  *
  * DEV and INO are hexadecimal, MODE is octal, ACCESS is some of "rwx" or "-".
@@ -167,6 +168,9 @@ void facts_write(const struct facts *f, struct buf *out)
         put_path(out, &f->paths[i]);
     for (size_t i = 0; i < f->n_lists; i++)
         put_list(out, &f->lists[i]);
+    for (size_t i = 0; i < f->n_folders; i++)
+        if (f->folders[i].is_folder)
+            put_line(out, "folder", f->folders[i].path);
 }
 
 /* ---- reading ---- */
@@ -394,6 +398,15 @@ static const char *read_list(struct reader *r, void *target)
     return NULL;
 }
 
+static const char *read_folder(struct reader *r, void *target)
+{
+    const char *path = path_clean(r->f->arena, r->argv[1].s);
+    if (!path)
+        return "not an absolute path";
+    facts_put_folder(target, path, true);
+    return NULL;
+}
+
 static const char *read_name(struct reader *r, void *target)
 {
     (void)target;
@@ -444,6 +457,7 @@ static const struct {
     {"absent", 2, 3, read_file_fact, 0},
     {"error", 3, 3, read_file_fact, 0},
     {"link", 3, 3, read_link, 0},
+    {"folder", 2, 2, read_folder, 0},
     {"list", 2, 2, read_list, 0},
     {"name", 2, 2, read_name, 0},
 };

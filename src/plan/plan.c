@@ -130,6 +130,10 @@ void plan_write_all(const struct plan *p, struct buf *out)
         buf_str(out, "\n# told to portals\n");
         write_lines("# | ", p->info, strlen(p->info), out);
     }
+    if (p->whole_session_bus)
+        buf_str(out, "\n# in reach: the whole session bus\n");
+    if (p->whole_system_bus)
+        buf_str(out, "\n# in reach: the whole system bus\n");
     if (p->common_ipc) {
         buf_str(out, "\n# before all that: a common IPC namespace");
         write_why(out, p->common_ipc);

@@ -44,6 +44,7 @@ struct plan {
     size_t n_services, cap_services;
     const char
         *info; /* what the registry of running instances tells portals of this app, or NULL */
+    bool whole_session_bus, whole_system_bus; /* the person's, in the app's reach, unfiltered */
     /*
      * Why the app and one of its services have an IPC namespace in common, or NULL. It is made
      * before the cores of both start, in a user namespace above theirs (run.h), so neither plan

@@ -290,17 +290,19 @@ static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsig
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, rest), reason);
 }
 
-/* There is nothing to show a server of its own on; a program that needs no window starts. */
+/* There is nothing to show a server of its own on; a program that needs no window starts. Told at
+ * each start, as all that the program itself can say is that there is no display. */
 static void no_socket(struct ctx *c, const struct x_display *x, const char *why)
 {
     const char *display = facts_env(c->f, "DISPLAY");
     put_missing(c, "sockets=x11", why, "the display %s has no socket in /tmp/.X11-unix", display);
     if (c->wayland && c->wayland_socket)
         return;
-    warn(c, c->x11->at,
-         x->local ? "start the X server without \"-nolisten unix\"" SHARED_INSTEAD
-                  : "give --x11=shared and --share=network, by which the app has the whole display",
-         "no window can be shown: the X display %s has no socket in /tmp/.X11-unix", display);
+    diag_add(c->d, DIAG_NOTE, c->x11->at,
+             x->local
+                 ? "start the X server without \"-nolisten unix\"" SHARED_INSTEAD
+                 : "give --x11=shared and --share=network, by which the app has the whole display",
+             "no window can be shown: the X display %s has no socket in /tmp/.X11-unix", display);
 }
 
 /*

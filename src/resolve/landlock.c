@@ -96,10 +96,7 @@ static bool can_be_granted_to(struct ctx *c)
 
 static bool lands_at(struct ctx *c, size_t i)
 {
-    if (landings[i].always)
-        return true;
-    const struct path_fact *p = facts_path(c->f, landings[i].path);
-    return p->type == FILE_DIR && str_eq(p->real, landings[i].path);
+    return landings[i].always || facts_folder(c->f, landings[i].path);
 }
 
 void put_landings(struct ctx *c)

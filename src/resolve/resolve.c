@@ -52,6 +52,7 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
     c.tree.arena = c.a;
     out->n = out->n_services = 0;
     out->common_ipc = NULL;
+    out->whole_session_bus = out->whole_system_bus = false;
     make_room(&c);
     for (size_t i = 0; i < sizeof rules / sizeof *rules && !q->viewed; i++)
         rules[i](&c);

@@ -111,7 +111,8 @@ static void put_private_bus(struct ctx *c)
     put_env(c, "GIO_USE_VFS", "local", why);
 }
 
-/* Told at each start, as x11=shared is: with a whole bus there is a sandbox in name only. */
+/* For explain, and told at each start, as x11=shared is: with a whole bus there is a sandbox in
+ * name only. */
 static void tell_bus(struct ctx *c, struct place at, enum bus_kind kind)
 {
     static const char *const told[][2] = {
@@ -124,6 +125,7 @@ static void tell_bus(struct ctx *c, struct place at, enum bus_kind kind)
                         "the app has the whole system bus, and with it every service that trusts "
                         "you"},
     };
+    *(kind == BUS_SESSION ? &c->out->whole_session_bus : &c->out->whole_system_bus) = true;
     diag_add(c->d, DIAG_NOTE, at, told[kind][0], "%s", told[kind][1]);
 }
 

@@ -64,7 +64,31 @@ static void close_all(struct handover *h)
 
 static int fail(struct diags *d, const char *what, const char *about, int error)
 {
-    diag_add(d, DIAG_ERROR, nowhere, NULL, "%s %s: %s", what, about, strerror(error));
+    static const struct {
+        int error;
+        const char *hint;
+    } hints[] = {
+        {EMFILE, "raise the limit of open files: ulimit -n"},
+        {EAGAIN, "raise the limit of your processes: ulimit -u"},
+    };
+    const char *hint = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+        if (hints[i].error == error)
+            hint = hints[i].hint;
+    diag_add(d, DIAG_ERROR, nowhere, hint, "%s %s: %s", what, about, strerror(error));
+    return -1;
+}
+
+/* Of the registry itself, which own_folder has refused. */
+static int fail_registry(struct diags *d, const char *path, int error)
+{
+    bool in_the_way = error == ENOTDIR || error == ELOOP, shared = error == EPERM;
+    diag_add(d, DIAG_ERROR, nowhere,
+             in_the_way ? "it must be a folder of yours: move away what is there"
+             : shared   ? "others may write to it, or it is not yours: chmod go-w, or move it away"
+                        : NULL,
+             "cannot use %s for the registry of running apps: %s", path,
+             shared ? "it is not yours alone" : strerror(error));
     return -1;
 }
 
@@ -276,7 +300,7 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
     const char *where = arena_printf(p->arena, "%s/" INSTANCE_REGISTRY, in->runtime_dir);
     cleanup_fd int registry = own_folder(AT_FDCWD, where, false);
     if (registry < 0)
-        return fail(d, "cannot use", where, -registry);
+        return fail_registry(d, where, -registry);
     int folder = own_folder(registry, in->id, true);
     if (folder < 0)
         return fail(d, "cannot make a folder in", where, -folder);
@@ -292,7 +316,7 @@ static int begin(const struct plan *p, const struct run_instance *in, const char
     return r;
 }
 
-int run_lock_registry(const char *runtime_dir)
+int run_lock_registry(const char *runtime_dir, int least)
 {
     enum { TRIES = 500, NANOSECONDS = 10000000 };
     const struct timespec pause = {0, NANOSECONDS};
@@ -306,7 +330,8 @@ int run_lock_registry(const char *runtime_dir)
     for (int i = 0; (r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && i < TRIES;
          i++)
         nanosleep(&pause, NULL);
-    return r < 0 ? -errno : steal_fd(&fd);
+    r = r < 0 ? r : fcntl(fd, F_DUPFD_CLOEXEC, least); /* the lock is that of both */
+    return r < 0 ? -errno : r;
 }
 
 int instance_begin(const struct plan *p, const struct run_instance *in, const char *libexec,

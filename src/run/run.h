@@ -37,9 +37,10 @@ struct run_instance {
 /*
  * Keeps other runs of this person's that look for a server to join waiting until the descriptor is
  * closed, or this process becomes another program: between the look and the entry into the registry
- * two of them would start two. Returns -errno when it cannot be had within some seconds.
+ * two of them would start two. Its number is `least` or higher, behind all that a plan names.
+ * Returns -errno when it cannot be had within some seconds.
  */
-int run_lock_registry(const char *runtime_dir);
+int run_lock_registry(const char *runtime_dir, int least);
 
 /* What is done last, when a supervisor stands beside already. Returns 0, or -1 with an error told.
  */

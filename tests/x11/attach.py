@@ -24,6 +24,8 @@ SLOW = max(PATIENCE, 180)
 # A picture that stands still, and a terminal that hands on one line that is typed into it.
 SHOWS = "xlogo -geometry 400x300+0+0 & exec sleep 600"
 READS = ("xterm -T inner -e sh -c 'read line; echo \"$line\" > $HOME/typed'; cat $HOME/typed")
+# How many attach an app at once, and how often.
+AT_ONCE, ROUNDS = 4, 2
 LEAST_COLOURS, MOST_PIXELS = 2, 500
 
 
@@ -61,6 +63,12 @@ class Box:
         done = self.carrel("ps", "--json")
         assert done.returncode == 0, done
         return {i["app"]: i["pid"] for i in json.loads(done.stdout)}
+
+    def viewers(self):
+        """Ids of the runs that show the app."""
+        done = self.carrel("ps", "--json")
+        assert done.returncode == 0, done
+        return [i["instance"] for i in json.loads(done.stdout) if i["app"] == f"{APP}.viewer"]
 
     def window(self, display=None, app=APP):
         d = display or self.display
@@ -143,6 +151,25 @@ def comes_and_goes(box):
     changed = differs(box.display, before, box.picture("other", box.other))
     assert changed <= MOST_PIXELS, changed
     assert box.running()[APP] == pid, box.running()
+
+
+def is_shown_once(box):
+    """Many attach it at the same moment: each takes it from the one before, at no moment two have it, and
+    one of them keeps it."""
+    box.run(SHOWS)
+    box.shown()
+    for _ in range(ROUNDS):
+        before, viewers = box.viewers(), [box.start("attach", APP) for _ in range(AT_ONCE)]
+
+        def one_is_left():
+            ids = box.viewers()
+            assert len(ids) <= 1, ids
+            return len(ids) == 1 and ids != before and sum(v.poll() is None for v in viewers) == 1
+        wait_for("all but one to give up", one_is_left, SLOW)
+        for viewer in viewers:
+            assert viewer.poll() in (None, -signal.SIGKILL), viewer.stderr.read()
+    box.shown()
+    assert sorted(box.running()) == [APP, f"{APP}.viewer"], box.running()
 
 
 def tells_the_app_nothing(box):
@@ -327,7 +354,7 @@ def main():
     screen = ("Xvfb", "-screen", "0", "1400x900x24", "-nolisten", "tcp")
     try:
         with Display(*screen) as display, Display(*screen) as other:
-            for f in (comes_and_goes, tells_the_app_nothing, says_when_only_xpra_ends, takes_keys,
+            for f in (comes_and_goes, is_shown_once, tells_the_app_nothing, says_when_only_xpra_ends, takes_keys,
                       closing_detaches, shows_a_headless_one,
                       says_what_it_cannot, is_out_of_reach, outlives_its_viewer,
                       all_ends_with_the_app):
