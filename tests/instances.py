@@ -580,17 +580,21 @@ def test_path_in_tmp_does_not_follow_the_apps_links():
         app.fails(f"mv {top}/sub/file {top}/elsewhere")
 
 
+SECRETS = (".pgpass", ".npmrc", ".pypirc", ".cargo/credentials.toml", ".bash_history")
+STARTED = (".inputrc", ".tmux.conf", ".forward", ".config/mimeapps.list", ".Xresources", ".local/lib/python3/site-packages/x.pth")
+
+
 def test_what_would_break_the_sandbox_is_refused():
     for name in (".ssh/id", ".gnupg/key", ".config/carrel/policies/x.policy", ".var/app/org.other.App/data",
-                 ".local/share/flatpak/overrides/x", ".mozilla/logins"):
+                 ".local/share/flatpak/overrides/x", ".mozilla/logins", *SECRETS, *STARTED):
         file(name)
     for name in (".bashrc", ".config/autostart/x.desktop", ".local/bin/ls", ".config/systemd/user/x.service"):
         file(name)
     with running() as app:
         for name in (".ssh/id", ".ssh", ".gnupg", ".config/carrel/policies/x.policy", ".config", ".var",
-                     ".var/app/org.other.App", ".local/share/flatpak/overrides/x", ".mozilla"):
+                     ".var/app/org.other.App", ".local/share/flatpak/overrides/x", ".mozilla", *SECRETS):
             refused("grant", APP, home / name)
-        for name in (".bashrc", ".config/autostart/x.desktop", ".local/bin", ".config/systemd/user/x.service"):
+        for name in (".bashrc", ".config/autostart/x.desktop", ".local/bin", ".config/systemd/user/x.service", *STARTED):
             refused("grant", "--rw", APP, home / name, says=["--force"])
             carrel("grant", APP, home / name)
         for path in (home, "/", "/usr/bin", "/etc/passwd", "/dev/null", runtime, registry, registry / app.id,
