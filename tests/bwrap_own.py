@@ -502,6 +502,20 @@ def sources_are_followed(tmp):
     check(r.rc == 0, r)
 
 
+def a_filter_that_refuses_everything_ends_it(tmp):
+    """The caller's filter may refuse even the end: of the program, and of pid 1, which waits for it."""
+    for more in ([], ['--unshare-all'], ['--unshare-pid', '--as-pid-1'], ['--lock-file', '/usr/bin/env'],
+                 ['--unshare-all', '--forward-signals'], ['--unshare-all', '--die-with-parent']):
+        for option in ('--seccomp', '--add-seccomp-fd'):
+            for action, rc in ((b'\x06\0\0\0\x01\0\x05\0', 128 + signal.SIGILL),  # EPERM
+                               (b'\x06\0\0\0\0\0\0\x80', 128 + signal.SIGSYS)):  # the process is killed
+                fd = data(action)
+                r = bwrap(*HOST, *more, option, fd, 'true', fds=[fd])
+                os.close(fd)
+                no_children_left()
+                check(r.rc == rc, more, option, action, r)
+
+
 # --- faults ---
 
 REPORT = ('while read a b; do case $a in Cap*|NoNew*|Uid:|Gid:|Umask:|Seccomp:) echo $a $b;; esac; done '

@@ -57,6 +57,7 @@ MESSAGES = [
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
+    (("run", "--command=nope", "id"), 127, 'cannot start "nope": No such file or directory (execve); it is not there', None),
     (("run", "/etc/passwd"), 126, '"/etc/passwd" is no program',
      "if it is one, make it executable: chmod +x"),
     (("run", "/usr"), 126, '"/usr" is no program', None),
@@ -191,6 +192,55 @@ def documents_are_granted_where_the_policy_says_so():
     assert done.returncode != 0 or "a : " not in done.stdout, "a folder as argument opened it"
 
 
+def no_link_of_the_app_leads_to_a_document():
+    """Wherever the link is in the argument's path, and however the path is written."""
+    key = S.write("home/.ssh/id", "KEY\n")
+    docs = os.path.join(S.home, "Docs")
+    S.write("home/Docs/deep/er/plain", "plain\n")
+    policy = S.write("led.policy", "[Application]\nname=org.example.Led\n[Context]\nfilesystems=~/Docs\n"
+                     "[Carrel Application]\ndocuments=rw\n")
+    led = ["run", "--app-id=org.example.Led", "--policy=" + policy]
+    same(S.run(*led, "sh", "-c", f"cd {docs} && ln -s ../.ssh reports && ln -s ../.ssh/id key && ln -s deep/er near")
+         .returncode, 0)
+    write = 'for f; do cat "$f"; echo PWNED >>"$f"; done'
+    home = S.env(HOME=S.home)
+    for words, cwd, env in (((docs + "/reports/id",), S.home, home), (("Docs/reports/id",), S.home, home),
+                            (("file://" + docs + "/reports/id",), S.home, home), ((docs + "/key",), S.home, home),
+                            ((docs + "/./near/../../reports//id",), S.home, home),
+                            (("../Docs/reports/id",), docs, home), (("id",), docs + "/reports", dict(home, PWD=docs + "/reports"))):
+        done = S.run(*led, "sh", "-c", write, "sh", *words, cwd=cwd, env=env)
+        with open(key) as f:
+            same(f.read(), "KEY\n", (words, done))
+        assert "KEY" not in done.stdout, (words, done)
+        if ".." not in words[0]:
+            same(done.returncode, 125, words)
+            inside("link", done.stderr)
+    # what lies open to it anyway, by a link of its own, and the person's link elsewhere
+    done = S.run(*led, "sh", "-c", write, "sh", docs + "/near/plain", "Docs/near/plain", cwd=S.home, env=home)
+    same(done.stdout, "plain\nplain\nPWNED\n", done)
+    os.symlink(S.path("home/elsewhere"), S.path("home/mine"))
+    S.write("home/elsewhere/deep/file", "file\n")
+    done = S.run(*led, "cat", "mine/deep/../deep/file", cwd=S.home, env=home)
+    same(done.stdout, "file\n", done)
+
+
+def a_document_that_is_more_than_that_is_told_of():
+    policy = S.write("led.policy", "[Carrel Application]\ndocuments=rw\n")
+    start = S.write("home/.bashrc", "start\n")
+    S.write("home/Papers/note", "note\n")
+    done = S.run("run", "--policy=" + policy, "cat", start)
+    same((done.returncode, done.stdout), (0, "start\n"))
+    inside("what every shell runs, which org.debian.cat may change in this run", done.stderr)
+    os.symlink("../.bashrc", S.path("home/Papers/todo"))
+    done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/todo"))
+    same((done.returncode, done.stdout), (125, ""))
+    inside("is a link to", done.stderr)
+    done = S.run("run", "--policy=" + policy, "ls", S.path("home/Papers"))
+    inside("Papers is out of the app's sight", done.stderr)
+    done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/note"))
+    same((done.stderr, done.stdout), ("", "note\n"))
+
+
 def programs_of_ones_own_run_with_homes_of_their_own():
     tool = S.write("home/bin/tool", "#!/bin/sh\necho \"$0 $HOME $*\"\n", 0o755)
     other = S.write("home/bin/other", "#!/bin/sh\necho \"$HOME\"\n", 0o755)
@@ -256,6 +306,22 @@ def nothing_of_the_caller_s_environment_gets_in():
     done = S.run("run", "sh", "-c", "cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; env",
                  env=S.env(SECRET_TOKEN="s3cr3t", LD_PRELOAD="", BASH_ENV="x"))
     assert "s3cr3t" not in done.stdout, done.stdout
+
+
+def a_folder_out_of_sight_is_told_of():
+    seen = os.path.dirname(S.write("home/seen/x", ""))
+    hidden = os.path.dirname(S.write("home/hidden/x", ""))
+    note = f"{hidden} is out of the app's sight, which starts in {S.home}/.var/app/"
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + seen, "pwd")
+    same(done.stdout, seen + "\n")
+    assert "sight" not in done.stderr, done.stderr
+    done = S.run("run", "--filesystem=" + seen, "--cwd=" + hidden, "pwd")
+    inside(S.home + "/.var/app/", done.stdout)
+    inside(note, done.stderr)
+    inside(f"--filesystem={hidden}:ro shows it", done.stderr)
+    done = S.run("run", "pwd", cwd=hidden)  # only what was asked for is worth a line at each start
+    inside(S.home + "/.var/app/", done.stdout)
+    assert "sight" not in done.stderr, done.stderr
 
 
 # ---- plan, explain, list, check ----
@@ -375,6 +441,29 @@ def check_finds_faults():
     inside('options.policy:2:15: error: "file" is no option of a command line', S.run("check", options).stdout)
 
 
+def check_finds_what_no_start_would_take():
+    """Word by word: what ends the start is an error of the linter, too, and the other way round."""
+    os.makedirs(S.home + "/dir", exist_ok=True)
+    os.makedirs(S.home + "/wide", exist_ok=True)
+    if not os.path.islink(S.home + "/wide/link"):
+        os.symlink(S.home + "/dir", S.home + "/wide/link")
+    words = ("/etc/foo", "/proc", "/usr/share", "/dev/sda", "/app", "/run/host", "/.flatpak-info", "/run/user", "/",
+             "~/.var/app", "~/.config/carrel", "/tmp/.X11-unix", "~/wide;~/wide/link", "~/../x",
+             "~/dir", "~/nowhere", "/srv", "home", "host", "xdg-documents", "~/wide;~/dir", S.home + "/dir")
+    refused = 0
+    for word in words:
+        path = S.write("word.policy", f"[Application]\nname=org.example.Word\n[Context]\nfilesystems={word};\n")
+        started, checked = S.run("run", "--policy=" + path, "true"), S.run("check", path)
+        same(checked.returncode, {0: 0, 125: 1}[started.returncode], f"{word}: {started.stderr}{checked.stdout}")
+        if started.returncode:
+            refused += 1
+            told = [line for line in started.stderr.splitlines() if ": error: " in line]
+            same([line for line in checked.stdout.splitlines() if ": error: " in line], told, word)
+            inside("word.policy:4:", told[0])
+    same(refused, 14)
+    inside("word.policy:2:13: warning:", S.run("check", S.write("word.policy", f"[Context]\nfilesystems={S.home};\n")).stdout)
+
+
 def every_shipped_policy_is_free_of_errors():
     files = [os.path.join(S.shipped, n) for n in os.listdir(S.shipped) if n.endswith(".policy")]
     assert len(files) > 5
@@ -476,6 +565,22 @@ def import_follows_no_link_of_the_app():
     os.symlink(S.path("home/real"), app)
     same(S.run("import", "sync", path).returncode, 125)
     os.unlink(app)
+
+
+def import_takes_no_key_by_a_link():
+    S.write("home/.ssh/id", "KEY\n")
+    S.write("home/dotfiles/prog/rc", "rc\n")
+    for link, target in (("Mail/in", "../.ssh"), ("Mail/key", "../.ssh/id"), (".config/linked", "../dotfiles/prog")):
+        path = S.path("home/" + link)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(target, path)
+    for word in ("Mail/in/id", "Mail/in", "Mail/key"):
+        done = S.run("import", "xcalc", word, cwd=S.home)
+        same(done.returncode, 125, done)
+        inside("is a link, and leads to", done.stderr)
+    same(S.run("import", "xcalc", ".config/linked", cwd=S.home).returncode, 0)
+    with open(os.path.join(S.home, ".var/app/org.debian.xcalc/config/linked/rc"), encoding="utf-8") as f:
+        same(f.read(), "rc\n")
 
 
 def import_refuses_too_much():
@@ -680,13 +785,16 @@ TESTS = [
     options_behind_the_app_belong_to_it, exit_codes_and_signals_pass_through,
     one_line_says_that_there_is_no_policy, warnings_are_told_with_verbose,
     a_fault_in_a_policy_stops_the_start, permissions_come_from_the_command_line,
-    documents_are_granted_where_the_policy_says_so, programs_of_ones_own_run_with_homes_of_their_own,
+    documents_are_granted_where_the_policy_says_so, no_link_of_the_app_leads_to_a_document,
+    a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
-    plan_prints_what_run_carries_out, explain_tells_why, faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere, list_shows_each_app_with_its_names,
-    check_finds_faults, every_shipped_policy_is_free_of_errors, import_copies_exactly,
+    a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
+    faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
+    list_shows_each_app_with_its_names,
+    check_finds_faults, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
-    import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
+    import_takes_no_key_by_a_link, import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
     reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,
     doctor_tells_who_makes_control_groups,
     doctor_finds_this_host_able,

@@ -358,7 +358,8 @@ def test_enter_passes_the_exit_status_on():
         carrel("enter", APP, "--", "sh", "-c", "exit 9", status=9)
         carrel("enter", APP, "--", "sh", "-c", "kill -KILL $$", status=-9)
         refused_text = carrel("enter", APP, "--", "no-such-program", status=127).stderr
-        assert "no-such-program" in refused_text
+        assert refused_text.startswith('carrel: cannot start "no-such-program": No such file'), refused_text
+        refused("enter", APP, says=["COMMAND is missing"])
         assert carrel("enter", APP, "--", "cat", input="through\n").stdout == "through\n"
 
 
@@ -406,7 +407,7 @@ def test_granted_file_appears_and_goes():
         app.fails(f"umount {path}")
         app.fails(f"rm {path}")
         listed = json.loads(carrel("grants", "--json").stdout)
-        assert [(g["path"], g["writable"], g["app"]) for g in listed] == [(str(path), False, APP)], listed
+        assert [(g["path"], g["writable"], g["app"], g["lasts"]) for g in listed] == [(str(path), False, APP, "once")], listed
         assert str(path) in carrel("grants", APP).stdout
         carrel("revoke", APP, path)
         app.fails(f"cat {path}", "No such file")
@@ -498,6 +499,28 @@ def test_revoking_tells_what_stays_open():
         assert "still open: descriptor 7 of process" in out and "(sh)" in out, out
         app.fails(f"cat {path}")
         assert app.works("cat <&7") == "still\n", "it says so, and so it is"
+
+
+def test_entered_programs_count_and_are_told_of():
+    path = file("papers/entered.txt", "held\n")
+    with running() as app:
+        carrel("grant", APP, path)
+        before = app.listed()
+        p = subprocess.Popen([stage.carrel, "enter", APP, "--", "sh", "-c", 'exec 5<"$0"; sleep 1000 & echo ready; read x; kill $!; cat <&5',
+                              str(path)], env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            assert p.stdout.readline() == "ready\n"
+            after = app.listed()
+            assert len(set(after["pids"]) - set(before["pids"])) == 2, (before, after)  # the shell and its child
+            assert p.pid not in after["pids"] and set(before["pids"]) <= set(after["pids"]), after
+            out = carrel("revoke", APP, path).stdout
+            assert out.count("still open: descriptor 5 of process") == 2, out
+            assert p.communicate("x\n", timeout=SECONDS)[0] == "held\n", "it says so, and so it is"
+        finally:
+            p.kill()
+            p.wait()
+            p.stdout.close()
+        wait_for(lambda: app.listed()["pids"] == before["pids"], "the end of what was entered")
 
 
 def test_grant_for_a_time_ends():
@@ -600,6 +623,7 @@ def test_odd_paths():
         assert app.works(f"cat {weird.parent}/a*").strip() == "odd"
         refused("grant", "--always", APP, weird, says=["no policy can hold"])
         refused("grant", APP, home / "gone", says=["No such file"])
+        refused("grant", APP, "/", says=["/ as a whole cannot be granted", "hint: grant the folders of yours"])
         refused("grant", APP, "papers/../papers", says=["cannot be granted"])
         os.mkfifo(home / "pipe")
         refused("grant", APP, home / "pipe", says=["neither a file nor a folder"])

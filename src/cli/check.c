@@ -4,11 +4,13 @@
 
 #include "policy/lint.h"
 #include "policy/policy.h"
+#include "resolve/resolve.h"
 #include "util/file.h"
 #include "util/json.h"
 #include "util/str.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static void check_file(struct cli *c, const char *path, struct diags *d)
 {
@@ -22,13 +24,18 @@ static void check_file(struct cli *c, const char *path, struct diags *d)
         return;
     }
     policy_merge_text(&p, LAYER_USER, path, text.data, text.len, d);
-    policy_lint(&p, d);
+    policy_lint(&p, c->facts.home, d);
+    const struct request q = {.app_id = *p.app_id ? p.app_id : "org.example.App",
+                              .program = "true"};
+    resolve_files(&q, &p, &c->facts, d);
 }
 
 static int check(struct cli *c)
 {
     struct diags found = {.arena = &c->arena};
     struct buf out = {.arena = &c->arena};
+    c->facts.arena = &c->arena; /* no policy of others is asked for, nor the tree of Carrel's own */
+    facts_gather(&c->facts, environ);
     for (size_t i = 0; i < c->n_operands; i++)
         check_file(c, c->operands[i], &found);
     if (cli_has(c, "json")) {

@@ -32,17 +32,14 @@ struct end {
 
 /* ---- the person's display ---- */
 
-static int open_host(struct cli *c, struct end *e)
+static int open_x(struct cli *c, struct end *e)
 {
     const char *name = facts_env(&c->facts, "DISPLAY");
     struct x_display display;
     if (!name || !display_parse(name, &display) || !display.local)
-        return cli_fail(
-            c,
-            "start carrel from a terminal inside an X session; between a Wayland compositor "
-            "without one and an app's own X server nothing can be carried",
-            "there is no X display here: DISPLAY %s",
-            name ? "names none of this machine" : "is not set");
+        return cli_fail(c, "start carrel from a terminal inside an X or a Wayland session",
+                        "there is no X display here: DISPLAY %s",
+                        name ? "names none of this machine" : "is not set");
     *e = (struct end){
         .whose = "your display", .fd = x11_dial(display.number), .cookie = c->facts.xauth};
     return e->fd < 0
@@ -67,6 +64,16 @@ static int open_compositor(struct cli *c, struct end *e)
                         n >= (int)sizeof a.sun_path ? "its path is too long" : strerror(errno));
     *e = (struct end){.whose = "your display", .fd = steal_fd(&fd), .wayland = true};
     return 0;
+}
+
+/* An app on X is carried to and from the person's X server where there is one: a compositor that
+ * has one keeps both clipboards alike. */
+static int open_host(struct cli *c, struct end *e, bool app_on_wayland)
+{
+    const char *x = facts_env(&c->facts, "DISPLAY");
+    const char *wayland = facts_env(&c->facts, "WAYLAND_DISPLAY");
+    bool only_wayland = (!x || !*x) && wayland && *wayland;
+    return app_on_wayland || only_wayland ? open_compositor(c, e) : open_x(c, e);
 }
 
 /* ---- the app's ---- */
@@ -233,16 +240,17 @@ static int cookies_of(struct cli *c, const struct end *from, const struct end *t
     return r < 0 ? r : steal_fd(&fd);
 }
 
-/* Starts carrel-clip and reads its one line. Returns 0 or an exit code. */
-static int ask_helper(struct cli *c, const char *word, const struct end *from, const struct end *to,
-                      struct buf *line)
+static const char x_helper[] = "carrel-clip", wayland_helper[] = "carrel-clip-wayland";
+
+/* Starts a helper and reads its one line. Returns 0 or an exit code. */
+static int ask_helper(struct cli *c, const char *name, const char *word, const struct end *from,
+                      const struct end *to, struct buf *line)
 {
     int pipe_ends[2];
     cleanup_fd int cookies = cookies_of(c, from, to);
     if (cookies < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0)
         return cli_fail(c, NULL, "cannot start the helper: %s", strerror(errno));
     cleanup_fd int read_end = pipe_ends[0], write_end = pipe_ends[1];
-    const char *name = from->wayland ? "carrel-clip-wayland" : "carrel-clip";
     const char *program = arena_printf(&c->arena, "%s/%s", c->libexec, name);
     char *argv[] = {arena_strdup(&c->arena, name), arena_strdup(&c->arena, word), NULL};
     const int fds[] = {from->fd, to->fd, cookies, write_end};
@@ -261,27 +269,57 @@ static int ask_helper(struct cli *c, const char *word, const struct end *from, c
 }
 
 /* The words behind "ok", or NULL after an error. */
-static const char *good(struct cli *c, const struct buf *line, const struct end *from)
+static const char *good(struct cli *c, const struct buf *line, const char *what,
+                        const struct end *e)
 {
     const char *rest = str_after(line->data, "ok");
     const char *why = str_after(line->data, "error ");
     if (rest && (*rest == ' ' || !*rest))
         return rest + (*rest == ' ');
-    cli_fail(c, NULL, "cannot take over what is copied on %s: %s", from->whose,
-             why ? why : line->data);
+    cli_fail(c, NULL, "cannot %s %s: %s", what, e->whose, why ? why : line->data);
     return NULL;
 }
 
 /* ---- the command ---- */
 
-/* ends: the person's, the app's; carrel-clip wants the one first that is read. */
+static const char take_over[] = "take over what is copied on";
+
+/* From a compositor to an X server, or the other way: one helper fetches into a file without a
+ * name, one that speaks the other protocol gives it. Returns the words, or NULL after an error. */
+static const char *carry_across(struct cli *c, const struct end ends[2], bool in)
+{
+    struct buf line;
+    cleanup_fd int fd = memfd_create("carrel-copied", MFD_CLOEXEC);
+    const struct end file = {.fd = fd}, *host = &ends[0], *app = &ends[1];
+    if (fd < 0)
+        return cli_fail(c, NULL, "cannot keep what is carried: %s", strerror(errno)), NULL;
+    int r = in ? ask_helper(c, wayland_helper, "fetch", host, &file, &line)
+               : ask_helper(c, x_helper, "fetch", app, &file, &line);
+    if (r || !good(c, &line, take_over, in ? host : app) || lseek(fd, 0, SEEK_SET) < 0)
+        return NULL;
+    r = in ? ask_helper(c, x_helper, "give", &file, app, &line)
+           : ask_helper(c, wayland_helper, "give", host, &file, &line);
+    return r ? NULL : good(c, &line, "bring anything to", in ? app : host);
+}
+
+/* Between two of a kind. The X helper wants the one first that is read. */
+static const char *carry_along(struct cli *c, const struct end ends[2], bool in)
+{
+    struct buf line;
+    const struct end *from = &ends[in ? 0 : 1], *to = &ends[in ? 1 : 0];
+    int r = ends[0].wayland
+                ? ask_helper(c, wayland_helper, in ? "in" : "out", &ends[0], &ends[1], &line)
+                : ask_helper(c, x_helper, "take", from, to, &line);
+    return r ? NULL : good(c, &line, take_over, from);
+}
+
+/* ends: the person's, the app's. */
 static int carry(struct cli *c, const struct end ends[2], bool in)
 {
-    struct buf line, out = {.arena = &c->arena};
+    struct buf out = {.arena = &c->arena};
     const struct end *from = &ends[in ? 0 : 1], *to = &ends[in ? 1 : 0];
-    int r = ends[0].wayland ? ask_helper(c, in ? "in" : "out", &ends[0], &ends[1], &line)
-                            : ask_helper(c, "take", from, to, &line);
-    const char *words = r ? NULL : good(c, &line, from);
+    const char *words =
+        ends[0].wayland == ends[1].wayland ? carry_along(c, ends, in) : carry_across(c, ends, in);
     if (!words)
         return EXIT_REFUSED;
     diag_escape(&out, arena_printf(&c->arena, "%s -> %s: %s bytes", from->whose, to->whose, words));
@@ -293,10 +331,10 @@ static int list(struct cli *c, const struct end *ends)
 {
     struct buf line, out = {.arena = &c->arena};
     for (int i = 0; i < 2; i++) {
-        const char *word = ends[i].wayland && i == 1 ? "list-app" : "list";
-        int r = ask_helper(c, word, ends[0].wayland ? &ends[0] : &ends[i],
-                           ends[0].wayland ? &ends[1] : &ends[i], &line);
-        const char *words = r ? NULL : good(c, &line, &ends[i]);
+        int r = ends[i].wayland ? ask_helper(c, wayland_helper, i == 1 ? "list-app" : "list",
+                                             &ends[0], &ends[1], &line)
+                                : ask_helper(c, x_helper, "list", &ends[i], &ends[i], &line);
+        const char *words = r ? NULL : good(c, &line, take_over, &ends[i]);
         if (!words)
             return EXIT_REFUSED;
         diag_escape(&out, arena_printf(&c->arena, "%s: %s", ends[i].whose,
@@ -318,7 +356,7 @@ static int clip(struct cli *c)
             "copied in it to you");
     int r = find_app(c, c->operands[0], lists ? "" : way, &ends[1]);
     if (r == 0)
-        r = ends[1].wayland ? open_compositor(c, &ends[0]) : open_host(c, &ends[0]);
+        r = open_host(c, &ends[0], ends[1].wayland);
     if (r == 0)
         r = lists ? list(c, ends) : carry(c, ends, in);
     for (int i = 0; i < 2; i++)

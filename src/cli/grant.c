@@ -272,6 +272,7 @@ static void write_grant(struct cli *c, const struct instance *in, const char *co
         json_string(j, "app", in->app);
         json_string(j, "path", words[2]);
         json_bool(j, "writable", str_eq(words[0], "rw"));
+        json_string(j, "lasts", ends ? "for" : "once");
         if (ends)
             json_number(j, "seconds", strtoll(seconds, NULL, 10));
         json_end(j);

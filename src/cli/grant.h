@@ -17,6 +17,12 @@ struct granted {
  * where it would give the app much more than a file. Returns 0, or an exit code with an error. */
 int grant_look(struct cli *c, const char *app, const char *word, bool rw, bool force,
                struct granted *out);
+/* grant_path.c: what it is that should not be an app's to read, or with rw to change ("keys"), for
+ * a path without links; or NULL: nothing of the kind. */
+const char *grant_guarded(struct cli *c, const char *real, bool rw);
+/* grant_path.c: the first link on the way to a clean path that a program may have put there, or
+ * NULL. */
+const char *grant_link(struct cli *c, const char *path);
 /* grant_path.c: the same path by its text alone, for what may be gone. NULL with an error. */
 const char *grant_path(struct cli *c, const char *word);
 /* grant_policy.c: adds it to the person's own policy of the app. Returns 0 or an exit code. */

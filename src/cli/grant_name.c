@@ -55,7 +55,7 @@ static int is_harmless(struct cli *c, const struct wish *w, bool force)
     const char *text =
         arena_printf(&c->arena, "[%s]\n%s=%s\n", w->row->group, w->name, w->row->level);
     policy_merge_text(&p, LAYER_USER, "grant", text, strlen(text), &told);
-    policy_lint(&p, &told);
+    policy_lint(&p, NULL, &told);
     if (force || !told.n)
         return 0;
     return cli_fail(c, "give --force if it shall", "%s", told.v[0].message);
@@ -166,6 +166,7 @@ void list_names(struct cli *c, const struct instance *in, const struct instance_
         json_string(j, "name", w[3]);
         json_string(j, "bus", w[0]);
         json_string(j, "access", w[1]);
+        json_string(j, "lasts", ends ? "for" : "once");
         if (ends)
             json_number(j, "seconds", strtoll(w[2], NULL, 10));
         json_end(j);

@@ -96,8 +96,10 @@ const char *grant_path(struct cli *c, const char *word)
         free(cwd);
     }
     const char *clean = path_clean(&c->arena, whole);
-    if (!clean || clean[1] == '\0')
+    if (!clean)
         cli_fail(c, "write it from the root on, without \"..\"", "\"%s\" cannot be granted", word);
+    else if (!clean[1])
+        cli_fail(c, "grant the folders of yours that it needs", "/ as a whole cannot be granted");
     return clean && clean[1] ? clean : NULL;
 }
 
@@ -114,23 +116,33 @@ static bool touches(const char *a, const char *b)
 }
 
 /* A link that lies in a folder of the person's may be another app's work: its word is not taken. */
-static int check_links(struct cli *c, const struct path_fact *p, bool force)
+static const char *doubtful_link(struct cli *c, const struct path_fact *p)
 {
-    for (size_t i = 0; i < p->n_hops && !force; i++) {
+    for (size_t i = 0; i < p->n_hops; i++) {
         struct stat st;
         const char *slash = strrchr(p->hops[i].path, '/');
         const char *folder =
             slash == p->hops[i].path
                 ? "/"
                 : arena_strndup(&c->arena, p->hops[i].path, (size_t)(slash - p->hops[i].path));
-        if (stat(folder, &st) == 0 && st.st_uid == 0 && !(st.st_mode & 022) &&
-            !path_within(folder, c->facts.home))
-            continue;
-        return cli_fail(c, arena_printf(&c->arena, "if you mean that, grant %s", p->real),
-                        "%s is a symbolic link, which a program may have put there",
-                        p->hops[i].path);
+        if (stat(folder, &st) < 0 || st.st_uid != 0 || st.st_mode & 022 ||
+            path_within(folder, c->facts.home))
+            return p->hops[i].path;
     }
-    return 0;
+    return NULL;
+}
+
+const char *grant_link(struct cli *c, const char *path)
+{
+    return doubtful_link(c, look(c, path));
+}
+
+static int check_links(struct cli *c, const struct path_fact *p, bool force)
+{
+    const char *link = force ? NULL : doubtful_link(c, p);
+    return link ? cli_fail(c, arena_printf(&c->arena, "if you mean that, grant %s", p->real),
+                           "%s is a symbolic link, which a program may have put there", link)
+                : 0;
 }
 
 /* What no --force opens. */
@@ -153,15 +165,35 @@ static int check_place(struct cli *c, const char *app, const char *real)
     return 0;
 }
 
+/* The row of `guarded` that it touches, or ARRAY_SIZE(guarded). */
+static size_t find_guarded(struct cli *c, const char *real, bool rw)
+{
+    const char *paths[ARRAY_SIZE(guarded)];
+    size_t i;
+    for (i = 0; i < ARRAY_SIZE(guarded); i++)
+        facts_path(&c->facts,
+                   paths[i] = arena_printf(&c->arena, "%s/%s", c->facts.home, guarded[i].path));
+    facts_look(&c->facts);
+    for (i = 0; i < ARRAY_SIZE(guarded); i++)
+        if ((rw || guarded[i].to_read) && touches(real, facts_path(&c->facts, paths[i])->real))
+            break;
+    return i;
+}
+
+const char *grant_guarded(struct cli *c, const char *real, bool rw)
+{
+    size_t i = find_guarded(c, real, rw);
+    return i < ARRAY_SIZE(guarded) ? guarded[i].what : NULL;
+}
+
 static int check_guarded(struct cli *c, const char *real, bool rw, bool force)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(guarded) && !force; i++) {
-        const char *path = arena_printf(&c->arena, "%s/%s", c->facts.home, guarded[i].path);
-        if ((rw || guarded[i].to_read) && touches(real, look(c, path)->real))
-            return cli_fail(c, "give --force if it really shall", "%s would let the app %s %s (%s)",
-                            real, guarded[i].to_read ? "have" : "change", path, guarded[i].what);
-    }
-    return 0;
+    size_t i = force ? ARRAY_SIZE(guarded) : find_guarded(c, real, rw);
+    if (i == ARRAY_SIZE(guarded))
+        return 0;
+    return cli_fail(c, "give --force if it really shall", "%s would let the app %s %s/%s (%s)",
+                    real, guarded[i].to_read ? "have" : "change", c->facts.home, guarded[i].path,
+                    guarded[i].what);
 }
 
 static int open_it(const char *path)

@@ -2,6 +2,7 @@
 /* carrel import and reset: an app's own home, seen from the host. */
 #include "cli/commands.h"
 
+#include "cli/grant.h"
 #include "cli/running.h"
 #include "cli/tree.h"
 #include "util/file.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -141,6 +143,26 @@ static const char *clean_path(struct cli *c, const char *path)
     return clean;
 }
 
+/* What is copied becomes the app's to read, and by a link it may be what the app asks for. Returns
+ * the path without links, or NULL with an error. */
+static const char *without_links(struct cli *c, const char *path)
+{
+    const char *link = grant_link(c, path), *real = facts_path(&c->facts, path)->real;
+    const char *what = link ? grant_guarded(c, real, false) : NULL;
+    if (what)
+        cli_fail(c, "if that is what you mean, give its own path",
+                 "cannot import \"%s\": %s is a link, and leads to %s (%s)", path, link, real,
+                 what);
+    return what ? NULL : real;
+}
+
+static int open_whole(const char *real)
+{
+    const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                 .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, AT_FDCWD, real, &how, sizeof how);
+}
+
 static int import_one(struct cli *c, const char *path, int home, bool force)
 {
     const char *target = "", *clean = clean_path(c, path);
@@ -150,7 +172,10 @@ static int import_one(struct cli *c, const char *path, int home, bool force)
     int r = place_inside(c, clean, &target);
     if (r)
         return r;
-    cleanup_fd int from = open(clean, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const char *real = without_links(c, clean);
+    if (!real)
+        return EXIT_REFUSED;
+    cleanup_fd int from = open_whole(real);
     if (from < 0 || fstat(from, &st) < 0)
         return cli_fail(c, NULL, "cannot import \"%s\": %s", clean, strerror(errno));
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))

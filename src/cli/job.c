@@ -2,6 +2,7 @@
 #include "cli/job.h"
 
 #include "cli/asking.h"
+#include "cli/documents.h"
 #include "cli/entry.h"
 
 #include "explain/explain.h"
@@ -67,97 +68,6 @@ static int merge_given(struct cli *c, const struct given *g, struct policy *p)
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* The path in a file: URI (RFC 8089), or NULL. */
-static const char *path_of_uri(struct arena *a, const char *uri)
-{
-    const char *s = str_after(uri, "file:");
-    if (!s)
-        return NULL;
-    if (str_after(s, "//localhost/"))
-        s += strlen("//localhost");
-    else if (str_after(s, "///"))
-        s += 2;
-    if (s[0] != '/' || s[1] == '/')
-        return NULL;
-    char *path = arena_strdup(a, s), *out = path;
-    for (; *s; s++) {
-        int high = s[0] == '%' ? hex(s[1]) : -1, low = high >= 0 ? hex(s[2]) : -1;
-        if (*s == '?' || *s == '#')
-            break;
-        if (low >= 0) {
-            *out++ = (char)(high << 4 | low);
-            s += 2;
-        } else {
-            *out++ = *s;
-        }
-    }
-    *out = '\0';
-    return path;
-}
-
-/* path made absolute, its folder without links and ".."; NULL when that folder is not there. */
-static const char *absolute(struct arena *a, const char *cwd, const char *path)
-{
-    const char *whole = path[0] == '/' ? path : arena_printf(a, "%s/%s", cwd, path);
-    const char *slash = strrchr(whole, '/'), *name = slash + 1;
-    const char *dir = file_real(a, arena_strndup(a, whole, (size_t)(slash - whole) + 1));
-    return dir && *name ? arena_printf(a, "%s/%s", str_eq(dir, "/") ? "" : dir, name) : NULL;
-}
-
-/* The app has these of its own: nothing in them can be granted by path. */
-static const char *const own_folders[] = {"/usr", "/etc", "/dev", "/proc", "/run", "/sys"};
-
-/* The absolute path of a regular file of the person's that an argument names, or NULL. */
-static const char *named_file(struct cli *c, const struct job *j, const char *arg)
-{
-    struct stat st;
-    const char *uri = path_of_uri(&c->arena, arg);
-    const char *path = *arg == '-' ? NULL : uri ? uri : arg;
-    path = path && *path ? absolute(&c->arena, j->request.cwd, path) : NULL;
-    for (size_t i = 0; path && i < ARRAY_SIZE(own_folders); i++)
-        if (path_within(path, own_folders[i]))
-            return NULL;
-    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? path : NULL;
-}
-
-/*
- * Files that stand among the app's arguments are what the person wants it to open: where the policy
- * says so (documents=) each is granted for this run. Only whole arguments, only files that exist,
- * never folders: an argument such as "/" or "~" must not open a home. Returns the arguments with
- * the paths under which the app sees the files: the caller's folder, and links on the way, it does
- * not.
- */
-static const char *const *grant_documents(struct cli *c, struct job *j, const char *const *args)
-{
-    const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "documents");
-    bool readable = v && !str_eq(v->value, "none"), writable = v && str_eq(v->value, "rw");
-    size_t n = 0;
-    while (args && args[n])
-        n++;
-    const char **seen = arena_array(&c->arena, n + 1, sizeof *seen);
-    const char **granted = arena_array(&c->arena, n + 1, sizeof *granted);
-    j->documents = granted;
-    j->documents_rw = writable;
-    for (size_t i = 0; i < n; i++) {
-        const char *path = readable ? named_file(c, j, args[i]) : NULL;
-        if (path) {
-            policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
-                              (struct place){.file = "named on the command line"});
-            *granted++ = path;
-        }
-        seen[i] = path ? path : args[i];
-    }
-    return seen;
-}
-
 /* *args are replaced by those that the app gets. */
 static int gather_policy(struct cli *c, struct job *j, const char *const **args)
 {
@@ -173,7 +83,7 @@ static int gather_policy(struct cli *c, struct job *j, const char *const **args)
     int r = ask_at_start(c, j, str_eq(c->command->name, "run"));
     if (r)
         return r;
-    *args = grant_documents(c, j, *args);
+    *args = documents_grant(c, j, *args);
     return c->diags.errors ? EXIT_REFUSED : 0;
 }
 
@@ -260,19 +170,17 @@ static int choose_program(struct cli *c, struct job *j, const char *const *args)
                     "no policy says which program %s is", j->app.id);
 }
 
-/* An app can only say that such a file is not there; the person should hear why. */
-static void note_files_out_of_sight(struct cli *c, const struct job *j, const char *const *args)
+/* The folder that the program was called in may well be out of sight; one that was asked for, not
+ * without a word. */
+static void note_folder_out_of_sight(struct cli *c, const struct job *j)
 {
-    for (; args && *args; args++) {
-        const char *path = named_file(c, j, *args);
-        struct verdict v = {.visible = true};
-        if (path)
-            explain_path(&c->arena, &j->plan, &c->facts, path, &v);
-        if (!v.visible)
+    const char *asked = j->request.cwd;
+    for (size_t i = 0; i < j->plan.n && cli_value(c, "cwd"); i++)
+        if (j->plan.v[i].verb == PLAN_CWD && !str_eq(step_arg(&j->plan.v[i], 0), asked))
             diag_add(&c->diags, DIAG_NOTE, (struct place){0},
-                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
-                     "%s is out of the app's sight", path);
-    }
+                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", asked),
+                     "%s is out of the app's sight, which starts in %s", asked,
+                     step_arg(&j->plan.v[i], 0));
 }
 
 /* The core cannot tell a script that is not there from one whose interpreter is not. */
@@ -317,7 +225,8 @@ int job_prepare(struct cli *c, const char *const *args, const char *instance, co
             cli_fail(c, "this is a fault of Carrel: please report it", "no plan could be made");
         return EXIT_REFUSED;
     }
-    note_files_out_of_sight(c, j, args);
+    documents_note(c, j, args);
+    note_folder_out_of_sight(c, j);
     note_missing_interpreter(c, j->request.program);
     return 0;
 }

@@ -129,8 +129,10 @@ static int check_operands(struct cli *c)
                                    *cmd->operands ? " " : "", cmd->operands);
     if (c->n_operands < (size_t)cmd->least) {
         const char *word = cmd->operands;
-        for (size_t i = 0; i < c->n_operands || *word == '['; i += *word != '[')
+        for (size_t i = 0; i < c->n_operands; i++) {
             word += strcspn(word, " ") + 1;
+            word += str_after(word, "[--] ") ? strlen("[--] ") : 0;
+        }
         cli_fail(c, how, "%.*s is missing", (int)strcspn(word, " ."), word);
         return -1;
     }

@@ -23,7 +23,13 @@ static const struct command two = {.name = "two",
                                    .options = options,
                                    .least = 2,
                                    .most = 2};
-const struct command *const cli_commands[] = {&run, &two, NULL};
+static const struct command with = {.name = "with",
+                                    .operands = "APP [--] COMMAND [MORE...]",
+                                    .summary = "with",
+                                    .passes_on = true,
+                                    .least = 2,
+                                    .most = -1};
+const struct command *const cli_commands[] = {&run, &two, &with, NULL};
 
 static struct cli c;
 static char said[2000];
@@ -128,6 +134,7 @@ static void faults_name_the_argument(void)
         {&run, {"--colour"}, "--colour needs a value\n  hint: write --colour=NAME"},
         {&run, {"--quiet"}, "APP is missing\n  hint: usage: carrel run APP [ARGUMENT...]"},
         {&two, {"a"}, "OTHER is missing\n  hint: usage: carrel two ONE OTHER"},
+        {&with, {"a"}, "COMMAND is missing\n  hint: usage: carrel with APP [--] COMMAND [MORE...]"},
         {&two,
          {"a", "b", "c\x1b"},
          "one argument too many: \"c\\x1b\"\n  hint: usage: carrel two ONE OTHER"},

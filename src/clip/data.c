@@ -50,7 +50,7 @@ size_t clip_widen(uint8_t *p, size_t n, size_t room)
     return size;
 }
 
-bool clip_looks_like(const char *type, const uint8_t *p, size_t n)
+const char *clip_picture_type(const uint8_t *p, size_t n)
 {
     static const struct {
         const char *type, *begin;
@@ -63,8 +63,14 @@ bool clip_looks_like(const char *type, const uint8_t *p, size_t n)
         {"image/webp", "WEBP", 4, 8},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].type, type) == 0)
-            return n >= rows[i].at + rows[i].size &&
-                   memcmp(p + rows[i].at, rows[i].begin, rows[i].size) == 0;
-    return false;
+        if (n >= rows[i].at + rows[i].size &&
+            memcmp(p + rows[i].at, rows[i].begin, rows[i].size) == 0)
+            return rows[i].type;
+    return NULL;
+}
+
+bool clip_looks_like(const char *type, const uint8_t *p, size_t n)
+{
+    const char *is = clip_picture_type(p, n);
+    return is && strcmp(is, type) == 0;
 }

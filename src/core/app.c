@@ -27,9 +27,9 @@ void run_cwd(NO_JOB, const struct step *s)
     CALL1(s, chdir, s->w[0].s, "cannot enter %q", s->w[0].s);
 }
 
-static _Noreturn void die_of_exec(const struct step *s, const char *path, long err)
+static _Noreturn void die_of_exec(const char *path, long err)
 {
-    die_with(err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_PROGRAM, s, "execve",
+    die_with(err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_PROGRAM, NULL, "execve",
              err, "cannot start %q", path);
 }
 
@@ -51,10 +51,10 @@ static _Noreturn void execute(const struct job *j)
         memcpy(full + n + 1, name, size);
         long e = sys3(__NR_execve, full, j->argv, j->envp);
         if (e != -ENOENT && e != -ENOTDIR && e != -EACCES)
-            die_of_exec(j->last[PLAN_EXEC], full, e);
+            die_of_exec(full, e);
         err = e == -EACCES ? e : err;
     }
-    die_of_exec(j->last[PLAN_EXEC], name, err);
+    die_of_exec(name, err);
 }
 
 void install_filter(const struct step *s, const void *instructions, size_t size)

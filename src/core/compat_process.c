@@ -33,17 +33,10 @@ static const struct step *find(const struct job *j, enum plan_verb verb, int n, 
     return NULL;
 }
 
-/* A byte into a pipe, if there is one. */
+/* A byte into a pipe; -1: there is none, which is no fault. */
 static void tell(int fd)
 {
-    if (fd >= 0)
-        sys3(__NR_write, fd, "\1", 1);
-}
-
-static void drop(int fd)
-{
-    if (fd >= 0)
-        sys_close(fd);
+    sys3(__NR_write, fd, "\1", 1);
 }
 
 static void wait_for(const struct job *j, uint64_t which)
@@ -368,7 +361,8 @@ static _Noreturn void reap(const struct job *j, int program)
         fd = close_up_to(fd, next_needed(j, fd));
     ask_parents_death(j);
     install_filters(j);
-    for (long pid; (pid = sys4(__NR_wait4, -1, &status, forward ? WNOHANG : 0, NULL)) != -ECHILD;) {
+    for (long pid = 0; pid >= 0 || pid == -EINTR;) {
+        pid = sys4(__NR_wait4, -1, &status, forward ? WNOHANG : 0, NULL);
         if (pid == 0)
             forward = signals_wait(j, program);
         if (pid != program)
@@ -542,7 +536,7 @@ static unsigned make_child(struct job *j)
                         : spawn(child_main, init_stack + STACK_BYTES, j->namespaces, j);
     must(NULL, "clone", child, "cannot make the namespaces");
     sys_close(j->status_fds[1]);
-    drop(j->started[1]);
+    sys_close(j->started[1]);
     if (j->go[0] < 0)
         return (unsigned)child;
     sys_close(j->go[0]);

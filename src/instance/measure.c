@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* A line of /proc/PID/stat, proc(5). */
 struct process {
     pid_t pid, parent;
     uint64_t ticks, pages;
+    ino_t pids; /* its namespace of process numbers; 0: nobody lets us know */
 };
 
 struct table {
@@ -40,9 +42,15 @@ static bool read_process(int proc, const char *pid, struct process *out)
     }
     if (!s)
         return false;
-    *out =
-        (struct process){(pid_t)strtol(pid, NULL, 10), (pid_t)words[PARENT],
-                         words[UTIME] + words[STIME] + words[CUTIME] + words[CSTIME], words[RSS]};
+    *out = (struct process){
+        .pid = (pid_t)strtol(pid, NULL, 10),
+        .parent = (pid_t)words[PARENT],
+        .ticks = words[UTIME] + words[STIME] + words[CUTIME] + words[CSTIME],
+        .pages = words[RSS],
+    };
+    snprintf(name, sizeof name, "%.20s/ns/pid", pid);
+    struct stat st;
+    out->pids = fstatat(proc, name, &st, 0) == 0 ? st.st_ino : 0;
     return true;
 }
 
@@ -78,6 +86,7 @@ static int read_table(struct arena *a, struct table *t)
 
 struct root {
     pid_t init;
+    ino_t pids; /* the namespace */
     struct instance *in;
 };
 
@@ -87,8 +96,17 @@ static int by_init(const void *a, const void *b)
     return (x->init > y->init) - (x->init < y->init);
 }
 
-/* The instance below whose pid 1 a process runs, or NULL. Orphans come to pid 1, so all inside but
- * what was brought in from outside stand below it. */
+/* What `carrel enter` brought in from outside has a parent there. */
+static struct instance *entered(const struct root *roots, size_t n, const struct process *p)
+{
+    for (size_t i = 0; p->pids && i < n; i++)
+        if (roots[i].pids == p->pids && roots[i].init != p->pid)
+            return roots[i].in;
+    return NULL;
+}
+
+/* The instance below whose pid 1 a process runs, or below what was brought in; or NULL. Orphans
+ * come to pid 1. */
 static struct instance *owner(const struct table *t, const struct root *roots, size_t n,
                               const struct process *p)
 {
@@ -97,6 +115,9 @@ static struct instance *owner(const struct table *t, const struct root *roots, s
         const struct root *r = bsearch(&key, roots, n, sizeof *roots, by_init);
         if (r)
             return r->in;
+        struct instance *in = entered(roots, n, p);
+        if (in)
+            return in;
         p = find(t, p->parent);
     }
     return NULL;
@@ -112,7 +133,7 @@ int instances_measure(struct arena *a, struct instance *v, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct process *p = v[i].app_pid ? find(&t, v[i].app_pid) : NULL;
         if (p)
-            roots[n_roots++] = (struct root){p->parent, &v[i]};
+            roots[n_roots++] = (struct root){p->parent, p->pids, &v[i]};
     }
     if (n_roots > 1)
         qsort(roots, n_roots, sizeof *roots, by_init);

@@ -35,7 +35,7 @@ static inline void fuzz_check(const struct policy *p, struct diags *d)
     struct buf first = {.arena = p->arena}, second = first, told = first;
     struct policy again = {.arena = p->arena};
     struct diags quiet = {.arena = p->arena};
-    policy_lint(p, d);
+    policy_lint(p, "/home/anna", d);
     diag_text(d, &told);
     buf_bytes(&first, "", 0);
     buf_bytes(&second, "", 0);

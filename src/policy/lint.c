@@ -212,6 +212,18 @@ static void lint_paths(const struct fs_grant *g, struct diags *d)
     }
 }
 
+/* A path from the root on as it would be written by who means the home of the person. */
+static struct fs_grant by_home(const struct fs_grant *g, const char *home)
+{
+    struct fs_grant out = *g;
+    size_t n = home && home[1] ? strlen(home) : 0;
+    if (!n || g->base != FS_PATH || !path_within(g->sub, home))
+        return out;
+    out.base = g->sub[n] ? FS_HOME_PATH : FS_HOME;
+    out.sub = g->sub + n + (g->sub[n] == '/');
+    return out;
+}
+
 /* Absolute paths that stand for the whole home of somebody, or for what is dangerous anyway. */
 static void lint_absolute(const struct fs_grant *g, struct diags *d)
 {
@@ -231,16 +243,17 @@ static void lint_absolute(const struct fs_grant *g, struct diags *d)
             diag_add(d, DIAG_WARNING, g->at, NULL, "%s: %s", g->text, dangers[i].gives_away);
 }
 
-void policy_lint(const struct policy *p, struct diags *d)
+void policy_lint(const struct policy *p, const char *home, struct diags *d)
 {
     lint_perms(p, d);
     lint_values(p, d);
     for (size_t i = 0; i < p->n_filesystems; i++) {
         if (p->filesystems[i].mode == FS_NONE)
             continue;
+        const struct fs_grant g = by_home(&p->filesystems[i], home);
         lint_runtime(&p->filesystems[i], d);
-        lint_base(&p->filesystems[i], d);
-        lint_paths(&p->filesystems[i], d);
+        lint_base(&g, d);
+        lint_paths(&g, d);
         lint_absolute(&p->filesystems[i], d);
     }
     lint_buses(p, d);

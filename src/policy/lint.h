@@ -7,8 +7,9 @@
 /*
  * Warns of grants that give away more than they seem to, at the place of the deciding word, each
  * with one sentence what it gives away and a hint what does with less. A policy may still want
- * them; nothing here refuses anything.
+ * them; nothing here refuses anything. home: the person's, by which a path from the root on is
+ * known to lie in it; NULL: nobody's.
  */
-void policy_lint(const struct policy *p, struct diags *d);
+void policy_lint(const struct policy *p, const char *home, struct diags *d);
 
 #endif

@@ -12,7 +12,7 @@ static const char *linted(struct trial *t, const char *text)
     CHECK_STR(trial_told(t), "");
     out.arena = &t->arena;
     buf_bytes(&out, "", 0);
-    policy_lint(&t->p, &t->d);
+    policy_lint(&t->p, "/home/anna", &t->d);
     for (size_t i = 0; i < t->d.n; i++) {
         const char *m = t->d.v[i].message;
         CHECK(t->d.v[i].severity == DIAG_WARNING);
@@ -81,6 +81,10 @@ static void dangerous_files(void)
                                     "2: ~/.config holds ~/.config/systemd|");
     LINT("filesystems=~/.ssh:ro;~/.gnupg:ro\n",
          "2: ~/.gnupg holds ~/.gnupg|2: ~/.ssh holds ~/.ssh|");
+    LINT("filesystems=/home/anna\n", "2: /home/anna|");
+    LINT("filesystems=/home/anna/\n", "2: /home/anna/|");
+    LINT("filesystems=/home/anna/.ssh:ro\n", "2: /home/anna/.ssh holds ~/.ssh|");
+    LINT("filesystems=/home/anna/Documents;/home/annabel/.ssh\n", "");
     LINT("filesystems=~/.var/app/org.x.Y:ro\n", "2: ~/.var/app/org.x.Y holds ~/.var/app|");
     LINT("filesystems=/home:ro\n", "2: /home|");
     LINT("filesystems=/run\n", "2: /run|2: /run|");

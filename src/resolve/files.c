@@ -115,17 +115,14 @@ static bool opens_runtime_dir(struct ctx *c, const char *real)
 static bool may_appear(struct ctx *c, const struct fs_grant *g, const char *path)
 {
     const char *hint = reserved_hint(path);
-    const char *policies = facts_path(c->f, policy_folder(c))->real;
     if (hint)
         refuse(c, g->at, hint, "filesystems=%s would put %s where the sandbox has its own", g->text,
                path);
     else if (path_within(path, "/run") && opens_runtime_dir(c, path))
         refuse(c, g->at, "grant single sockets: xdg-run/NAME",
                "filesystems=%s would open the whole runtime folder", g->text);
-    else if (path_within(path, policies))
-        refuse(c, g->at, NULL, "filesystems=%s would let the app see or change policies", g->text);
     else
-        return true;
+        return !names_guarded(c, g, path);
     return false;
 }
 

@@ -22,8 +22,8 @@ const char *host_xdg_dir(struct ctx *c, enum fs_base base);
 const char *host_path(struct ctx *c, const struct fs_grant *g);
 /* protect.c: what no grant opens */
 void protect(struct ctx *c);
-/* protect.c: the person's own policies */
-const char *policy_folder(struct ctx *c);
+/* protect.c: true, and the plan is refused, when a grant names one of these itself */
+bool names_guarded(struct ctx *c, const struct fs_grant *g, const char *path);
 /* protect.c: keeps the app from renaming what lies above a path that is covered */
 void pin_above(struct ctx *c, const char *real, const char *why);
 /* protect.c: true, and the plan is refused, when the app could put another link, or a folder, in

@@ -103,6 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               f.home && f.user && f.hostname;
     if (ok && resolve_all(&q, &policy, &f, &plan, &d) == RESOLVE_OK) {
         check(&plan);
+        struct diags files = {.arena = &a};
+        resolve_files(&q, &policy, &f, &files);
+        if (files.errors) /* what is started has no such error */
+            abort();
         plan_write_all(&plan, &text);
         if (plan_read(&again, text.data, text.len, &line, &error) < 0 || again.n != plan.n)
             abort();

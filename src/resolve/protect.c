@@ -17,12 +17,16 @@
 
 struct guarded {
     const char *path;
-    bool make; /* made when it is absent, so that the app cannot make it */
+    bool make;  /* made when it is absent, so that the app cannot make it */
+    bool whole; /* nothing in it is granted by its own name either */
     const char *why;
+    const char *opens, *hint; /* what is said where a policy names it */
 };
 
+enum { GUARDED = 5 };
+
 /* Where src/catalog reads the person's policies from: not moved by XDG_CONFIG_HOME. */
-const char *policy_folder(struct ctx *c)
+static const char *policy_folder(struct ctx *c)
 {
     return join_path(c, c->f->home, ".config/carrel");
 }
@@ -91,17 +95,45 @@ static void guard(struct ctx *c, const struct guarded *g)
     hide(c, covered, RANK_BASE, g->why);
 }
 
+/* Those whose path is NULL do not exist for this person. */
+static void list_guarded(struct ctx *c, struct guarded rows[GUARDED])
+{
+    static const char no_policies[] = "base: no app writes policies",
+                      policies[] = "let the app see or change policies";
+    const struct guarded all[GUARDED] = {
+        {policy_folder(c), true, true, no_policies, policies, NULL},
+        {join_path(c, c->f->home, ".var/app"), true, false, "base: no app sees another app's home",
+         "open the homes of all apps",
+         "name single ones, ~/.var/app/ID; or do without: --nofilesystem=~/.var/app"},
+        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false, true, no_policies,
+         policies, NULL},
+        {"/tmp/.X11-unix", false, true, "base: no display but the granted one",
+         "open the X display past what x11= says", "sockets=x11 grants a display"},
+        {c->f->runtime_dir, false, false, "base: no socket but the granted ones",
+         "open the whole runtime folder", "grant single sockets: xdg-run/NAME"},
+    };
+    memcpy(rows, all, sizeof all);
+}
+
+bool names_guarded(struct ctx *c, const struct fs_grant *g, const char *path)
+{
+    struct guarded rows[GUARDED];
+    list_guarded(c, rows);
+    for (size_t i = 0; i < GUARDED; i++) {
+        const char *real = rows[i].path ? facts_path(c->f, rows[i].path)->real : NULL;
+        if (!real || !path_within(path, real) || !(rows[i].whole || str_eq(path, real)))
+            continue;
+        refuse(c, g->at, rows[i].hint, "filesystems=%s would %s", g->text, rows[i].opens);
+        return true;
+    }
+    return false;
+}
+
 void protect(struct ctx *c)
 {
-    const struct guarded rows[] = {
-        {policy_folder(c), true, "base: no app writes policies"},
-        {join_path(c, c->f->home, ".var/app"), true, "base: no app sees another app's home"},
-        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false,
-         "base: no app writes policies"},
-        {"/tmp/.X11-unix", false, "base: no display but the granted one"},
-        {c->f->runtime_dir, false, "base: no socket but the granted ones"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+    struct guarded rows[GUARDED];
+    list_guarded(c, rows);
+    for (size_t i = 0; i < GUARDED; i++)
         if (rows[i].path)
             guard(c, &rows[i]);
 }

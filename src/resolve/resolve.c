@@ -85,3 +85,27 @@ enum resolve_result resolve_all(const struct request *q, const struct policy *p,
              "this host's files keep changing while they are looked at");
     return RESOLVE_REFUSED;
 }
+
+void resolve_files(const struct request *q, const struct policy *p, struct facts *f,
+                   struct diags *d)
+{
+    for (int pass = 0; pass < MAX_PASSES; pass++) {
+        struct plan plan = {.arena = d->arena};
+        struct diags unasked = {.arena = d->arena}, told = unasked;
+        struct ctx c = {.q = q, .p = p, .f = f, .out = &plan, .d = &unasked, .a = d->arena};
+        c.tree.arena = c.a;
+        make_room(&c);
+        rule_decide(&c);
+        rule_home(&c);
+        rule_root(&c);
+        c.d = &told;
+        rule_filesystems(&c);
+        if (f->n_wanted == 0) {
+            for (size_t i = 0; i < told.n; i++)
+                diag_add(d, told.v[i].severity, told.v[i].at, told.v[i].hint, "%s",
+                         told.v[i].message);
+            return;
+        }
+        facts_look(f);
+    }
+}

@@ -59,4 +59,13 @@ enum resolve_result resolve(const struct request *q, const struct policy *p, str
 enum resolve_result resolve_all(const struct request *q, const struct policy *p, struct facts *f,
                                 struct plan *out, struct diags *d);
 
+/*
+ * What a start on this host would say of the policy's files, filesystems= and what it leads to,
+ * without asking anything else of the host: for who reads a policy. The errors and warnings are
+ * added to d; as with resolve_all, facts are looked at as they are needed. Of the request only
+ * app_id and program count.
+ */
+void resolve_files(const struct request *q, const struct policy *p, struct facts *f,
+                   struct diags *d);
+
 #endif

@@ -278,6 +278,8 @@ static void put_way(struct ctx *c, unsigned number, const char *cookie_bytes, co
              concat(c, why, ": this display's cookie only", NULL));
     put_env(c, "XAUTHORITY", "/run/carrel/Xauthority", why);
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u", number), why);
+    /* Java believes in frames around its windows, and leaves room for them, until it is told. */
+    put_env(c, "_JAVA_AWT_WM_NONREPARENTING", "1", concat(c, why, ": no window has a frame", NULL));
 }
 
 /* The app was started before, and its server stands: this run shows its windows there, too. */

@@ -267,7 +267,7 @@ static int fill(struct handover *h, int folder, int report, const struct plan *p
     if (r == 0 && p->info)
         r = write_file(folder, "info", p->info);
     if (r < 0)
-        return fail(d, "cannot enter the app into the registry of running apps", "", -r);
+        return fail(d, "cannot enter the app into", "the registry of running apps", -r);
     int parent = sys_pidfd_open(getpid());
     add_fd(h, parent);
     add_fd(h, report);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-clip-wayland in|out|list|list-app
+ * carrel-clip-wayland in|out|list|list-app|fetch|give
  *
  * Carries what was copied between the person's compositor and one app behind carrel-wayland,
  * started by `carrel clip` for one act of the person's (clip/helper.h). Descriptors: 3 the
  * compositor, 4 a line to the app's filter (lines.h). The whole is fetched at once, with bounds,
  * and looked at; whoever pastes gets it from here.
+ *
+ * With "fetch" and "give" 4 is a file, to which what the compositor has is written, or from which
+ * it gets what an X server had (clip/kept.h).
  */
 #include "clip/data.h"
 #include "clip/helper.h"
+#include "clip/kept.h"
 #include "wayland/control.h"
 #include "wayland/line.h"
 #include "wayland_clip.gen.h"
@@ -222,16 +226,45 @@ static void carry_in(void)
     serve(true);
 }
 
-static void carry_out(void)
+static void give_host(void)
 {
-    tell("kept", 0, -1);
-    fetch_all(true, answered("kept"));
-    close(LINE);
     open_host();
     if (control_give(&host, fetched()) < 0)
         clip_fail("the clipboard cannot be had", 0);
     say_fetched();
     serve(false);
+}
+
+static void carry_out(void)
+{
+    tell("kept", 0, -1);
+    fetch_all(true, answered("kept"));
+    close(LINE);
+    give_host();
+}
+
+static void fetch_host(void)
+{
+    open_host();
+    fetch_all(false, host.kinds);
+    struct clip c = {.text = text, .picture = picture, .n_text = n_text, .n_picture = n_picture};
+    int r = clip_keep(LINE, &c);
+    if (r < 0)
+        clip_fail("it cannot be kept", -r);
+    say_fetched();
+}
+
+static void give_kept(void)
+{
+    struct clip c = {.text = text, .picture = picture};
+    int r = clip_kept(LINE, &c);
+    if (r < 0)
+        clip_fail("what was fetched is not as it must be", -r);
+    close(LINE);
+    n_text = c.n_text;
+    n_picture = c.n_picture;
+    picture_kind = n_picture ? way_kind_named(c.picture_type) : -1;
+    give_host();
 }
 
 static void list(unsigned kinds)
@@ -262,7 +295,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *word;
         void (*run)(void);
-    } words[] = {{"in", carry_in}, {"out", carry_out}, {"list", list_host}, {"list-app", list_app}};
+    } words[] = {{"in", carry_in},       {"out", carry_out},    {"list", list_host},
+                 {"list-app", list_app}, {"fetch", fetch_host}, {"give", give_kept}};
     clip_detach();
     for (size_t i = 0; argc == 2 && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i].word, argv[1]) == 0) {

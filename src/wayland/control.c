@@ -71,14 +71,6 @@ static const char *text_at(const uint8_t *body, size_t n, size_t at)
     return (const char *)body + at + 4;
 }
 
-static int kind_named(const char *name)
-{
-    for (int i = 0; name && i < WAY_KINDS; i++)
-        if (strcmp(name, way_kinds[i]) == 0)
-            return i;
-    return -1;
-}
-
 static void on_global(struct control *c, const uint8_t *body, size_t n)
 {
     const char *interface = text_at(body, n, 4);
@@ -133,7 +125,7 @@ static void on_source(struct control *c, uint32_t opcode, const uint8_t *body, s
         c->cancelled = true;
     if (opcode != SEND)
         return;
-    c->asked = kind_named(text_at(body, n, 0));
+    c->asked = way_kind_named(text_at(body, n, 0));
     c->asked_fd = claim(c);
     if (c->asked < 0 && c->asked_fd >= 0)
         close(c->asked_fd);
@@ -152,10 +144,10 @@ static int on_event(struct control *c, uint32_t object, uint32_t opcode, const u
         on_device(c, opcode, body, n);
     else if (object == c->source)
         on_source(c, opcode, body, n);
-    else if (object >= WAY_SERVER_ID && opcode == 0 && kind_named(text_at(body, n, 0)) >= 0)
+    else if (object >= WAY_SERVER_ID && opcode == 0 && way_kind_named(text_at(body, n, 0)) >= 0)
         for (int i = 0; i < CONTROL_OFFERS; i++)
             c->offers[i].kinds |=
-                c->offers[i].id == object ? 1u << kind_named(text_at(body, n, 0)) : 0;
+                c->offers[i].id == object ? 1u << way_kind_named(text_at(body, n, 0)) : 0;
     else if (object == c->sync)
         c->sync = 0;
     return 0;

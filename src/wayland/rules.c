@@ -158,6 +158,14 @@ const char *const way_kinds[WAY_KINDS] = {
     "image/bmp",
 };
 
+int way_kind_named(const char *name)
+{
+    for (int i = 0; name && i < WAY_KINDS; i++)
+        if (strcmp(name, way_kinds[i]) == 0)
+            return i;
+    return -1;
+}
+
 /* Its place in the table, or -1. */
 static int kind_of(const struct way_arg *name)
 {

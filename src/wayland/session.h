@@ -51,6 +51,8 @@ enum way_clipboard { WAY_CLIPBOARD, WAY_PRIMARY, WAY_CLIPBOARDS };
  * ones are all of a text, the best first. */
 enum { WAY_TEXTS = 5, WAY_KINDS = 10 };
 extern const char *const way_kinds[WAY_KINDS];
+/* The row of a name, which may be NULL; -1: it is none of them. */
+int way_kind_named(const char *name);
 
 struct way_selection {
     uint32_t kept;  /* the source of the app's that was kept from others, or 0 */

@@ -10,12 +10,6 @@
  * the Inter-Client Communication Conventions Manual (version 2.0, section 2) has selections. The
  * whole is fetched at once, with bounds, and the source never hears of it again. No heap.
  */
-struct clip {
-    uint8_t *text, *picture; /* room for CLIP_TEXT_MOST and CLIP_PICTURE_MOST, the caller's */
-    size_t n_text, n_picture;
-    const char *picture_type; /* "image/png" … */
-    const char *why;          /* what went wrong, for a person */
-};
 
 /* Fetches what the server's clipboard has. Returns 0 or -errno (with c->why): -ENODATA when there
  * is nothing that may be carried, -EFBIG when it is too much. */

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-clip take|list|keys
+ * carrel-clip take|list|fetch|give|keys
  *
  * Carries what was copied from one X server to another, started by `carrel clip` for one act of
- * the person's. Descriptors: 3 the server that is read, 4 the one that is written (take only), 5
- * their cookies as Xauthority entries, in that order, 6 where one line of outcome goes: "ok" and
- * words "TYPE BYTES", or "error" and a text. Then it stays for as long as what it carries can be
- * pasted. Before the first byte from a server it has given up all but these descriptors.
+ * the person's. Descriptors: 3 the server that is read, 4 the one that is written (not with
+ * "list"), 5 their cookies as Xauthority entries, in that order, 6 where one line of outcome goes:
+ * "ok" and words "TYPE BYTES", or "error" and a text. Then it stays for as long as what it carries
+ * can be pasted. Before the first byte from a server it has given up all but these descriptors.
+ *
+ * With "fetch" 4, with "give" 3 is a file in the place of a server (clip/kept.h).
  *
  * With "keys" it is a service beside one app's own X server; see clip_watch.h.
  */
 #include "clip/helper.h"
+#include "clip/kept.h"
 #include "x11/clip.h"
 #include "x11/clip_watch.h"
 #include "x11/filter.gen.h"
@@ -122,21 +125,50 @@ static void tell_owned(void *arg)
     close(CLIP_OUTCOME);
 }
 
-static int carry(const struct end *from, const struct end *to)
+static struct clip copied = {.text = text, .picture = picture};
+
+static void take(const struct end *from)
 {
-    static struct clip c = {.text = text, .picture = picture};
     struct x11 x;
     hello(&x, from);
-    int r = clip_take(&x, &c);
-    if (r < 0)
-        clip_fail(c.why, 0);
+    if (clip_take(&x, &copied) < 0)
+        clip_fail(copied.why, 0);
     close(from->fd);
+}
+
+static int give(const struct end *to)
+{
+    struct x11 x;
     hello(&x, to);
     x.deadline = 0;
-    r = clip_give(&x, &c, tell_owned, &c);
-    if (r == -EBUSY)
+    if (clip_give(&x, &copied, tell_owned, &copied) == -EBUSY)
         clip_fail("the clipboard cannot be had", 0);
     return 0; /* a server that ends is no fault */
+}
+
+static int carry(const struct end *from, const struct end *to)
+{
+    take(from);
+    return give(to);
+}
+
+static int fetch(const struct end *from, const struct end *file)
+{
+    take(from);
+    int r = clip_keep(file->fd, &copied);
+    if (r < 0)
+        clip_fail("it cannot be kept", -r);
+    tell_owned(&copied);
+    return 0;
+}
+
+static int give_kept(const struct end *file, const struct end *to)
+{
+    int r = clip_kept(file->fd, &copied);
+    if (r < 0)
+        clip_fail("what was fetched is not as it must be", -r);
+    close(file->fd);
+    return give(to);
 }
 
 /* The same for one press of a key; both ends are the watch's. */
@@ -152,14 +184,18 @@ static int carry_by_key(const struct clip_cookie *from, const struct clip_cookie
     return carry(&ends[0], &ends[1]);
 }
 
-static const char *const words[] = {"take", "list", "keys"};
-enum word { TAKE, LIST, KEYS, WORDS };
+static const struct {
+    const char *word;
+    int (*carry)(const struct end *from, const struct end *to);
+} words[] = {
+    {"take", carry}, {"fetch", fetch}, {"give", give_kept}, {"list", NULL}, {"keys", NULL}};
+enum word { LIST = 3, KEYS, WORDS };
 
 int main(int argc, char **argv)
 {
     static struct cookies cookies;
     unsigned what = 0;
-    while (argc == 2 && what < WORDS && strcmp(argv[1], words[what]) != 0)
+    while (argc == 2 && what < WORDS && strcmp(argv[1], words[what].word) != 0)
         what++;
     if (argc != 2 || what == WORDS) {
         dprintf(2, "carrel-clip: started by `carrel clip`, not by hand\n");
@@ -178,5 +214,5 @@ int main(int argc, char **argv)
     }
     const struct end from = read_end(&cookies, FROM, "the first");
     const struct end to = read_end(&cookies, TO, "the second");
-    return carry(&from, &to);
+    return words[what].carry(&from, &to);
 }

@@ -4,6 +4,7 @@
 #include "util/str.h"
 #include "xserver/requests.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 /* Events of the core protocol. */
@@ -27,7 +28,7 @@ enum { ALT = 1 << 3 };
 enum { ATOM = 4, CARDINAL = 6, WINDOW = 33, WM_NORMAL_HINTS = 40, WM_TRANSIENT_FOR = 68 };
 enum { HINT_MIN = 1 << 4, HINT_MAX = 1 << 5 };
 enum { WITHDRAWN = 0, NORMAL = 1 };
-enum { FLOATING_BORDER = 2, CASCADE = 24, LEAST_SIZE = 40 };
+enum { FLOATING_BORDER = 2, CASCADE = 24, LEAST_SIZE = 40, LOOK_MS = 20 };
 #define ACTIVE_PIXEL  0x3465a4u
 #define PASSIVE_PIXEL 0x888a85u
 
@@ -38,6 +39,7 @@ enum atom {
     WM_TAKE_FOCUS,
     WM_STATE,
     UTF8_STRING,
+    NET_PING,
     NET_SUPPORTED,
     NET_CHECK,
     NET_NAME,
@@ -61,6 +63,7 @@ static const char *const names[ATOMS] = {
     "WM_TAKE_FOCUS",
     "WM_STATE",
     "UTF8_STRING",
+    "_NET_WM_PING",
     "_NET_SUPPORTED",
     "_NET_SUPPORTING_WM_CHECK",
     "_NET_WM_NAME",
@@ -286,6 +289,18 @@ static void set_wm_state(struct wm *w, uint32_t id, uint32_t state)
     set_property(w->x, id, w->atoms[WM_STATE], w->atoms[WM_STATE], value, 2);
 }
 
+/* What no toolkit makes may ask for its window's size when it first hears of it, and draw again
+ * only when it hears of another later (feh): it hears of it before a first window is made to fill
+ * the screen, as it does of managers that put a frame around. */
+static void let_it_look(struct wm *w, const struct window *v)
+{
+    bool fills = v->box.w == w->width && v->box.h == w->height;
+    if (v->dialog || fills || count_main(w) || has_protocol(w, v->id, NET_PING))
+        return;
+    tell_place(w->x, v->id, &v->box);
+    poll(NULL, 0, LOOK_MS);
+}
+
 static void manage(struct wm *w, uint32_t id)
 {
     const uint32_t no_frame[4] = {0};
@@ -296,6 +311,7 @@ static void manage(struct wm *w, uint32_t id)
         return;
     }
     v.dialog = is_dialog(w, &v);
+    let_it_look(w, &v);
     v.whole = asks_for(w, id, NET_FULLSCREEN);
     choose_place(w, &v);
     w->v[w->n++] = v;

@@ -232,6 +232,32 @@ def test_class01_link_that_the_app_left_in_place_of_a_document():
     next_start(f"ln -sf {world.secret} {top}/page.html", [f"--policy={path}"], top + "/page.html")
 
 
+def test_class01_link_that_the_app_left_in_place_of_a_documents_folder():
+    top = fresh("trap")
+    path = policy("[Context]\nfilesystems=~/trap;\n[Carrel Application]\ndocuments=rw\n", "trap.policy")
+    options = [f"--policy={path}"]
+    os.mkdir(top + "/sub")
+    target = top + "/sub/id_ed25519"
+    next_start(f"cd {top} && rmdir sub && ln -s {SSH} sub", options, target)
+    ways = [("file://" + target, world.home, {}), ("sub/id_ed25519", top, {}), ("../trap/sub/id_ed25519", top, {}),
+            ("id_ed25519", top + "/sub", {"PWD": top + "/sub"}), ("../.ssh/id_ed25519", top + "/sub", {"PWD": top + "/sub"}),
+            (top + "/sub/../.ssh/id_ed25519", world.home, {})]
+    for word, cwd, env in ways:
+        result = carrel("/bin/sh", "-c", 'cat "${1#file://}"; echo planted >> "$1"', "sh", word, options=options, cwd=cwd, env=env)
+        assert SECRET not in result.stdout, f"{word}: {result.stdout}"
+        assert "symbolic link" in result.stdout, f"{word}: {result.stdout}"
+    with open(world.secret, encoding="utf-8") as f:
+        assert "planted" not in f.read()
+    # A link of the person's own, where no app writes, is followed.
+    world.file("papers/letter", "Dear\n")
+    os.symlink(world.home + "/papers", world.home + "/desk")
+    for word, cwd, env in ((world.home + "/desk/letter", "/", {}), ("letter", world.home + "/desk", {"PWD": world.home + "/desk"}),
+                           ("./../home/desk/letter", world.home, {})):
+        result = carrel("/bin/cat", word, options=options, cwd=cwd, env=env)
+        assert "Dear" in result.stdout, f"{word}: {result.stdout}"
+    os.unlink(world.home + "/desk")
+
+
 def test_class01_document_in_the_apps_own_home_that_became_a_link():
     path = policy("[Carrel Application]\ndocuments=rw\n", "own.policy")
     next_start(f"ln -sf {world.secret} ~/page.html", [f"--policy={path}"], app_home() + "/page.html")

@@ -196,6 +196,14 @@ def test_home_grant_does_not_open_the_policies_or_other_apps():
     differs("read", other, options=options)
 
 
+def test_homes_of_all_apps_and_policies_cannot_be_named():
+    other = world.file(".var/app/org.example.Other/data/secret", "x")
+    worked(world.inside("read", other, options=["--filesystem=~/.var/app/org.example.Other"]))
+    for word in ("~/.var/app", "~/.var/app/", f"{world.home}/.var/app:ro", "~/.config/carrel", "xdg-config/carrel:create"):
+        result = world.inside("read", other, options=[f"--filesystem={word}"])
+        assert result.returncode == 125 and "would" in result.stdout, f"{word}: {result.returncode}: {result.stdout}"
+
+
 def test_policies_cannot_be_planted_where_no_folder_was():
     shutil.rmtree(os.path.join(world.home, ".config/carrel"), ignore_errors=True)
     target = os.path.join(world.home, ".config/carrel/policies")

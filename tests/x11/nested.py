@@ -341,6 +341,36 @@ def ends_with(display, stage, value, whom):
         nothing_is_left(display, r, sockets, whom != "carrel-supervis")
 
 
+# Shows a window and prints what it hears of its size, until that is another one.
+LISTENER = """
+import ctypes
+class Configured(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("event", ctypes.c_ulong), ("window", ctypes.c_ulong), ("x", ctypes.c_int), ("y", ctypes.c_int),
+                ("width", ctypes.c_int), ("height", ctypes.c_int), ("rest", ctypes.c_long * 24)]
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.restype = x.XCreateSimpleWindow.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+window = ctypes.c_ulong(x.XCreateSimpleWindow(display, ctypes.c_ulong(x.XDefaultRootWindow(display)), 0, 0, 320, 200, 0,
+                                              ctypes.c_ulong(0), ctypes.c_ulong(0)))
+x.XSelectInput(display, window, ctypes.c_long(1 << 17))
+x.XMapWindow(display, window)
+event = Configured()
+while event.type != 22 or event.width == 320:
+    x.XNextEvent(display, ctypes.byref(event))
+    if event.type == 22:
+        print(event.width, event.height, "sent" if event.sent else "real", flush=True)
+"""
+
+
+def first_window_hears_of_its_own_size_first(display, stage):
+    """Before it fills the screen: there is who draws for the size that it has then, and again only for another (feh)."""
+    done = ask(stage, display, "nested", "/usr/bin/python3", "-c", LISTENER)
+    said = done.stdout.splitlines()
+    assert said[:1] == ["320 200 sent"] and said[-1].endswith("real") and said[-1] != "320 200 real", done
+
+
 def main():
     build, policies, probe = sys.argv[1:4]
     tap = Tap()
@@ -359,7 +389,7 @@ def main():
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, starts_beside_the_app,
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window,
-                      closes_politely):
+                      first_window_hears_of_its_own_size_first, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
                                 ("nested", "carrel-supervis"), ("nested", "carrel"),

@@ -6,6 +6,7 @@ window of the compositor, by way of a filter.
     xwayland.py BUILD POLICIES
 """
 import glob
+import hashlib
 import os
 import shutil
 import signal
@@ -156,6 +157,61 @@ def ends_with(stage, compositor, whom):
             wait_for("the registry to be empty", lambda: not os.listdir(registry))
 
 
+# ---- carrel clip ----
+
+def outside(compositor, *argv, data=b""):
+    done = subprocess.run(argv, env=compositor.env, input=data, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+    return done.stdout
+
+
+def clip(stage, compositor, *words):
+    return subprocess.run([stage.carrel, "clip", *words], env=compositor.env, check=False, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=PATIENCE)
+
+
+def carries_by_hand_only(stage, sway):
+    """A text and a picture, to the app and from it, and nothing by itself."""
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(i % 251 for i in range(300_000))
+    copied = (("text", "UTF8_STRING", "text/plain;charset=utf-8", "Grüße".encode(), "Gruß".encode()),
+              ("image/png", "image/png", "image/png", picture, picture[:-9] + b"from there"))
+    for word, inner, outer, to_app, from_app in copied:
+        with App(stage, sway) as app:
+            assert app.ask("xdpyinfo >/dev/null && echo up") == "up"
+            name = os.path.basename(instances(app.runtime)[0])
+            file = os.path.join(stage.home, ".var/app/org.debian.sh/from-app")
+            shown = f"xclip -selection clipboard -target {inner} -out 2>/dev/null | sha256sum"
+            nothing = app.ask(shown)
+            outside(sway, "wl-copy", "--type", outer, data=to_app)
+            wait_for("the copy", lambda t=to_app, o=outer: outside(sway, "wl-paste", "-n", "--type", o) == t)
+            assert app.ask(shown) == nothing, "it was there by itself"
+            assert clip(stage, sway, name, "in").stdout == \
+                f"your display -> org.debian.sh: {word} {len(to_app)} bytes\n", app.errors()
+            assert app.ask(shown).split()[0] == hashlib.sha256(to_app).hexdigest(), app.ask(shown)
+            with open(file, "wb") as f:
+                f.write(from_app)
+            assert app.ask(f"xclip -selection clipboard -target {inner} -in <$HOME/from-app && echo set") == "set"
+            listed = wait_for("what the app copies", lambda i=inner: [
+                t for t in [clip(stage, sway, "--list", name).stdout.splitlines()]
+                if len(t) == 2 and t[1] == f"org.debian.sh: {i}"])[0]
+            assert listed[0].startswith("your display: ") and outer in listed[0], listed
+            assert outside(sway, "wl-paste", "-n", "--type", outer) == to_app, "it came by itself"
+            assert clip(stage, sway, name, "out").stdout == \
+                f"org.debian.sh -> your display: {word} {len(from_app)} bytes\n", app.errors()
+            assert outside(sway, "wl-paste", "-n", "--type", outer) == from_app
+            outside(sway, "wl-copy", "--clear")
+
+
+def carries_nothing_where_nobody_may_look(stage, weston):
+    with App(stage, weston) as app:
+        assert app.ask("xdpyinfo >/dev/null && echo up") == "up"
+        for way in ("in", "out"):
+            done = clip(stage, weston, os.path.basename(instances(app.runtime)[0]), way)
+            assert done.returncode == 125 and not done.stdout, done
+            assert {"in": "data-control", "out": "no text"}[way] in done.stderr, done
+
+
 def explain_tells(stage, compositor):
     done = subprocess.run([stage.carrel, "explain", App(stage, compositor).argv[2], "sh", "display"],
                           env=compositor.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -165,7 +221,7 @@ def explain_tells(stage, compositor):
 
 def main():
     tap = Tap()
-    for tool in ("Xwayland", "xterm", "zenity", "xdpyinfo", "sway", "weston"):
+    for tool in ("Xwayland", "xterm", "zenity", "xdpyinfo", "sway", "weston", "xclip", "wl-copy"):
         if not shutil.which(tool):
             tap.skip("X servers of an app's own on Wayland", f"{tool} is not installed")
             return tap.done()
@@ -178,7 +234,9 @@ def main():
                 tests = [comes_up, wants_its_cookie, is_confined, joins_a_running_server,
                          says_nothing_at_its_end]
                 if make is Sway:
-                    tests += [is_named_by_us, explain_tells]
+                    tests += [is_named_by_us, explain_tells, carries_by_hand_only]
+                else:
+                    tests += [carries_nothing_where_nobody_may_look]
                 for f in tests:
                     tap.run(lambda f=f: f(stage, compositor), f"{compositor.name}: {f.__name__}")
                 for whom in ("xterm", "Xwayland", "carrel-supervis"):

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/documents.h"
+
+#include "cli/grant.h"
+#include "explain/explain.h"
+#include "util/file.h"
+#include "util/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- an argument's path ---- */
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* The path in a file: URI (RFC 8089), or NULL. */
+static const char *path_of_uri(struct arena *a, const char *uri)
+{
+    const char *s = str_after(uri, "file:");
+    if (!s)
+        return NULL;
+    if (str_after(s, "//localhost/"))
+        s += strlen("//localhost");
+    else if (str_after(s, "///"))
+        s += 2;
+    if (s[0] != '/' || s[1] == '/')
+        return NULL;
+    char *path = arena_strdup(a, s), *out = path;
+    for (; *s; s++) {
+        int high = s[0] == '%' ? hex(s[1]) : -1, low = high >= 0 ? hex(s[2]) : -1;
+        if (*s == '?' || *s == '#')
+            break;
+        if (low >= 0) {
+            *out++ = (char)(high << 4 | low);
+            s += 2;
+        } else {
+            *out++ = *s;
+        }
+    }
+    *out = '\0';
+    return path;
+}
+
+/* The caller's folder as its shell calls it, links and all, where that is the same folder. */
+static const char *logical_cwd(struct cli *c, const char *cwd)
+{
+    const char *name = facts_env(&c->facts, "PWD");
+    const char *clean = name && *name == '/' ? path_clean(&c->arena, name) : NULL;
+    struct stat a, b;
+    bool same = clean && stat(clean, &a) == 0 && stat(cwd, &b) == 0 && a.st_dev == b.st_dev &&
+                a.st_ino == b.st_ino;
+    return same ? clean : cwd;
+}
+
+static bool climbs(const char *path)
+{
+    for (const char *s = path; (s = strstr(s, "..")); s += 2)
+        if ((s == path || s[-1] == '/') && (s[2] == '/' || !s[2]))
+            return true;
+    return false;
+}
+
+/* One step up from a folder that is no link; from a link it would lead where its name does not. */
+static bool climb(char *path)
+{
+    struct stat st;
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return true;
+    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+/* The path made absolute by its text, links on the way as they are. NULL: it goes up from one. */
+static const char *absolute(struct cli *c, const char *cwd, const char *path)
+{
+    const char *from = path[0] == '/' ? "" : climbs(path) ? cwd : logical_cwd(c, cwd);
+    size_t most = strlen(from) + strlen(path) + 2;
+    char *out = arena_alloc(&c->arena, most);
+    size_t n = str_eq(from, "/") ? 0 : strlen(from);
+    memcpy(out, from, n);
+    out[n] = '\0';
+    for (const char *s = path; *s; s += strspn(s, "/")) {
+        size_t size = strcspn(s, "/");
+        if (size == 2 && memcmp(s, "..", 2) == 0) {
+            if (!climb(out))
+                return NULL;
+        } else if (size && !(size == 1 && *s == '.')) {
+            n = strlen(out);
+            out[n++] = '/';
+            memcpy(out + n, s, size);
+            out[n + size] = '\0';
+        }
+        s += size;
+    }
+    return *out ? out : "/";
+}
+
+/* The absolute path of what an argument names, or NULL: nothing that is there. */
+static const char *named(struct cli *c, const struct job *j, const char *arg, struct stat *st)
+{
+    const char *uri = path_of_uri(&c->arena, arg);
+    const char *path = *arg == '-' ? NULL : uri ? uri : arg;
+    path = path && *path ? absolute(c, j->request.cwd, path) : NULL;
+    return path && stat(path, st) == 0 ? path : NULL;
+}
+
+/* ---- what may be granted ---- */
+
+/* The app has these of its own: nothing in them can be granted by path. */
+static bool is_the_sandbox_s(const char *path)
+{
+    static const char *const own[] = {"/usr", "/etc", "/dev", "/proc", "/run", "/sys"};
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+        if (path_within(path, own[i]))
+            return true;
+    return false;
+}
+
+/* A regular file of the person's, or NULL. *real: the same without links. */
+static const char *document(struct cli *c, const struct job *j, const char *arg, const char **real)
+{
+    struct stat st;
+    const char *path = named(c, j, arg, &st);
+    *real =
+        path && S_ISREG(st.st_mode) && !is_the_sandbox_s(path) ? file_real(&c->arena, path) : NULL;
+    return *real && !is_the_sandbox_s(*real) ? path : NULL;
+}
+
+/* Keys, policies and what runs later are opened by their own name only, and not without a word. */
+static bool may_open(struct cli *c, const struct job *j, const char *path, const char *real,
+                     bool rw)
+{
+    const char *what = grant_guarded(c, real, rw);
+    if (!what)
+        return true;
+    if (!grant_link(c, path)) {
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                 rw ? "documents=ro in its policy lets it only read" : NULL,
+                 "%s: %s, which %s may %s in this run", path, what, j->app.id,
+                 rw ? "change" : "read");
+        return true;
+    }
+    diag_add(&c->diags, DIAG_ERROR, (struct place){.file = "named on the command line"},
+             "if that is what you mean, name it by its own path", "%s is a link to %s: %s", path,
+             real, what);
+    return false;
+}
+
+const char *const *documents_grant(struct cli *c, struct job *j, const char *const *args)
+{
+    const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "documents");
+    bool readable = v && !str_eq(v->value, "none"), writable = v && str_eq(v->value, "rw");
+    size_t n = 0;
+    while (args && args[n])
+        n++;
+    const char **seen = arena_array(&c->arena, n + 1, sizeof *seen);
+    const char **granted = arena_array(&c->arena, n + 1, sizeof *granted);
+    j->documents = granted;
+    j->documents_rw = writable;
+    for (size_t i = 0; i < n; i++) {
+        const char *real, *path = readable ? document(c, j, args[i], &real) : NULL;
+        seen[i] = path ? path : args[i];
+        if (!path || !may_open(c, j, path, real, writable))
+            continue;
+        policy_grant_path(&j->policy, path, writable ? FS_RW : FS_RO,
+                          (struct place){.file = "named on the command line"});
+        *granted++ = path;
+    }
+    return seen;
+}
+
+/* ---- what it will not see ---- */
+
+void documents_note(struct cli *c, const struct job *j, const char *const *args)
+{
+    for (; args && *args; args++) {
+        struct stat st;
+        struct verdict v = {.visible = true};
+        const char *path = named(c, j, *args, &st);
+        if (path && !is_the_sandbox_s(path) && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+            explain_path(&c->arena, &j->plan, &c->facts, path, &v);
+        if (!v.visible)
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
+                     "%s is out of the app's sight", path);
+    }
+}
