@@ -437,6 +437,8 @@ def check_finds_faults():
         same(done.returncode, 1, path)
         assert len(done.stdout.splitlines()) >= 1
     same(json.loads(S.run("check", "--json", good).stdout), [])
+    options = S.write("options.policy", "[Carrel Display]\nno-window=-nw;file;\n")
+    inside('options.policy:2:15: error: "file" is no option of a command line', S.run("check", options).stdout)
 
 
 def check_finds_what_no_start_would_take():

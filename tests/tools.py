@@ -155,7 +155,7 @@ def grants_written():
 
 
 GRANTS = grants_written()
-NO_GRANTS = {"name", "command", "names", "package", "desktop"}
+NO_GRANTS = {"name", "command", "names", "package", "desktop", "no-window"}
 TAKEN_AWAY = {("opengl", "no")}
 
 

@@ -131,9 +131,11 @@ static void want(struct facts *f, enum wanted_kind kind, const char *path)
     const uint32_t h = hash(path);
     if (f->fixture)
         return;
-    for (const struct wanted_fact *w = f->wanted; w < f->wanted + f->n_wanted; w++)
+    for (size_t i = 0; i < f->n_wanted; i++) {
+        const struct wanted_fact *w = &f->wanted[i];
         if (w->hash == h && w->kind == kind && str_eq(w->path, path))
             return;
+    }
     f->wanted = arena_grow(f->arena, f->wanted, f->n_wanted, &f->cap_wanted, sizeof *f->wanted);
     f->wanted[f->n_wanted++] = (struct wanted_fact){kind, h, arena_strdup(f->arena, path)};
 }

@@ -46,6 +46,15 @@ static bool check_command(const struct check *c, const char *name, struct place 
     return false;
 }
 
+static bool check_argument(const struct check *c, const char *word, struct place at)
+{
+    if (*word == '-' && !unsafe_char(word))
+        return true;
+    source_diag(c->s, DIAG_ERROR, at, "write the option as it is typed, such as -nw",
+                "\"%s\" is no option of a command line", word);
+    return false;
+}
+
 static bool check_variable(const struct check *c, const char *name, struct place at)
 {
     return env_name_ok(c->s, name, at);
@@ -143,6 +152,7 @@ static const struct {
     [VALUE_PACKAGE] = {false, check_package},
     [VALUE_DESKTOP] = {false, check_desktop},
     [VALUE_BUS_RULES] = {true, check_bus_rule},
+    [VALUE_ARGUMENTS] = {true, check_argument},
     [VALUE_CHORD] = {false, check_chord},
 };
 

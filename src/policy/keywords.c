@@ -158,6 +158,7 @@ const struct keyword keywords[] = {
     OURS("Carrel Display", "opengl", VALUE_WORD, "yes", "whether its own X server knows OpenGL"),
     WORD("Carrel Display/opengl", "yes", 0, "as any X server"),
     WORD("Carrel Display/opengl", "no", 0, "no GLX there: for programs that draw without; it starts in half the time"),
+    OURS("Carrel Display", "no-window", VALUE_ARGUMENTS, "", "options of the app with which it usually shows no window: its own X server starts only when it asks for it"),
     OURS("Carrel Display", "connect", VALUE_WORD, "unix", "how the app reaches the X server"),
     WORD("Carrel Display/connect", "unix", 0, "by its socket, which is the only one in the app's /tmp/.X11-unix"),
     WORD("Carrel Display/connect", "pipe", 0, "by a relay, which knows the cookie instead of the app"),

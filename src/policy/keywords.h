@@ -32,6 +32,7 @@ enum value_type {
     VALUE_BUS_RULES, /* a list of rules of the bus filter: call|broadcast NAME MEMBER PATH [ARG...]
                       */
     VALUE_DESKTOP,   /* the name of a .desktop file, with or without that ending */
+    VALUE_ARGUMENTS, /* a list of words of a command line, such as -x or --long */
     VALUE_CHORD,     /* a key and what is held with it, or none: util/chord.h */
 };
 

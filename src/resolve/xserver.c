@@ -125,15 +125,29 @@ static void put_own_display(struct ctx *c, struct plan *p, const char *socket,
     plan_add(p, PLAN_BIND, "base: for its window manager", socket, OWN_SOCKET, "ro", (char *)NULL);
 }
 
+/* An option stands on the command line of which the policy says that there is no window then. */
+static bool is_told_of_no_window(struct ctx *c)
+{
+    const struct carrel_value *v = policy_carrel(c->p, "Carrel Display", "no-window");
+    size_t n = 0;
+    const char *const *options = v ? policy_list(c->a, v->value, &n) : NULL;
+    for (const char *const *arg = c->q->args; n && arg && *arg && !str_eq(*arg, "--"); arg++)
+        for (size_t i = 0; i < n; i++)
+            if (str_eq(*arg, options[i]))
+                return true;
+    return false;
+}
+
 /*
  * An X server takes longer to start than many a program, so it starts beside the app, where the app
  * is sure to want it: not beside one that nobody has written a policy for, which may be a tool for
- * the terminal, and not where the app has a Wayland compositor too.
+ * the terminal, not where the app has a Wayland compositor too, and not where it is told to do
+ * without a window (which then costs only time if it is wrong).
  */
 static bool is_sure_to_come(struct ctx *c)
 {
     return (c->q->has_policy || policy_carrel(c->p, "Carrel Display", "x11")) &&
-           !(c->wayland && c->wayland_socket);
+           !(c->wayland && c->wayland_socket) && !is_told_of_no_window(c);
 }
 
 /* The person's display: untrusted where it knows of that, else as the person. Returns its number,
