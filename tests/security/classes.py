@@ -240,11 +240,12 @@ def test_class01_link_that_the_app_left_in_place_of_a_documents_folder():
     target = top + "/sub/id_ed25519"
     next_start(f"cd {top} && rmdir sub && ln -s {SSH} sub", options, target)
     ways = [("file://" + target, world.home, {}), ("sub/id_ed25519", top, {}), ("../trap/sub/id_ed25519", top, {}),
-            ("id_ed25519", top + "/sub", {"PWD": top + "/sub"}),
+            ("id_ed25519", top + "/sub", {"PWD": top + "/sub"}), ("../.ssh/id_ed25519", top + "/sub", {"PWD": top + "/sub"}),
             (top + "/sub/../.ssh/id_ed25519", world.home, {})]
     for word, cwd, env in ways:
         result = carrel("/bin/sh", "-c", 'cat "${1#file://}"; echo planted >> "$1"', "sh", word, options=options, cwd=cwd, env=env)
         assert SECRET not in result.stdout, f"{word}: {result.stdout}"
+        assert "symbolic link" in result.stdout, f"{word}: {result.stdout}"
     with open(world.secret, encoding="utf-8") as f:
         assert "planted" not in f.read()
     # A link of the person's own, where no app writes, is followed.
