@@ -94,8 +94,9 @@ static void unknown_key(struct source *s, const char *group, const struct kf_ent
 {
     if (keyword_find(KEYWORD_PASSED_KEY, group, e->key))
         return;
-    source_diag(s, DIAG_WARNING, e->key_at, keyword_hint(s->p->arena, KEYWORD_KEY, group, e->key),
-                "\"%s\" is no key of [%s]; it has no effect", e->key, group);
+    source_diag(s, s->strict ? DIAG_ERROR : DIAG_WARNING, e->key_at,
+                keyword_hint(s->p->arena, KEYWORD_KEY, group, e->key), "\"%s\" is no key of [%s]%s",
+                e->key, group, s->strict ? "" : "; it has no effect");
 }
 
 static void read_context(struct source *s, const char *group, const struct kf_entry *e)
@@ -240,12 +241,12 @@ static void read_group(struct source *s, const struct kf_group *g, read_entry *r
 
 static void unknown_group(struct source *s, const struct kf_group *g)
 {
-    bool ours = str_after(g->name, "Carrel") != NULL;
+    bool error = s->strict || str_after(g->name, "Carrel");
     if (keyword_group_passed(g->name))
         return;
-    source_diag(s, ours ? DIAG_ERROR : DIAG_WARNING, g->at,
+    source_diag(s, error ? DIAG_ERROR : DIAG_WARNING, g->at,
                 keyword_hint(s->p->arena, KEYWORD_GROUP, "", g->name),
-                "[%s] is no group that Carrel knows%s", g->name, ours ? "" : "; it has no effect");
+                "[%s] is no group that Carrel knows%s", g->name, error ? "" : "; it has no effect");
 }
 
 static bool group_known(const char *name)

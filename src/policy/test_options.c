@@ -139,6 +139,16 @@ static void bad_values(void)
                          "  hint: write --metadata=GROUP=KEY=VALUE\n"},
         {"--metadata=x=", "\"x=\" is no value of --metadata\n"
                           "  hint: write --metadata=GROUP=KEY=VALUE\n"},
+        {"--metadata=Contxt=shared=network", "[Contxt] is no group that Carrel knows\n"
+                                             "  hint: did you mean \"Context\"?\n"},
+        {"--metadata=Context=filesystem=!~/x", "\"filesystem\" is no key of [Context]\n"
+                                               "  hint: did you mean \"filesystems\"?\n"},
+        {"--metadata=Context=foo=bar",
+         "\"foo\" is no key of [Context]\n"
+         "  hint: known: shared, sockets, devices, features, filesystems, persistent, "
+         "unset-environment\n"},
+        {"--metadata=Application=nam=x", "\"nam\" is no key of [Application]\n"
+                                         "  hint: did you mean \"name\"?\n"},
         {"--metadata=Carrel Sandbox=x=y",
          "\"x\" is no key of [Carrel Sandbox]\n"
          "  hint: known: nested-sandbox, machine-id, private-session-bus, optional, max-processes, "
