@@ -51,6 +51,9 @@ MESSAGES = [
     (("run", "-x", "id"), 125, "unknown option -x",
      "options are written --NAME=VALUE, and stand before the app's name"),
     (("run", "--verbose=1", "id"), 125, "--verbose takes no value", None),
+    (("run", "--metadata=Context=filesystem=!~/x", "id"), 125, '"filesystem" is no key of [Context]',
+     'did you mean "filesystems"?'),
+    (("run", "--metadata=A=B", "id"), 125, "[A] is no group that Carrel knows", None),
     (("run", "--filesystem=../x", "id"), 125, '"../x" holds ".."', "write the path without it"),
     (("run", "--share=netwrok", "id"), 125, '"netwrok" is no word of shared', 'did you mean "network"?'),
     (("run", "firfox"), 127, 'no program and no policy is called "firfox"', 'did you mean "firefox"?'),
@@ -259,7 +262,8 @@ def desktop_files_can_be_run():
     for name in ("org.example.Echo", "org.example.Echo.desktop", path):
         done = S.run("run", name, "a b", "$(id)")
         same(done.stdout, "f|a b|$(id)|", name)
-        inside("org.debian.sh", done.stderr)
+        inside("org.example.Echo", done.stderr)
+        assert "org.debian.sh" not in done.stderr, done.stderr
 
 
 def the_tree_can_be_moved():

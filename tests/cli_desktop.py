@@ -180,13 +180,35 @@ def every_first_policy_is_right():
     os.unlink(S.path("home/first.policy"))
 
 
+def what_a_shell_starts_is_not_the_shell():
+    """An entry with Exec=sh -c … has its own id and home; no policy for the shell is made of it."""
+    entry = "home/.local/share/applications/org.example.Shelled.desktop"
+    S.write(entry, "[Desktop Entry]\nType=Application\nName=Shelled\nCategories=Network;\n"
+            "Exec=sh -c \"printenv HOME\" %u\n")
+    assert S.run("run", "org.example.Shelled").stdout.strip() == own(".var/app/org.example.Shelled")
+    assert S.run("run", "sh", "-c", "printenv HOME").stdout.strip() == own(".var/app/org.debian.sh")
+    printed = carrel("new", "--print", "org.example.Shelled.desktop")
+    assert "\nname=org.example.Shelled\n" in printed, printed
+    assert "\ndesktop=org.example.Shelled.desktop\n" in printed, printed
+    assert "\ncommand=" not in printed, printed
+    assert "carrel run org.example.Shelled.desktop\n" in printed, printed
+    for shell in ("sh", "bash"):  # whatever entries of the system have Exec=sh -c
+        printed = carrel("new", "--print", shell)
+        assert "\ndesktop=" not in printed and "\nshared=" not in printed, printed
+    carrel("new", "org.example.Shelled.desktop")
+    assert S.run("run", "org.example.Shelled.desktop").stdout.strip() == \
+        own(".var/app/org.example.Shelled")
+    os.unlink(own(".config/carrel/policies/org.example.Shelled.policy"))
+    os.unlink(S.path(entry))
+
+
 for function in (a_shim_starts_the_confined_app, arguments_pass_through_a_shim_as_they_are,
                  the_shell_is_told_of, status_tells_what_is_missing,
                  disable_takes_back_what_enable_wrote, an_app_that_is_gone_can_be_disabled,
                  a_foreign_file_is_never_replaced, a_desktop_file_takes_the_original_s_place,
                  a_name_of_a_policy_starts_that_program, mistakes_are_told,
                  a_first_policy_is_written_once_and_read_without_complaint,
-                 every_first_policy_is_right):
+                 what_a_shell_starts_is_not_the_shell, every_first_policy_is_right):
     tap.run(function)
 S.close()
 sys.exit(tap.done())

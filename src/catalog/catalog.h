@@ -27,7 +27,8 @@ struct app {
     const char *const *args;  /* fixed arguments of the command, NULL-terminated, may be NULL */
     const char *desktop_file; /* or NULL */
     bool has_policy;          /* false: the strict default alone */
-    bool own_program;         /* the program lies outside /usr: the app must be let see it */
+    bool by_entry;    /* the .desktop file is the app, its program starts others (sh -c …) */
+    bool own_program; /* the program lies outside /usr: the app must be let see it */
 };
 
 /* datadir: the folder with policies/ in it. */

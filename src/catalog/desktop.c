@@ -3,7 +3,13 @@
 
 #include "util/str.h"
 
-#include <stdbool.h>
+/* What starts others. Each may bear a version behind its name: python3.11, guile-3.0. */
+static const char *const starters[] = {
+    "ash",  "bash",    "busybox", "csh",      "dash", "doas",   "env",         "fish",
+    "gjs",  "guile",   "java",    "ksh",      "lua",  "mksh",   "mono",        "nice",
+    "node", "nodejs",  "nohup",   "perl",     "php",  "pkexec", "pypy",        "python",
+    "ruby", "runuser", "setsid",  "sh",       "su",   "sudo",   "systemd-run", "tclsh",
+    "tcsh", "timeout", "wish",    "xvfb-run", "zsh"};
 
 struct span {
     const char *s;
@@ -182,4 +188,22 @@ size_t desktop_program(const char *const *argv)
     while (argv[i] && argv[i][0] != '-' && strchr(argv[i], '='))
         i++;
     return argv[i] && argv[i][0] != '-' ? i : 0;
+}
+
+bool desktop_starter(const char *program)
+{
+    const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+    size_t n = strlen(name);
+    while (n && strchr("0123456789.-", name[n - 1]))
+        n--;
+    for (size_t i = 0; i < ARRAY_SIZE(starters); i++)
+        if (strlen(starters[i]) == n && strncmp(starters[i], name, n) == 0)
+            return true;
+    return false;
+}
+
+bool desktop_starts_another(const char *const *argv)
+{
+    size_t i = desktop_program(argv);
+    return argv[i + 1] && desktop_starter(argv[i]);
 }

@@ -3,6 +3,7 @@
 #define CARREL_CATALOG_DESKTOP_H
 
 #include "util/arena.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 #define DESKTOP_MAX_BYTES (256u << 10)
@@ -28,5 +29,12 @@ int desktop_exec(struct arena *a, const char *text, size_t size, const char *con
 /* The index of the word in argv that names the program: not always 0, as Exec=env A=B program is
  * common. */
 size_t desktop_program(const char *const *argv);
+
+/* Whether a program of that name, or path, is no app but starts what it is told: a shell, an
+ * interpreter (python3.11), env, pkexec … */
+bool desktop_starter(const char *program);
+
+/* Whether the command is such a program with something for it to start: Exec=sh -c … */
+bool desktop_starts_another(const char *const *argv);
 
 #endif

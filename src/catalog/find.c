@@ -202,6 +202,33 @@ static bool installed_desktop_file(const struct catalog *c, const struct facts *
     return ours;
 }
 
+/* A shell or an interpreter is not what the person means by a .desktop file that has it start
+ * something: it would share one home and one policy with all others that do. One that lies where
+ * anybody may have put it has an id of its path, as its name may be any. */
+static int entry_app(const struct catalog *c, const char *path, const char *stem, bool installed,
+                     struct app *out, struct diags *d)
+{
+    if (!installed)
+        out->id = id_of_path(c->arena, path);
+    else if (!(out->id = app_id_error(stem) ? named(c, stem) : stem))
+        out->id = id_of_system_program(c->arena, stem);
+    out->by_entry = true;
+    out->has_policy = out->id && catalog_has_policy(c, out->id);
+    return out->id ? 0 : cannot_derive(path, d);
+}
+
+/* A policy of the .desktop file's own name is closer than one of the program; but a file from
+ * anywhere (a download) could bear any name, and so start any program with that policy. */
+static void closer_policy(const struct catalog *c, const char *stem, bool installed,
+                          struct app *out)
+{
+    const char *id = app_id_error(stem) ? named(c, stem) : stem;
+    if (id && installed && catalog_has_policy(c, id)) {
+        out->id = id;
+        out->has_policy = true;
+    }
+}
+
 /* stem: the file's name without .desktop. */
 static int desktop_app(const struct catalog *c, const struct facts *f, const char *path,
                        const char *stem, struct app *out, struct diags *d)
@@ -227,13 +254,10 @@ static int desktop_app(const struct catalog *c, const struct facts *f, const cha
                  "install it, or name another program", "no program \"%s\"", program);
     if (r < 0)
         return r;
-    /* A policy of the .desktop file's own name is closer than one of the program; but a file from
-     * anywhere (a download) could bear any name, and so start any program with that policy. */
-    const char *id = app_id_error(stem) ? named(c, stem) : stem;
-    if (id && installed && catalog_has_policy(c, id)) {
-        out->id = id;
-        out->has_policy = true;
-    }
+    if (!desktop_starts_another(argv))
+        closer_policy(c, stem, installed, out);
+    else if ((r = entry_app(c, path, stem, installed, out, d)) < 0)
+        return r;
     if (desktop_program(argv) != 0)
         out->program = "/usr/bin/env";
     out->args = argv + 1;

@@ -136,6 +136,29 @@ static void a_desktop_file_from_anywhere_lends_no_policy(void)
                     "error 22: only an installed .desktop file may set variables") != NULL);
 }
 
+/* All that a shell starts would else share the shell's home and policy. */
+static void a_desktop_file_is_the_app_that_a_shell_starts(void)
+{
+    static const char text[] = "[Desktop Entry]\nExec=sh -c \"exit 3\"\n";
+    make("usr/bin/sh", 0755, "#!");
+    make("usr/share/applications/mailer.desktop", 0644, text);
+    make("usr/share/applications/org.example.Two.desktop", 0644, text);
+    make("usr/share/applications/firefox.desktop", 0644, text);
+    make("usr/share/applications/shell.desktop", 0644, "[Desktop Entry]\nExec=sh\n");
+    make("usr/share/applications/py.desktop", 0644,
+         "[Desktop Entry]\nExec=env A=b sh /usr/share/py\n");
+    CHECK_STR(find("sh"), "org.debian.sh /usr/bin/sh");
+    CHECK_STR(find("shell.desktop"), "org.debian.sh /usr/bin/sh");
+    CHECK_STR(find("mailer.desktop"), "org.debian.mailer /usr/bin/sh -c exit 3");
+    CHECK_STR(find("org.example.Two"), "org.example.Two /usr/bin/sh -c exit 3");
+    CHECK_STR(find("firefox.desktop"), "org.mozilla.firefox /usr/bin/sh -c exit 3 policy");
+    CHECK_STR(find("py.desktop"), "org.debian.py /usr/bin/env A=b sh /usr/share/py");
+    make("home/org.mozilla.firefox.desktop", 0644, text);
+    const char *path = at("home/org.mozilla.firefox.desktop");
+    CHECK_STR(find(path),
+              arena_printf(&arena, "%s /usr/bin/sh -c exit 3", id_of_path(&arena, path)));
+}
+
 static void faults_are_told(void)
 {
     CHECK_STR(find("firfox"), "error 2: no program and no policy is called \"firfox\" "
@@ -247,6 +270,7 @@ int main(void)
     RUN(finds_what_people_type);
     RUN(a_name_says_nothing_about_a_program_of_ones_own);
     RUN(a_desktop_file_from_anywhere_lends_no_policy);
+    RUN(a_desktop_file_is_the_app_that_a_shell_starts);
     RUN(faults_are_told);
     RUN(layers_are_merged_weakest_first);
     RUN(a_policy_that_cannot_be_reached_is_no_missing_one);

@@ -93,6 +93,25 @@ static void sees_through_env(void)
     CHECK_INT(desktop_program(option), 0);
 }
 
+static void what_starts_others_is_no_app(void)
+{
+    static const char *const yes[] = {"sh",        "/bin/bash", "python3.11", "/usr/bin/perl",
+                                      "guile-3.0", "pkexec",    "env",        "python"};
+    static const char *const no[] = {"", "shotwell", "7z", "pythonista", "3", "/", "xterm", "sh/x"};
+    static const char *const shell[] = {"env", "A=b", "sh", "-c", "x", NULL};
+    static const char *const alone[] = {"env", "A=b", "python3", NULL};
+    static const char *const plain[] = {"xterm", "-e", "sh", NULL};
+    static const char *const option[] = {"env", "-i", "prog", NULL};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        CHECK(desktop_starter(yes[i]));
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        CHECK(!desktop_starter(no[i]));
+    CHECK(desktop_starts_another(shell));
+    CHECK(!desktop_starts_another(alone));
+    CHECK(!desktop_starts_another(plain));
+    CHECK(desktop_starts_another(option));
+}
+
 int main(void)
 {
     RUN(finds_the_line);
@@ -101,6 +120,7 @@ int main(void)
     RUN(no_shell_is_meant);
     RUN(counts_words);
     RUN(sees_through_env);
+    RUN(what_starts_others_is_no_app);
     arena_release(&arena);
     return t_done();
 }

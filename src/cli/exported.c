@@ -37,10 +37,6 @@ static const struct folder {
 
 static const char *const program_folders[] = {"/usr/bin", "/usr/games", "/bin", "/usr/sbin"};
 
-/* Programs that start others: a name of theirs stands for no app. */
-static const char *const starters[] = {"env",     "sh",   "bash", "dash",
-                                       "python3", "perl", "java", NULL};
-
 /* What the bus' names are made of. */
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -132,6 +128,7 @@ static bool command_starts(const struct exported *e, const char *command, size_t
     int line;
     const char *text = arena_printf(&e->c->arena, "[Desktop Entry]\nExec=%.*s\n", (int)n, command);
     return desktop_exec(&e->c->arena, text, strlen(text), &argv, &line, &error) == 0 &&
+           !desktop_starts_another(argv) &&
            is_one_of(base_name(argv[desktop_program(argv)]), e->names);
 }
 
@@ -172,6 +169,7 @@ static bool speaks_of(const struct exported *e, int folder, const char *name,
     if (folder == SERVICES || folder == UNITS)
         return exported_starts(e, folder, text);
     return desktop_exec(&e->c->arena, text->data, text->len, &argv, &line, &error) == 0 &&
+           !desktop_starts_another(argv) &&
            is_one_of(base_name(argv[desktop_program(argv)]), e->names);
 }
 
@@ -317,8 +315,8 @@ int exported_find(struct cli *c, const char *name, struct exported *e)
         return cli_fail(c, "install Carrel in a folder whose path has plain letters only",
                         "the path of Carrel itself cannot stand in a .desktop file: %s", path);
     const struct carrel_value *desktop = policy_carrel(&p, "Carrel Application", "desktop");
-    const char *program =
-        app.program && !is_one_of(base_name(app.program), starters) ? app.program : NULL;
+    /* A name of what starts others stands for no app. */
+    const char *program = app.program && !desktop_starter(app.program) ? app.program : NULL;
     *e = (struct exported){.c = c,
                            .id = app.id,
                            .desktop = app.desktop_file ? base_name(app.desktop_file)

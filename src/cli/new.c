@@ -23,6 +23,7 @@ struct known {
     const char *id, *program, *desktop;      /* desktop: the file's name, or NULL */
     const char *title, *categories, *types;  /* "" when it does not say */
     bool takes_files;                        /* Exec= has a place for them */
+    bool by_entry;                           /* its program only starts what the file says */
     const char *package, *depends, *section; /* "" when not known */
 };
 
@@ -75,6 +76,7 @@ static const char *entry_of(struct cli *c, const char *program, struct buf *out)
         if (n < 9 || !str_eq(e->d_name + n - 8, ".desktop") || (found && strlen(found) <= n) ||
             !read_entry(arena_printf(&c->arena, "%s/%s", dir, e->d_name), &text) ||
             desktop_exec(&c->arena, text.data, text.len, &argv, &line, &error) < 0 ||
+            desktop_starts_another(argv) ||
             !str_eq(base_name(argv[desktop_program(argv)]), base_name(program)))
             continue;
         found = arena_strdup(&c->arena, e->d_name);
@@ -351,8 +353,13 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
     buf_printf(out,
                "# %s%s%s: a first policy, written by carrel new. It stands on top of the strict\n"
                "# default; read it, take away what you can, and try: carrel run %s\n",
-               k->title, *k->title ? ", " : "", k->id, base_name(k->program));
-    buf_printf(out, "\n[Application]\nname=%s\ncommand=%s\n", k->id, k->program);
+               k->title, *k->title ? ", " : "", k->id,
+               k->by_entry ? k->desktop : base_name(k->program));
+    buf_printf(out, "\n[Application]\nname=%s\n", k->id);
+    if (k->by_entry)
+        buf_str(out, "# What is started stands in its .desktop file.\n");
+    else
+        buf_printf(out, "command=%s\n", k->program);
     bool network = write_grants(c, k, str_eq(opens, "rw"), out);
     buf_str(out, "\n[Carrel Application]\n");
     if (*k->package)
@@ -381,6 +388,7 @@ static int look_up(struct cli *c, struct known *k)
                         "%s has a policy already", app.id);
     k->id = app.id;
     k->program = app.program;
+    k->by_entry = app.by_entry;
     if (app.desktop_file && read_entry(app.desktop_file, &text))
         k->desktop = base_name(app.desktop_file);
     else
@@ -392,7 +400,7 @@ static int look_up(struct cli *c, struct known *k)
     const char *exec = value_of(&c->arena, entry, "Exec");
     for (const char *p = exec; (p = strchr(p, '%')); p += p[1] ? 2 : 1)
         k->takes_files |= p[1] && strchr("fFuU", p[1]);
-    k->package = package_of(c, app.program);
+    k->package = package_of(c, k->by_entry ? app.desktop_file : app.program);
     look_into_package(c, k);
     return 0;
 }
