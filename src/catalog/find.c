@@ -359,7 +359,11 @@ int catalog_find(const struct catalog *c, const struct facts *f, const char *nam
     if (r == -ENOENT && !d->errors && has_suffix(name, ".desktop")) {
         const char *stem = arena_strndup(c->arena, name, strlen(name) - strlen(".desktop"));
         const char *path = desktop_file(c, f, stem);
-        r = path ? desktop_app(c, f, path, stem, out, d) : find_name(c, f, stem, out, d);
+        /* Without such a file ID.desktop stands for the policy, but no name for a program. */
+        if (path)
+            r = desktop_app(c, f, path, stem, out, d);
+        else if (!app_id_error(stem) && catalog_has_policy(c, stem))
+            r = find_name(c, f, stem, out, d);
     }
     return r == -ENOENT && !d->errors ? unknown(c, name, d) : r;
 }

@@ -167,6 +167,8 @@ static void faults_are_told(void)
                            "program, or give its path; `carrel list` shows the policies)");
     CHECK_STR(find("loop.desktop"), "error 2: no program \"loop.desktop\" (install it, or name "
                                     "another program)");
+    CHECK_STR(find("org.debian.vi.desktop"), "org.debian.vi - policy");
+    CHECK(str_after(find("vi.desktop"), "error 2: no program and no policy is called") != NULL);
     CHECK_STR(find("bad.app"), "error 22: a quotation mark is not closed (name the program "
                                "itself)");
     CHECK_STR(find("/nowhere/x"), "error 2: cannot find \"/nowhere/x\": No such file or directory "
