@@ -57,6 +57,7 @@ MESSAGES = [
     (("run", "--filesystem=../x", "id"), 125, '"../x" holds ".."', "write the path without it"),
     (("run", "--share=netwrok", "id"), 125, '"netwrok" is no word of shared', 'did you mean "network"?'),
     (("run", "firfox"), 127, 'no program and no policy is called "firfox"', 'did you mean "firefox"?'),
+    (("run", "bash.desktop"), 127, 'no program and no policy is called "bash.desktop"', None),
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
@@ -264,6 +265,25 @@ def desktop_files_can_be_run():
         same(done.stdout, "f|a b|$(id)|", name)
         inside("org.example.Echo", done.stderr)
         assert "org.debian.sh" not in done.stderr, done.stderr
+
+
+def a_policy_given_by_hand_names_its_app():
+    text = "[Application]\nname=org.example.Doc\ncommand=printenv\n"
+    policy = S.write("home/doc.policy", text)
+    done = S.run("run", "--policy=" + policy, "org.example.Doc", "HOME")
+    same((done.returncode, done.stdout), (0, S.path("home/.var/app/org.example.Doc\n")), done.stderr)
+    inside("\nexec printenv ", S.run("plan", "--policy=" + policy, "org.example.Doc").stdout)
+    for name, words in (("org.example.Doc", text.replace("command=printenv\n", "")),
+                        ("org.example.Doc", text.replace("Doc", "Dog")), ("org.example.Other", text)):
+        done = S.run("run", "--policy=" + S.write("home/doc.policy", words), name, "HOME")
+        same(done.returncode, 127, words)
+        inside(f'no program and no policy is called "{name}"', done.stderr)
+    # What is there under that name is not replaced by the file's program.
+    S.write("home/doc.policy", text)
+    entry = S.write("home/.local/share/applications/org.example.Doc.desktop",
+                    "[Desktop Entry]\nName=x\nExec=/usr/bin/id\n")
+    inside("\nexec /usr/bin/id ", S.run("plan", "--policy=" + policy, "org.example.Doc").stdout)
+    os.unlink(entry)
 
 
 def the_tree_can_be_moved():
@@ -791,7 +811,7 @@ TESTS = [
     a_fault_in_a_policy_stops_the_start, permissions_come_from_the_command_line,
     documents_are_granted_where_the_policy_says_so, no_link_of_the_app_leads_to_a_document,
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
-    desktop_files_can_be_run, the_tree_can_be_moved, an_incomplete_tree_is_refused,
+    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved, an_incomplete_tree_is_refused,
     closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
     faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,

@@ -199,13 +199,38 @@ static void note_missing_interpreter(struct cli *c, const char *program)
                  "its interpreter \"%s\" is not there", name);
 }
 
+/* Whether a file of --policy= is of an app that nothing else knows: it names the app that was typed
+ * and its program. Its faults are told when it is merged. */
+static bool app_of_given_policy(struct cli *c, const char *name, struct app *out)
+{
+    struct diags silent = {.arena = &c->arena};
+    bool found = false;
+    for (size_t i = 0; i < c->n_given && !found; i++) {
+        const struct given *g = &c->given[i];
+        struct buf text = {.arena = &c->arena};
+        struct policy p = {.arena = &c->arena, .app_id = "", .command = ""};
+        if (g->of_policy || !str_eq(g->option->name, "policy") ||
+            file_read(g->value, POLICY_MAX_BYTES, &text) < 0)
+            continue;
+        policy_merge_text(&p, LAYER_COMMAND_LINE, g->value, text.data, text.len, &silent);
+        found = str_eq(p.app_id, name) && *p.command;
+    }
+    if (!found || catalog_find(&c->catalog, &c->facts, name, out, &silent) != -ENOENT)
+        return false;
+    *out = (struct app){.id = name};
+    return true;
+}
+
 int job_prepare(struct cli *c, const char *const *args, const char *instance, const char *cookie,
                 struct job *j)
 {
     *j = (struct job){.plan = {.arena = &c->arena}};
     if (cli_look_around(c) < 0)
         return EXIT_REFUSED;
-    int r = catalog_find(&c->catalog, &c->facts, c->operands[0], &j->app, &c->diags);
+    const char *name = c->operands[0];
+    int r = app_of_given_policy(c, name, &j->app)
+                ? 0
+                : catalog_find(&c->catalog, &c->facts, name, &j->app, &c->diags);
     if (r < 0)
         return exit_code_of(r);
     if ((r = choose_id(c, j)) || (r = choose_terminal(c, j)) || (r = choose_cwd(c, j)) ||
