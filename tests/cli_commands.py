@@ -482,7 +482,7 @@ def check_finds_what_no_start_would_take():
             told = [line for line in started.stderr.splitlines() if ": error: " in line]
             same([line for line in checked.stdout.splitlines() if ": error: " in line], told, word)
             inside("word.policy:4:", told[0])
-    same(refused, 14)
+    same(refused, 13)
     inside("word.policy:2:13: warning:", S.run("check", S.write("word.policy", f"[Context]\nfilesystems={S.home};\n")).stdout)
 
 

@@ -19,6 +19,7 @@ struct guarded {
     const char *path;
     bool make;  /* made when it is absent, so that the app cannot make it */
     bool whole; /* nothing in it is granted by its own name either */
+    bool open;  /* who names it means it, and hears of it at each start */
     const char *why;
     const char *opens, *hint; /* what is said where a policy names it */
 };
@@ -101,15 +102,15 @@ static void list_guarded(struct ctx *c, struct guarded rows[GUARDED])
     static const char no_policies[] = "base: no app writes policies",
                       policies[] = "let the app see or change policies";
     const struct guarded all[GUARDED] = {
-        {policy_folder(c), true, true, no_policies, policies, NULL},
-        {join_path(c, c->f->home, ".var/app"), true, false, "base: no app sees another app's home",
-         "open the homes of all apps",
+        {policy_folder(c), true, true, false, no_policies, policies, NULL},
+        {join_path(c, c->f->home, ".var/app"), true, false, true,
+         "base: no app sees another app's home", "opens the homes of all apps, with what they keep",
          "name single ones, ~/.var/app/ID; or do without: --nofilesystem=~/.var/app"},
-        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false, true, no_policies,
-         policies, NULL},
-        {"/tmp/.X11-unix", false, true, "base: no display but the granted one",
+        {join_path(c, host_xdg_dir(c, FS_XDG_DATA), "flatpak/overrides"), false, true, false,
+         no_policies, policies, NULL},
+        {"/tmp/.X11-unix", false, true, false, "base: no display but the granted one",
          "open the X display past what x11= says", "sockets=x11 grants a display"},
-        {c->f->runtime_dir, false, false, "base: no socket but the granted ones",
+        {c->f->runtime_dir, false, false, false, "base: no socket but the granted ones",
          "open the whole runtime folder", "grant single sockets: xdg-run/NAME"},
     };
     memcpy(rows, all, sizeof all);
@@ -123,8 +124,12 @@ bool names_guarded(struct ctx *c, const struct fs_grant *g, const char *path)
         const char *real = rows[i].path ? facts_path(c->f, rows[i].path)->real : NULL;
         if (!real || !path_within(path, real) || !(rows[i].whole || str_eq(path, real)))
             continue;
-        refuse(c, g->at, rows[i].hint, "filesystems=%s would %s", g->text, rows[i].opens);
-        return true;
+        if (rows[i].open)
+            diag_add(c->d, DIAG_NOTE, g->at, rows[i].hint, "filesystems=%s %s", g->text,
+                     rows[i].opens);
+        else
+            refuse(c, g->at, rows[i].hint, "filesystems=%s would %s", g->text, rows[i].opens);
+        return !rows[i].open;
     }
     return false;
 }
