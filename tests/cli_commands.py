@@ -34,6 +34,12 @@ def inside(text, whole):
         raise AssertionError(f"{text!r} is not in {whole!r}")
 
 
+def listed():
+    """An environment with a registry of running apps, without which each run has a note more."""
+    os.makedirs(S.path("listed"), 0o700, exist_ok=True)
+    return S.env(XDG_RUNTIME_DIR=S.path("listed"))
+
+
 # ---- messages: words typed → exit code, message, hint (golden) ----
 
 MESSAGES = [
@@ -93,7 +99,7 @@ MESSAGES = [
 
 def wrong_words_get_one_message_with_a_hint():
     for words, code, message, hint in MESSAGES:
-        done = S.run(*words)
+        done = S.run(*words, env=listed())
         what = "carrel " + " ".join(words)
         same(done.returncode, code, what)
         same(done.stdout, "", what)
@@ -144,16 +150,16 @@ def exit_codes_and_signals_pass_through():
 
 
 def one_line_says_that_there_is_no_policy():
-    done = S.run("run", "true")
+    done = S.run("run", "true", env=listed())
     same(done.stderr, "carrel: note: no policy for org.debian.true: strict default (a window, no network, "
                       "a home of its own)\n")
     empty = S.write("empty.policy", "")
-    same(S.run("run", "--policy=" + empty, "true").stderr, "")
+    same(S.run("run", "--policy=" + empty, "true", env=listed()).stderr, "")
 
 
 def warnings_are_told_with_verbose():
     policy = S.write("warn.policy", "[Context]\nnonsense=1\n")
-    same(S.run("run", "--policy=" + policy, "true").stderr, "")
+    same(S.run("run", "--policy=" + policy, "true", env=listed()).stderr, "")
     inside("warn.policy:2:1: warning:", S.run("run", "--verbose", "--policy=" + policy, "true").stderr)
 
 
@@ -241,7 +247,7 @@ def a_document_that_is_more_than_that_is_told_of():
     inside("Papers/todo is a symbolic link, which leads to", done.stderr)
     done = S.run("run", "--policy=" + policy, "ls", S.path("home/Papers"))
     inside("Papers is out of the app's sight", done.stderr)
-    done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/note"))
+    done = S.run("run", "--policy=" + policy, "cat", S.path("home/Papers/note"), env=listed())
     same((done.stderr, done.stdout), ("", "note\n"))
 
 
@@ -324,6 +330,22 @@ def closed_and_leaked_descriptors_do_no_harm():
     finally:
         os.close(leak)
         os.close(77)
+
+
+def output_that_nobody_gets_is_told_of():
+    """A script that lists what an app may do must not take silence for an answer."""
+    words = (["list"], ["plan", "true"], ["--help"], ["--version"], ["help", "run"], ["check", "--help"], ["list", "--json"],
+             ["explain", "true", "/etc"])
+    for how, why in ((">&-", "Bad file descriptor"), (">/dev/full", "No space left on device")):
+        for argv in words:
+            done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {how}', "sh", S.carrel, *argv], env=S.env(),
+                                  capture_output=True, text=True, timeout=30, cwd=S.home)
+            same(done.returncode, 125, (argv, how))
+            inside("error: cannot write to the standard output: " + why, done.stderr)
+    for how in (">&-", ">/dev/null"):  # nothing is said, so nothing is lost
+        done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {how}', "sh", S.carrel, "run", "true"], env=listed(),
+                              capture_output=True, text=True, timeout=30, cwd=S.home)
+        same(done.returncode, 0, how)
 
 
 def nothing_of_the_caller_s_environment_gets_in():
@@ -811,8 +833,9 @@ TESTS = [
     a_fault_in_a_policy_stops_the_start, permissions_come_from_the_command_line,
     documents_are_granted_where_the_policy_says_so, no_link_of_the_app_leads_to_a_document,
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
-    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved, an_incomplete_tree_is_refused,
-    closed_and_leaked_descriptors_do_no_harm, nothing_of_the_caller_s_environment_gets_in,
+    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved,
+    an_incomplete_tree_is_refused, closed_and_leaked_descriptors_do_no_harm,
+    output_that_nobody_gets_is_told_of, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
     faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
     list_shows_each_app_with_its_names,

@@ -66,6 +66,21 @@ def every_command_stands_in_the_first_page():
         assert f"\n*{command}*" in text and f"*carrel-{command}*(1)" in text, command
 
 
+def readme(text=None):
+    """Commands without a row in the table of the first file that anybody reads; rows without a command."""
+    if text is None:
+        with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as f:
+            text = f.read()
+    told = set(re.findall(r"`carrel ([a-z]+)", "\n".join(re.findall(r"^\|.*$", text, re.M))))
+    named = set(re.findall(r"`carrel ([a-z]+)", text))
+    return sorted(set(COMMANDS) - told), sorted(named - set(COMMANDS))
+
+
+def every_command_stands_in_the_readme_s_table():
+    assert readme() == ([], []), readme()
+    assert readme("| `carrel run APP` | |\n`carrel frob`, `carrel ps`") == (sorted(set(COMMANDS) - {"run"}), ["frob"])
+
+
 def every_verb_stands_in_the_plan_s_page():
     with open(os.path.join(SOURCE, "src/plan/verbs.h"), encoding="utf-8") as f:
         verbs = re.findall(r'\n    V\([A-Z_]+, "([a-z-]+)"', f.read())
@@ -174,7 +189,8 @@ def zsh_completes_commands_options_and_apps():
 
 
 for test in (every_option_stands_in_its_manual, a_missing_or_an_invented_option_would_be_found,
-             every_command_stands_in_the_first_page, every_verb_stands_in_the_plan_s_page, summaries_agree,
+             every_command_stands_in_the_first_page, every_command_stands_in_the_readme_s_table,
+             every_verb_stands_in_the_plan_s_page, summaries_agree,
              bash_completes_commands_and_options, bash_completes_app_names, zsh_completes_commands_options_and_apps):
     tap.run(test)
 sys.exit(tap.done())

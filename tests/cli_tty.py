@@ -252,9 +252,9 @@ def deaths_by_signal_pass_exactly():
 def signals_to_the_relay_reach_the_app_once():
     code = ("import os,signal,time\n"
             "for s in (1,2,3,10,12,15): signal.signal(s, lambda n,f: os.write(1,b'got %d\\n'%n))\n"
-            "print('set',flush=True)\nwhile True: time.sleep(9)")
+            "print('armed',flush=True)\nwhile True: time.sleep(9)")
     with confined(["/usr/bin/python3", "-c", code]) as s:
-        s.until(b"set")
+        s.until(b"armed")
         for signo in (1, 2, 3, 10, 12, 15):
             os.kill(s.pid, signo)
             s.until(b"got %d\r\n" % signo)

@@ -238,7 +238,17 @@ def test_entries_of_others_are_left_alone():
 
 def test_without_a_runtime_folder_apps_run_unlisted_and_that_is_said():
     env = {k: v for k, v in ENV.items() if k != "XDG_RUNTIME_DIR"}
-    assert stage.run("run", "/bin/true", env=env).returncode == 0
+    shared = pathlib.Path(stage.path("shared-run"))
+    shared.mkdir()
+    shared.chmod(0o777)
+    for told, why in (({}, "is not set"), ({"XDG_RUNTIME_DIR": str(home / "nowhere")}, "is not a folder of yours alone"),
+                      ({"XDG_RUNTIME_DIR": str(shared)}, "is not a folder of yours alone")):
+        r = stage.run("run", "/bin/true", env={**env, **told})
+        said = "note: carrel ps, kill, enter and grant cannot find this run: XDG_RUNTIME_DIR " + why
+        assert r.returncode == 0 and r.stderr.count(said) == 1 and "set XDG_RUNTIME_DIR" in r.stderr, r
+        r = stage.run("run", "--verbose", "/bin/true", env={**env, **told})
+        assert r.returncode == 0 and r.stderr.count("do not find the app") == 1 and said not in r.stderr, r
+    assert "cannot find this run" not in stage.run("run", "/bin/true", env=ENV).stderr
     assert "missing registry" in stage.run("plan", "/bin/true", env=env).stdout
     r = stage.run("ps", env=env)
     assert r.returncode == 125 and "XDG_RUNTIME_DIR" in r.stderr, r

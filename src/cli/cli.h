@@ -54,6 +54,7 @@ struct cli {
     const char *libexec, *datadir;
     const char *own_path; /* of this program */
     int free_fd;          /* see run_prepare */
+    bool no_output;       /* standard output was closed, and is /dev/null since */
 
     const struct command *command;
     struct given *given;

@@ -6,6 +6,7 @@
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -150,7 +151,8 @@ int main(int argc, char **argv)
     /* Enough for a usual start, of which most takes so much. */
     static _Alignas(ARENA_PAGE) char space[1 << 20];
     enum { USUAL = 256 << 10 };
-    struct cli c = {.free_fd = run_prepare()};
+    struct cli c = {.no_output = fcntl(STDOUT_FILENO, F_GETFD) < 0};
+    c.free_fd = run_prepare();
     arena_begin(&c.arena, space, sizeof space, USUAL);
     c.diags.arena = &c.arena;
     int code = carrel(&c, argc, argv);

@@ -4,7 +4,9 @@
 #include "util/file.h"
 #include "util/str.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 static const struct place nowhere;
 
@@ -19,7 +21,9 @@ int cli_fail(struct cli *c, const char *hint, const char *fmt, ...)
 
 int cli_print(struct cli *c, const struct buf *text)
 {
-    int r = text->len ? file_write_all(STDOUT_FILENO, text->data, text->len) : 0;
+    int r = 0;
+    if (text->len)
+        r = c->no_output ? -EBADF : file_write_all(STDOUT_FILENO, text->data, text->len);
     if (r < 0)
         return cli_fail(c, NULL, "cannot write to the standard output: %s", strerror(-r));
     return 0;

@@ -31,6 +31,15 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
                      j->plan.v[i].why ? j->plan.v[i].why : "");
 }
 
+/* Without a registry the app runs all the same, but none of the other commands will find it. */
+static void tell_unlisted(struct cli *c)
+{
+    diag_add(&c->diags, DIAG_NOTE, nowhere,
+             "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR",
+             "carrel ps, kill, enter and grant cannot find this run: XDG_RUNTIME_DIR is %s",
+             facts_env(&c->facts, "XDG_RUNTIME_DIR") ? "not a folder of yours alone" : "not set");
+}
+
 /* What the portal wrote in the moment in which the app ended last time. */
 static void mend_autostart(const struct cli *c, const struct job *j)
 {
@@ -81,6 +90,8 @@ static int run(struct cli *c)
     };
     const struct run_instance *instance = c->facts.runtime_dir ? &in : NULL;
     tell(c, &j, verbose);
+    if (!instance && !verbose) /* which tells it as a step that is missing */
+        tell_unlisted(c);
     pass_on_documents(c, &j);
     mend_autostart(c, &j);
     name_for_portals(c, &j);
