@@ -101,11 +101,11 @@ def summaries_agree():
         assert summary.startswith(said) or said.startswith(summary), (summary, said)
 
 
-def complete(shell_line, empty=False):
+def complete(shell_line, empty=False, program=None):
     words = shell_line.split() + ([""] if empty else [])
     script = (f'source "{SOURCE}/data/completion/carrel.bash"; COMP_WORDS=("$@"); '
               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _carrel; printf "%s\\n" "${COMPREPLY[@]}"')
-    words[0] = CARREL
+    words[0] = program or CARREL
     out = subprocess.run(["bash", "--norc", "-c", script, "bash", *words], stdout=subprocess.PIPE, text=True,
                          stderr=subprocess.PIPE, check=True)
     assert not out.stderr, out.stderr
@@ -137,6 +137,33 @@ def bash_completes_app_names():
         os.environ.update(an_app_s_home(folder))
         assert "org.example.Zebra" in complete("carrel run org.example.Z")
         assert "org.example.Zebra" not in complete("carrel run org.example.Zebra org.example.Z")
+
+
+def bash_completes_values_and_operands():
+    """As readline has it: --OPTION=VALUE comes as three words."""
+    assert complete("carrel run --socket = way") == ["wayland"]
+    assert {"nested", "headless", "none", "shared"} <= set(complete("carrel plan --x11 =")), complete("carrel plan --x11 =")
+    assert complete("carrel run --tty = al") == ["always"]
+    assert set(complete("carrel kill --signal =")) >= {"TERM", "KILL", "STOP"}
+    for name in complete("carrel kill --signal ="):
+        said = subprocess.run([CARREL, "kill", f"--signal={name}", "org.example.Nobody"], stderr=subprocess.PIPE, text=True)
+        assert "signal" not in said.stderr, said
+    assert complete("carrel desktop", True) == ["enable", "disable", "status"]
+    assert complete("carrel clip org.example.App", True) == ["in", "out"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(an_app_s_home(folder))
+        offered = complete("carrel run", True)
+        assert "org.example.Zebra" in offered and "sed" not in offered and len(offered) < 1000, len(offered)
+        assert "org.example.Zebra" in complete("carrel desktop enable org.example.Z")
+        program = os.path.join(folder, "carrel")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\n[ "$1" = ps ] || exec {CARREL} "$@"\n'
+                    "printf 'INSTANCE  APP\\n4711  org.example.Running  9\\n'\n")
+        os.chmod(program, 0o755)
+        for command in ("enter", "kill", "clip", "attach", "detach", "limit", "grant", "revoke", "ps"):
+            assert complete(f"carrel {command}", True, program) == ["4711", "org.example.Running"], command
+        assert complete("carrel kill org.ex", program=program) == ["org.example.Running"]
+        assert "org.example.Zebra" in complete("carrel grant org.example.Z", program=program), "not running"
 
 
 def zsh_line(typed, env):
@@ -184,6 +211,10 @@ def zsh_completes_commands_options_and_apps():
                             ("carrel run --nofile", "carrel run --nofilesystem="),
                             ("carrel run org.example.Z", "carrel run org.example.Zebra "),
                             ("carrel kill --sig", "carrel kill --signal="),
+                            ("carrel kill --signal=HU", "carrel kill --signal=HUP "),
+                            ("carrel run --socket=way", "carrel run --socket=wayland "),
+                            ("carrel desktop en", "carrel desktop enable "),
+                            ("carrel desktop enable org.example.Z", "carrel desktop enable org.example.Zebra "),
                             ("carrel frob", "carrel frob")):
             assert zsh_line(typed, env) == want, (typed, zsh_line(typed, env))
 
@@ -191,6 +222,6 @@ def zsh_completes_commands_options_and_apps():
 for test in (every_option_stands_in_its_manual, a_missing_or_an_invented_option_would_be_found,
              every_command_stands_in_the_first_page, every_command_stands_in_the_readme_s_table,
              every_verb_stands_in_the_plan_s_page, summaries_agree,
-             bash_completes_commands_and_options, bash_completes_app_names, zsh_completes_commands_options_and_apps):
+             bash_completes_commands_and_options, bash_completes_app_names, bash_completes_values_and_operands, zsh_completes_commands_options_and_apps):
     tap.run(test)
 sys.exit(tap.done())

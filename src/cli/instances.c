@@ -212,7 +212,8 @@ static int kill_app(struct cli *c)
 }
 
 static const struct option kill_options[] = {
-    {"signal", "SIGNAL", "the signal's name or number (default: TERM)"},
+    {"signal", "TERM|KILL|INT|HUP|QUIT|STOP|CONT|USR1|USR2",
+     "the signal's name or number (default: TERM)"},
     {NULL, NULL, NULL},
 };
 

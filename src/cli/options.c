@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
+#include "policy/keywords.h"
 #include "policy/options.h"
 #include "util/str.h"
 
@@ -240,21 +241,65 @@ void cli_help(const struct command *command, struct buf *out)
                  "carrel COMMAND --help tells more. The manual: carrel(1)\n");
 }
 
+/* ---- for the completion ---- */
+
+/* "COMMAND MARK WORD" for each of "a|b", which may end with more. */
+static void alternatives(const char *command, const char *mark, const char *list, size_t n,
+                         struct buf *out)
+{
+    for (size_t at = 0, size; at < n; at += size + 1) {
+        size = strcspn(list + at, "|");
+        size = size < n - at ? size : n - at;
+        buf_printf(out, "%s %s %.*s\n", command, mark, (int)size, list + at);
+    }
+}
+
 static void word(const char *command, struct option o, const char *mark, struct buf *out)
 {
+    const char *values = o.arg && strchr(o.arg, '|') && !strpbrk(o.arg, ":=") ? o.arg : NULL;
     if (o.help)
         buf_printf(out, "%s --%s%s%s\n", command, o.name, o.arg ? "=" : "", mark);
+    if (o.help && values)
+        alternatives(command, arena_printf(out->arena, "=%s", o.name), values, strlen(values), out);
+}
+
+static void permission_words(const char *command, const struct policy_option *o, struct buf *out)
+{
+    const char *in = policy_option_words(o);
+    for (size_t i = 0; in && i < n_keywords; i++)
+        if (keywords[i].kind == KEYWORD_WORD && str_eq(keywords[i].in, in))
+            buf_printf(out, "%s =%s %s\n", command, o->name, keywords[i].name);
+}
+
+/* Of "APP|INSTANCE [in|out]" what each operand may be: "COMMAND :0 APP" and so on; ":1+" where it
+ * can be said again. */
+static void operand_words(const struct command *command, struct buf *out)
+{
+    int i = 0;
+    for (const char *s = command->operands; *s; s += strspn(s, " ")) {
+        size_t n = strcspn(s, " "), open = *s == '[';
+        size_t size = strcspn(s + open, "] .");
+        if (strncmp(s, "[--]", n) != 0 && !memchr(s, ':', n)) {
+            const char *mark =
+                arena_printf(out->arena, ":%d%s", i++, s[open + size] == '.' ? "+" : "");
+            alternatives(command->name, mark, s + open, size, out);
+        }
+        s += n;
+    }
 }
 
 void cli_words(struct buf *out)
 {
     for (const struct command *const *k = cli_commands; *k; k++) {
         buf_printf(out, "%s\n", (*k)->name);
+        operand_words(*k, out);
         for (const struct option *o = (*k)->options; o && o->name; o++)
             word((*k)->name, *o, "", out);
         for (const struct option *o = common_options; o->name; o++)
             word((*k)->name, *o, "", out);
-        for (size_t i = 0; (*k)->permissions && i < n_policy_options; i++)
+        for (size_t i = 0; (*k)->permissions && i < n_policy_options; i++) {
             word((*k)->name, permission(&policy_options[i]), " flatpak", out);
+            permission_words((*k)->name, &policy_options[i], out);
+        }
     }
 }

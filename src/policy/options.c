@@ -310,6 +310,14 @@ const struct policy_option policy_options[] = {
 
 const size_t n_policy_options = ARRAY_SIZE(policy_options);
 
+const char *policy_option_words(const struct policy_option *o)
+{
+    return o->apply == set_perm         ? perm_places[o->a]
+           : o->apply == set_x11        ? "Carrel Display/x11"
+           : o->apply == set_filesystem ? "Context/filesystems"
+                                        : NULL;
+}
+
 const char *policy_option_nearest(const char *arg)
 {
     const char *names[ARRAY_SIZE(policy_options)];

@@ -21,6 +21,9 @@ struct policy_option {
 extern const struct policy_option policy_options[];
 extern const size_t n_policy_options;
 
+/* Where the words stand that its value begins with: `in` of rows of `keywords`. NULL: it has none. */
+const char *policy_option_words(const struct policy_option *o);
+
 /* The name of the option that arg ("--shaer=x") most likely means, without "--", or NULL. */
 const char *policy_option_nearest(const char *arg);
 
