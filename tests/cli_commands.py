@@ -332,6 +332,15 @@ def closed_and_leaked_descriptors_do_no_harm():
         os.close(77)
 
 
+def json_is_one_line():
+    good = S.write("good.policy", "[Context]\n")
+    for words in (["plan", "--json", "true"], ["explain", "--json", "true", "/etc"], ["list", "--json"], ["ps", "--json"],
+                  ["grants", "--json"], ["permissions", "--json"], ["doctor", "--json"], ["check", "--json", good]):
+        said = S.run(*words, env=listed()).stdout
+        assert said.endswith("\n") and said.count("\n") == 1, (words, said[-80:])
+        json.loads(said)
+
+
 def output_that_nobody_gets_is_told_of():
     """A script that lists what an app may do must not take silence for an answer."""
     words = (["list"], ["plan", "true"], ["--help"], ["--version"], ["help", "run"], ["check", "--help"], ["list", "--json"],
@@ -835,7 +844,7 @@ TESTS = [
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
     desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved,
     an_incomplete_tree_is_refused, closed_and_leaked_descriptors_do_no_harm,
-    output_that_nobody_gets_is_told_of, nothing_of_the_caller_s_environment_gets_in,
+    json_is_one_line, output_that_nobody_gets_is_told_of, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
     faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
     list_shows_each_app_with_its_names,

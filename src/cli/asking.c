@@ -205,10 +205,8 @@ static int list(struct cli *c, const char *only)
     for (size_t i = 0; i < n; i++)
         if (!only || str_eq(only, v[i]))
             tell_answers(v[i], read_answers(c, folder, v[i]), j, &out);
-    if (j) {
+    if (j)
         json_end(j);
-        buf_char(&out, '\n');
-    }
     return cli_print(c, &out);
 }
 

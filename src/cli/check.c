@@ -38,12 +38,10 @@ static int check(struct cli *c)
     facts_gather(&c->facts, environ);
     for (size_t i = 0; i < c->n_operands; i++)
         check_file(c, c->operands[i], &found);
-    if (cli_has(c, "json")) {
+    if (cli_has(c, "json"))
         diag_json(&found, &out);
-        buf_char(&out, '\n');
-    } else {
+    else
         diag_text(&found, &out);
-    }
     int r = cli_print(c, &out);
     return r ? r : found.errors ? EXIT_FOUND_FAULTS : 0;
 }
@@ -129,10 +127,8 @@ static int list(struct cli *c)
         else
             row_text(&out, &c->arena, &r);
     }
-    if (as_json) {
+    if (as_json)
         json_end(&j);
-        buf_char(&out, '\n');
-    }
     int r = cli_print(c, &out);
     return r ? r : c->diags.errors ? EXIT_FOUND_FAULTS : 0;
 }

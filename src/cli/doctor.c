@@ -93,8 +93,6 @@ static int doctor(struct cli *c)
     else
         buf_str(&out, bad ? "\nApps cannot be started on this host yet.\n"
                           : "\nNothing that is needed is missing.\n");
-    if (as_json)
-        buf_char(&out, '\n');
     int r = cli_print(c, &out);
     return r ? r : bad ? EXIT_FOUND_FAULTS : 0;
 }

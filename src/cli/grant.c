@@ -311,10 +311,8 @@ static int grants(struct cli *c)
         if (r == 0)
             list_names(c, &v[i], &reply, j, &out);
     }
-    if (j) {
+    if (j)
         json_end(j);
-        buf_char(&out, '\n');
-    }
     return cli_print(c, &out);
 }
 

@@ -130,7 +130,6 @@ static void write_json(struct cli *c, const struct instance *v, size_t n, struct
         json_end(&j);
     }
     json_end(&j);
-    buf_char(out, '\n');
 }
 
 static int ps(struct cli *c)

@@ -164,8 +164,6 @@ static int plan(struct cli *c)
         plan_write_json(&j.plan, &out);
     else
         plan_write_all(&j.plan, &out);
-    if (cli_has(c, "json"))
-        buf_char(&out, '\n');
     return r ? r : cli_print(c, &out);
 }
 
