@@ -179,17 +179,35 @@ def names_what_there_is(program, a):
             assert clip.child.wait(PATIENCE) == 0
 
 
+def answers(display, target):
+    """Whether the clipboard's owner gives this; one that is stopped does not, however long one asks."""
+    try:
+        return subprocess.run(["xclip", "-selection", "clipboard", "-target", target, "-out"], env=display.env,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=2,
+                              check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def asks_the_next_owner(program, a):
     """Who was asked goes away without an answer, as others have copied since."""
-    with concurrent.futures.ThreadPoolExecutor() as pool, Copied(a, b"first") as first:
-        os.kill(first.child.pid, signal.SIGSTOP)
-        asked = pool.submit(Clip, program, "list", a)
-        time.sleep(1)  # it waits, whatever the machine's load: nobody answers
-        assert not asked.done()
-        with Copied(a, png(1), target="image/png"):
+    second = subprocess.Popen(["xclip", "-quiet", "-selection", "clipboard", "-target", "image/png", "-in"],
+                              env=a.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool, Copied(a, b"first") as first:
+            os.kill(first.child.pid, signal.SIGSTOP)
+            asked = pool.submit(Clip, program, "list", a)
+            time.sleep(1)  # it waits, whatever the machine's load: nobody answers
+            assert not asked.done()
+            second.stdin.write(png(1))
+            second.stdin.close()  # which is when it copies
+            wait_for("the second copy", lambda: answers(a, "image/png"))
             first.child.kill()
             with asked.result(PATIENCE) as clip:
                 assert clip.outcome == "ok image/png", clip.outcome
+    finally:
+        end(second)
 
 
 def names_nothing_where_nothing_is(program):
