@@ -365,7 +365,7 @@ def test_registry_that_is_a_link_is_refused(stage):
 def test_registry_that_others_may_write_is_refused(stage):
     stage.registry.mkdir()
     stage.registry.chmod(0o777)
-    refused(stage, "cannot use", ".flatpak", "not permitted")
+    refused(stage, "cannot use", ".flatpak", "not yours alone", "chmod go-w")
     stage.registry.chmod(0o700)
     assert stage.start("/usr/bin/true").wait(timeout=SECONDS) == 0
 
