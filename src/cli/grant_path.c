@@ -393,17 +393,39 @@ static int check_place(struct cli *c, const char *app, const char *real)
     return 0;
 }
 
-/* The row of `guarded` that it touches, or ARRAY_SIZE(guarded). */
+/* Whether the first name of a path below the home is there. */
+static bool begins_there(const struct list_fact *home, const char *path)
+{
+    size_t n = strcspn(path, "/");
+    for (size_t i = 0; i < home->n; i++)
+        if (strncmp(home->names[i], path, n) == 0 && !home->names[i][n])
+            return true;
+    return !home->names; /* nobody lets us know */
+}
+
+/*
+ * The row of `guarded` that it touches, or ARRAY_SIZE(guarded). By its name at first, whether it is
+ * there or not; and those that are there may be links, as whoever keeps a folder of such files has
+ * them.
+ */
 static size_t find_guarded(struct cli *c, const char *real, bool rw)
 {
-    const char *paths[ARRAY_SIZE(guarded)];
+    const char *home = look(c, c->facts.home)->real, *paths[ARRAY_SIZE(guarded)];
+    facts_list(&c->facts, c->facts.home);
+    facts_look(&c->facts);
+    const struct list_fact *names = facts_list(&c->facts, c->facts.home);
     size_t i;
-    for (i = 0; i < ARRAY_SIZE(guarded); i++)
-        facts_path(&c->facts,
-                   paths[i] = arena_printf(&c->arena, "%s/%s", c->facts.home, guarded[i].path));
+    for (i = 0; i < ARRAY_SIZE(guarded); i++) {
+        paths[i] = arena_printf(&c->arena, "%s/%s", home, guarded[i].path);
+        if ((rw || guarded[i].to_read) && touches(real, paths[i]))
+            return i;
+        if (begins_there(names, guarded[i].path))
+            facts_path(&c->facts, paths[i]);
+    }
     facts_look(&c->facts);
     for (i = 0; i < ARRAY_SIZE(guarded); i++)
-        if ((rw || guarded[i].to_read) && touches(real, facts_path(&c->facts, paths[i])->real))
+        if ((rw || guarded[i].to_read) && begins_there(names, guarded[i].path) &&
+            touches(real, facts_path(&c->facts, paths[i])->real))
             break;
     return i;
 }
