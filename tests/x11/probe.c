@@ -296,6 +296,8 @@ int main(int argc, char **argv)
     char **names = XListExtensions(d, &n);
     printf("extensions %d\n", n);
     XFreeExtensionList(names);
+    /* It stays: a server of the app's own is to be seen once somebody has made a window there. */
+    XCreateSimpleWindow(d, DefaultRootWindow(d), 0, 0, 1, 1, 0, 0, 0);
     find_windows(DefaultRootWindow(d), title, 0);
     say("victim", victim);
     say("root-image", picture(DefaultRootWindow(d)));
