@@ -17,6 +17,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -114,11 +115,17 @@ class Clients:
                 raise Skip(f"{BUILT_IN} is built into it: needs root")
             script = 'mount --bind "$1" ' + BUILT_IN + ' && shift && exec "$@"'
             command = ["unshare", "-m", "sh", "-c", script, "sh", self.programs[label], *command]
-        done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              errors="replace", cwd=cwd or self.home, check=False)
+        # Into files: a service that the client has started may hold a pipe open for ever.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            done = subprocess.run(command, input=stdin.encode(), stdout=out, stderr=err, cwd=cwd or self.home,
+                                  check=False)
+            said = []
+            for f in (out, err):
+                f.seek(0)
+                said.append(f.read().decode("utf-8", "replace"))
         if self.o.verbose:
-            sys.stderr.write(f"=== {label}: {argv}\n{done.stdout}{done.stderr}")
-        return done.stdout, done.stderr, done.returncode
+            sys.stderr.write(f"=== {label}: {argv}\n{said[0]}{said[1]}")
+        return *said, done.returncode
 
     def three(self, expected, *args, whole=True, **options):
         """The client with each of the three programs; expected is a regular expression. Not whole: only what it
