@@ -6,7 +6,6 @@
 #include "util/file.h"
 #include "util/str.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -4,8 +4,6 @@
 #include "cli/asking.h"
 #include "cli/documents.h"
 #include "cli/entry.h"
-
-#include "explain/explain.h"
 #include "util/file.h"
 #include "util/str.h"
 
