@@ -153,6 +153,8 @@ def one_line_says_that_there_is_no_policy():
     done = S.run("run", "true", env=listed())
     same(done.stderr, "carrel: note: no policy for org.debian.true: strict default (a window, no network, "
                       "a home of its own); carrel new true writes one\n")
+    named = S.run("run", "--app-id=org.example.Other", "true", env=listed()).stderr
+    same(named, "carrel: note: no policy for org.example.Other: strict default (a window, no network, a home of its own)\n")
     empty = S.write("empty.policy", "")
     same(S.run("run", "--policy=" + empty, "true", env=listed()).stderr, "")
 
