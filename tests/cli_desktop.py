@@ -164,6 +164,28 @@ def a_first_policy_is_written_once_and_read_without_complaint():
     assert "\nexec /usr/bin/id " in carrel("plan", "id")
 
 
+def first_policy(depends):
+    """Of /usr/bin/nproc, were it of a package that depends on these."""
+    S.write("dpkg/info/carrel-trial.list", "/.\n/usr/bin/nproc\n")
+    S.write("dpkg/status", "Package: carrel-trial\nStatus: install ok installed\nSection: utils\n"
+            f"Depends: libc6 (>= 2.34), {depends}\n\n")
+    script = f"mount --bind {S.path('dpkg')} /var/lib/dpkg && exec \"$@\""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", S.carrel, "new", "--print", "/usr/bin/nproc"],
+                          env=S.env(), stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+def what_a_package_depends_on_is_proposed():
+    """Sound for what plays it by SDL; the network, for what can fetch things, as a comment, and once."""
+    printed = first_policy("zlib1g")
+    assert "package=carrel-trial\n" in printed and "pulseaudio" not in printed and "network" not in printed, printed
+    for words in ("libsdl2-mixer-2.0-0 (>= 2.0.2), zlib1g", "zlib1g, libsfml-audio2.5"):
+        assert "\nsockets=pulseaudio;\n" in first_policy(words), words
+    for words in ("gir1.2-soup-3.0", "libcurl4 (>= 7.16.2), libwebkit2gtk-4.1-0"):
+        printed = first_policy(words)
+        assert printed.count("shared=network;") == 1 and "\n#shared=network;\n" in printed, (words, printed)
+
+
 def every_first_policy_is_right():
     """Of up to 40 programs that are installed here: no complaint but those about what X11 is."""
     folder, tried = "/usr/share/applications", 0
@@ -209,7 +231,8 @@ for function in (a_shim_starts_the_confined_app, arguments_pass_through_a_shim_a
                  a_foreign_file_is_never_replaced, a_desktop_file_takes_the_original_s_place,
                  a_name_of_a_policy_starts_that_program, mistakes_are_told,
                  a_first_policy_is_written_once_and_read_without_complaint,
-                 what_a_shell_starts_is_not_the_shell, every_first_policy_is_right):
+                 what_a_shell_starts_is_not_the_shell, what_a_package_depends_on_is_proposed,
+                 every_first_policy_is_right):
     tap.run(function)
 S.close()
 sys.exit(tap.done())

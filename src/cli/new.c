@@ -226,6 +226,10 @@ static const struct {
      "the graphics card, as its .desktop file calls it", NULL},
     {CATEGORY, "AudioVideo Audio Video Player Game Music Midi Recorder", "sockets=pulseaudio;",
      "sound, to play and no more, as its .desktop file calls it", NULL},
+    {DEPENDENCY,
+     "libsdl2-mixer-2.0-0 libsdl-mixer1.2 libsfml-audio2.5 libsfml-audio2.6 libopenal1 "
+     "libportaudio2 librtaudio6 libao4 libalut0",
+     "sockets=pulseaudio;", "sound, to play and no more: it depends on", NULL},
     {CATEGORY, "P2P FileTransfer WebBrowser", "filesystems=xdg-download;",
      "a place for what it fetches, as its .desktop file calls it", NULL},
     {CATEGORY, "Email InstantMessaging Chat", "filesystems=xdg-download;",
@@ -241,9 +245,16 @@ static const struct {
     {XLIB, "", "sockets=x11;!wayland;!fallback-x11;", "it speaks X11 only: it depends on", NULL},
     {DEPENDENCY,
      "libqt5webengine5 libqt5webenginecore5 libqt6webenginecore6 libwebkit2gtk-4.0-37 "
-     "libwebkit2gtk-4.1-0 libwebkitgtk-6.0-4 libjavascriptcoregtk-4.0-18",
+     "libwebkit2gtk-4.1-0 libwebkitgtk-6.0-4 libjavascriptcoregtk-4.0-18 gir1.2-webkit2-4.0 "
+     "gir1.2-webkit2-4.1 gir1.2-webkit-6.0",
      "shared=network;", "it shows pages of the Web: it depends on",
      "It may be for its help pages only, so it is left to you"},
+    {DEPENDENCY,
+     "libsoup2.4-1 libsoup-3.0-0 gir1.2-soup-2.4 gir1.2-soup-3.0 gir1.2-gweather-4.0 "
+     "libgweather-4-0 libcurl4 libcurl4t64 libcurl3-gnutls libcurl3t64-gnutls libssh-4 "
+     "python3-requests python3-urllib3 libwww-perl",
+     "shared=network;", "it can fetch things from the network: it depends on",
+     "It may live without what it fetches, so it is left to you"},
 };
 
 /* A program that is linked with Xlib and with nothing that knows Wayland speaks X11 only. */
@@ -284,10 +295,14 @@ static bool write_key(struct cli *c, const struct known *k, const char *key, str
         const char *word = value && *value == '=' ? cause(c, k, i) : NULL;
         if (!word)
             continue;
+        bool granted = line.data && strstr(line.data, value + 1);
+        const char *left = arena_printf(&c->arena, "\n#%s\n", grants[i].grant);
+        if (grants[i].doubt && (granted || strstr(out->data, left)))
+            continue;
         buf_printf(out, "# Why: %s %s.\n", grants[i].why, word);
         if (grants[i].doubt)
             buf_printf(out, "# %s:\n#%s\n", grants[i].doubt, grants[i].grant);
-        else if (!line.data || !strstr(line.data, value + 1))
+        else if (!granted)
             buf_str(&line, value + 1);
     }
     if (line.data)
