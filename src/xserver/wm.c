@@ -172,6 +172,22 @@ static void place_all(struct wm *w)
         place(w, &w->v[i]);
 }
 
+/* What floats goes with the middle of the screen, and stays in sight where it fits in. */
+static void resize(struct wm *w, int width, int height)
+{
+    int dx = (width - w->width) / 2, dy = (height - w->height) / 2;
+    w->width = width;
+    w->height = height;
+    for (size_t i = 0; i < w->n; i++) {
+        struct window *v = &w->v[i];
+        if (v->dialog) {
+            v->box.x = clamp(v->box.x + dx, 0, clamp(width - v->box.w, 0, UINT16_MAX));
+            v->box.y = clamp(v->box.y + dy, 0, clamp(height - v->box.h, 0, UINT16_MAX));
+        }
+        place(w, v);
+    }
+}
+
 /* In the middle of its owner's window, or of the screen; main windows each a bit further down. */
 static void choose_place(struct wm *w, struct window *v)
 {
@@ -265,10 +281,24 @@ static bool asks_for(struct wm *w, uint32_t id, enum atom state)
     return false;
 }
 
+/* Whether it says that it has this size and no other: games do whose picture does not grow. */
+static bool is_fixed(struct wm *w, uint32_t id, int *width, int *height)
+{
+    uint32_t hints[18];
+    if (get_property(&w->events, id, WM_NORMAL_HINTS, hints, 18) != 18 ||
+        !(hints[0] & HINT_MIN && hints[0] & HINT_MAX) || hints[5] != hints[7] ||
+        hints[6] != hints[8])
+        return false;
+    *width = (int)(hints[5] & UINT16_MAX);
+    *height = (int)(hints[6] & UINT16_MAX);
+    return true;
+}
+
 /* What has an owner, is of another type than a normal window, or cannot be made larger. */
 static bool is_dialog(struct wm *w, struct window *v)
 {
-    uint32_t hints[18], type, owner = 0;
+    uint32_t type, owner = 0;
+    int width, height;
     if (get_property(&w->events, v->id, WM_TRANSIENT_FOR, &owner, 1)) {
         v->owner = owner;
         return true;
@@ -278,9 +308,7 @@ static bool is_dialog(struct wm *w, struct window *v)
         return true;
     if (asks_for(w, v->id, NET_MODAL))
         return true;
-    return get_property(&w->events, v->id, WM_NORMAL_HINTS, hints, 18) == 18 &&
-           hints[0] & HINT_MIN && hints[0] & HINT_MAX && hints[5] == hints[7] &&
-           hints[6] == hints[8];
+    return is_fixed(w, v->id, &width, &height);
 }
 
 static void set_wm_state(struct wm *w, uint32_t id, uint32_t state)
@@ -364,6 +392,8 @@ static void configure_request(struct wm *w, const uint8_t *e)
         v->box.w = b.w;
     if (mask & 8)
         v->box.h = b.h;
+    if (mask & 12) /* whoever asks: on the person's display nobody gives it another size either */
+        is_fixed(w, id, &v->box.w, &v->box.h);
     if (v->dialog && !(mask & 3))
         choose_place(w, v);
     place(w, v);
@@ -400,11 +430,13 @@ static void press(struct wm *w, const uint8_t *e)
     uint32_t id = x_get32(e + 12);
     struct window *v = find(w, id);
     unsigned button = e[1], state = x_get16(e + 28);
+    int width, height;
     if (v && id != w->v[w->n - 1].id)
         activate(w, id);
     v = find(w, id);
     allow_events(w->x);
-    if (!v || !(state & ALT) || (button != 1 && button != 3) || is_full(w, v))
+    if (!v || !(state & ALT) || (button != 1 && button != 3) || is_full(w, v) ||
+        (button == 3 && is_fixed(w, id, &width, &height)))
         return;
     w->dragged = id;
     w->button = button;
@@ -461,9 +493,7 @@ static void handle(struct wm *w, const uint8_t *e)
     case CONFIGURE_NOTIFY:
         if (x_get32(e + 8) != root || e[0] & 0x80)
             break;
-        w->width = x_get16(e + 20);
-        w->height = x_get16(e + 22);
-        place_all(w);
+        resize(w, x_get16(e + 20), x_get16(e + 22));
         break;
     case CLIENT_MESSAGE:
         client_message(w, e);

@@ -371,6 +371,64 @@ def first_window_hears_of_its_own_size_first(display, stage):
     assert said[:1] == ["320 200 sent"] and said[-1].endswith("real") and said[-1] != "320 200 real", done
 
 
+# A game: a window of 400x300 and no other size. It asks for another size twice: once as it is, once after
+# it has said so.
+FIXED = """
+import ctypes, sys, time
+x = ctypes.CDLL("libX11.so.6")
+for name in ("XOpenDisplay", "XDefaultRootWindow", "XCreateSimpleWindow", "XAllocSizeHints"):
+    getattr(x, name).restype = ctypes.c_void_p
+p, n = ctypes.c_void_p, ctypes.c_uint
+d = p(x.XOpenDisplay(None))
+win = p(x.XCreateSimpleWindow(d, p(x.XDefaultRootWindow(d)), 0, 0, 400, 300, 0, p(0), p(0xffffff)))
+x.XStoreName(d, win, b"fixed")
+
+class Hints(ctypes.Structure):
+    _fields_ = [("flags", ctypes.c_long)] + [(f"v{i}", ctypes.c_int) for i in range(16)]
+
+def only(w, h):
+    hints = Hints(1 << 4 | 1 << 5, 0, 0, 0, 0, w, h, w, h)
+    x.XSetWMNormalHints(d, win, ctypes.byref(hints))
+
+only(400, 300)
+x.XMapWindow(d, win)
+x.XSync(d, 0)
+for line in sys.stdin:
+    if line.startswith("say"):
+        only(350, 280)
+    x.XResizeWindow(d, win, n(350), n(280))
+    x.XSync(d, 0)
+"""
+
+
+def what_has_one_size_keeps_it_and_stays_in_sight(display, stage):
+    """In the middle of the server's window, whatever size the person gives that."""
+    watch = ("while :; do xwininfo -name fixed 2>/dev/null | sed -n "
+             "'s/.*upper-left [XY]: */p /p;s/ *Width: /w /p;s/ *Height: /h /p' | tr '\\n' ' '; echo; sleep 0.3; done")
+    script = f"{watch} & exec /usr/bin/python3 -c '{FIXED}'"
+    with Running(stage, display, script=script) as r:
+        window = wait_for("its window", r.window)
+
+        def seen():
+            """Left and upper edge, width and height as they were last."""
+            lines = [line.split() for line in r.said().splitlines() if line.count("p ") >= 4]
+            return (int(lines[-1][1]), int(lines[-1][3]), int(lines[-1][9]), int(lines[-1][11])) if lines else ()
+
+        def is_at(width, height, of):
+            got = seen()
+            return got[2:] == of and all(abs(have - (room - size) / 2) <= 4 for have, room, size
+                                         in zip(got, (width, height), of))
+
+        for width, height in ((640, 400), (404, 304), (800, 600)):
+            display.tool("xdotool", "windowsize", window, str(width), str(height))
+            wait_for(f"in the middle of {width}x{height}: {seen()}", lambda w=width, h=height: is_at(w, h, (400, 300)))
+        for word, of in (("ask", (400, 300)), ("say", (350, 280))):
+            r.child.stdin.write(f"{word}\n".encode())
+            r.child.stdin.flush()
+            time.sleep(1)  # what is not to come would have come by then
+            wait_for(f"{word}: {seen()}", lambda o=of: seen()[2:] == o)
+
+
 def main():
     build, policies, probe = sys.argv[1:4]
     tap = Tap()
@@ -389,7 +447,8 @@ def main():
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, starts_beside_the_app,
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window,
-                      first_window_hears_of_its_own_size_first, closes_politely):
+                      first_window_hears_of_its_own_size_first,
+                      what_has_one_size_keeps_it_and_stays_in_sight, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
                                 ("nested", "carrel-supervis"), ("nested", "carrel"),
