@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Homes, names and hosts that are not as usual, and what is said of them.
+
+    cli_host.py BUILD POLICIES [TEST...]
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_lib import Stage  # noqa: E402
+from tap import Tap  # noqa: E402
+
+S = Stage(*sys.argv[1:3])
+tap = Tap()
+
+
+def same(got, want, what="value"):
+    if got != want:
+        raise AssertionError(f"{what}:\n got  {got!r}\n want {want!r}")
+
+
+def inside(text, whole):
+    if text not in whole:
+        raise AssertionError(f"{text!r} is not in {whole!r}")
+
+
+def listed(**more):
+    """An environment with a registry of running apps, without which each run has a note more."""
+    os.makedirs(S.path("listed"), 0o700, exist_ok=True)
+    return S.env(XDG_RUNTIME_DIR=S.path("listed"), **more)
+
+
+def refused(done, says, hint):
+    same((done.returncode, done.stdout), (125, ""), done)
+    same(done.stderr, f"carrel: error: {says}\n  hint: {hint}\n")
+
+
+# ---- homes ----
+
+def a_home_that_cannot_be_meant_is_refused():
+    """Not passed over for the one in /etc/passwd, with other policies and files in it."""
+    hint = 'write it from the root on, without ".."'
+    for home in (S.home + "/../home", "home", "./home", ".."):
+        for words in (("run", "true"), ("plan", "true"), ("list",), ("ps",), ("reset", "--yes", "true")):
+            refused(S.run(*words, env=listed(HOME=home)), f'HOME="{home}" cannot be used', hint)
+    same(S.run("run", "true", env=listed(HOME=S.home + "/./")).returncode, 0)
+    same(S.run("run", "true", env=listed(HOME="/nowhere")).returncode, 125)
+    if os.getuid() != 0:
+        refused(S.run("run", "true", env=listed(HOME="/")), "the home folder / is not yours", "set HOME to your home folder")
+
+
+def a_link_to_nowhere_is_no_place_for_an_app_s_home():
+    for link, place in ((".var", ""), (".var/app", ""), (".var/app/org.debian.true", " is a symbolic link")):
+        home = S.path("linked")
+        os.makedirs(os.path.dirname(os.path.join(home, link)), exist_ok=True)
+        os.symlink(S.path("nowhere"), os.path.join(home, link))
+        done = S.run("run", "true", env=listed(HOME=home))
+        if place:  # whatever it leads to
+            inside(f"the app's home {home}/{link} is a symbolic link", done.stderr)
+        else:
+            refused(done, f"{home}/{link}, where the app's home lies, is a link to a folder that is not there",
+                    "make that folder, or take the link away")
+        os.unlink(os.path.join(home, link))
+    os.rmdir(S.path("linked/.var/app"))
+    os.makedirs(S.path("elsewhere"))
+    os.symlink(S.path("elsewhere"), S.path("linked/.var/app"))
+    same(S.run("run", "true", env=listed(HOME=S.path("linked"))).returncode, 0)
+    assert os.path.isdir(S.path("elsewhere/org.debian.true")), "no home"
+
+
+# ---- names ----
+
+def an_id_without_a_policy_can_be_typed():
+    """As carrel ps, the notes and the folders in ~/.var/app show it."""
+    tool = S.write("home/bin/a tool", "#!/bin/sh\necho \"$0 $HOME\"\n", 0o755)
+    said = S.run("run", tool).stdout
+    ident = os.path.basename(said.strip())
+    assert ident.startswith("local."), said
+    same(S.run("run", ident).stdout, said)
+    same(S.run("run", "org.debian.printf", "%s", "x").stdout, "x")
+    same(S.run("new", "--print", "org.debian.printf").stdout, S.run("new", "--print", "printf").stdout)
+    policy = S.write("home/.config/carrel/policies/org.debian.printf.policy", "[Context]\nshared=ipc;\n")
+    same(S.run("run", "org.debian.printf", "%s", "x", env=listed()).stderr, "")
+    same(S.run("run", "org.debian.printf", "%s", "x").stdout, "x")
+    os.unlink(policy)
+
+
+TESTS = [
+    a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
+    an_id_without_a_policy_can_be_typed,
+]
+
+if __name__ == "__main__":
+    only = sys.argv[3:]
+    for test in TESTS:
+        if not only or test.__name__ in only:
+            tap.run(test)
+    S.close()
+    sys.exit(tap.done())
