@@ -5,7 +5,9 @@
     cli_host.py BUILD POLICIES [TEST...]
 """
 import os
+import resource
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_lib import Stage  # noqa: E402
@@ -86,9 +88,48 @@ def an_id_without_a_policy_can_be_typed():
     os.unlink(policy)
 
 
+# ---- what is typed ----
+
+def an_option_without_effect_is_told_of_at_the_start():
+    """Warnings about files wait for carrel check; what was typed just now is no file."""
+    args = S.write("args", "--filesystem=~/*.pdf\n")
+    policy = S.write("home/star.policy", "[Context]\nfilesystems=~/*.pdf;\n")
+    words = 'command line, argument 3: warning: "~/*.pdf": patterns have no meaning'
+    inside(words, S.run("run", "--policy=" + policy, "--filesystem=~/*.pdf", "true", env=listed()).stderr)
+    for option in ("--policy=" + policy, "--finish-args-from=" + args):
+        done = S.run("run", "--policy=" + policy, option, "true", env=listed())
+        same((done.returncode, done.stderr), (0, ""), option)
+
+
+# ---- limits of the caller ----
+
+def a_table_of_descriptors_that_is_too_small_is_told_of():
+    """Whatever number is the first that cannot be had: one line, with what to do, and nothing is left behind."""
+    started, registry = 0, os.path.join(S.path("listed"), ".flatpak")
+
+    def gone(most):  # a supervisor may just be ending
+        end = time.monotonic() + 20
+        while os.path.isdir(registry) and os.listdir(registry):
+            assert time.monotonic() < end, (most, os.listdir(registry))
+            time.sleep(0.02)
+    for most in range(6, 40):
+        done = S.run("run", "--policy=" + S.write("empty.policy", ""), "echo", "x", env=listed(),
+                     preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+        if done.returncode == 0:
+            started += 1
+            same(done.stdout, "x\n")
+            continue
+        same(done.returncode, 125, most)
+        assert 1 <= done.stderr.count("\n") <= 2, (most, done.stderr)
+        inside("raise the limit of open files", done.stderr)
+        gone(most)
+    assert 0 < started < 34, started
+
+
 TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
-    an_id_without_a_policy_can_be_typed,
+    an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
+    a_table_of_descriptors_that_is_too_small_is_told_of,
 ]
 
 if __name__ == "__main__":

@@ -67,6 +67,12 @@ static int limit_start(void *data)
     return limit_this_process(s->c, s->plan, &s->in);
 }
 
+/* Whether it speaks of an option that stood on the command line. */
+static bool typed_now(const struct place *at)
+{
+    return at->file && str_eq(at->file, "command line") && at->col > 0;
+}
+
 static int run(struct cli *c)
 {
     struct job j;
@@ -96,12 +102,12 @@ static int run(struct cli *c)
     mend_autostart(c, &j);
     name_for_portals(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
-     * read them each time. */
+     * read them each time. What was typed just now is no file. */
     struct diags all = c->diags;
     if (!verbose) {
         c->diags = (struct diags){.arena = &c->arena};
         for (size_t i = 0; i < all.n; i++)
-            if (all.v[i].severity != DIAG_WARNING)
+            if (all.v[i].severity != DIAG_WARNING || typed_now(&all.v[i].at))
                 diag_add(&c->diags, all.v[i].severity, all.v[i].at, all.v[i].hint, "%s",
                          all.v[i].message);
     }
