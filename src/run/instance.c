@@ -282,7 +282,10 @@ static int fill(struct handover *h, int folder, int report, const struct plan *p
     add_fd(h, control);
     if (parent < 0 || control < 0)
         return fail(d, "cannot prepare", "the supervisor", control < 0 ? -control : errno);
-    add_fd(h, fcntl(app_plan, F_DUPFD_CLOEXEC, 3));
+    int copy = fcntl(app_plan, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        return fail(d, "cannot prepare", "the supervisor", errno);
+    add_fd(h, copy);
     for (size_t i = 0; i < p->n_services; i++)
         if (!hand_over_service(h, folder, &p->services[i], d))
             return -1;
