@@ -38,6 +38,8 @@ struct grant {
     bool rw;
     int made;       /* so many of its last components were made for it, inside */
     uint64_t mount; /* the mount's id */
+    dev_t dev;      /* which file it is: what the path leads to outside may change */
+    ino_t ino;
     time_t ends;    /* CLOCK_BOOTTIME seconds; 0: with the app */
 };
 
