@@ -214,7 +214,19 @@ static bool has_protocol(struct wm *w, uint32_t id, enum atom which)
     return false;
 }
 
-/* The topmost one is the active one; its dialogs come above it. */
+/* By whatever dialogs are in between; an app may have made a ring of them. */
+static bool belongs_to(struct wm *w, const struct window *v, uint32_t id)
+{
+    for (size_t i = 0; v && v->owner && i < w->n; i++) {
+        if (v->owner == id)
+            return true;
+        v = find(w, v->owner);
+    }
+    return false;
+}
+
+/* The topmost one is the active one; its dialogs come above it. Above one that fills the screen all
+ * dialogs do: there is no other way to one that it covers. */
 static void activate(struct wm *w, uint32_t id)
 {
     struct window *v = find(w, id);
@@ -226,8 +238,9 @@ static void activate(struct wm *w, uint32_t id)
     raise_window(w->x, id);
     for (size_t i = 0; i < w->n; i++)
         set_border(w->x, w->v[i].id, w->v[i].id == id ? ACTIVE_PIXEL : PASSIVE_PIXEL);
+    bool full = is_full(w, &top);
     for (size_t i = 0; i + 1 < w->n; i++)
-        if (w->v[i].owner == id)
+        if (belongs_to(w, &w->v[i], id) || (full && !top.dialog && w->v[i].dialog))
             raise_window(w->x, w->v[i].id);
     set_focus(w->x, id);
     if (has_protocol(w, id, WM_TAKE_FOCUS))

@@ -28,12 +28,19 @@ root = ctypes.c_ulong(x.XDefaultRootWindow(display))
 def make(kind):
     none = ctypes.c_ulong(0)
     window = ctypes.c_ulong(x.XCreateSimpleWindow(display, root, 70, 60, 50, 40, 0, none, none))
+    if kind.startswith("dialog"):
+        numbers = [int(n) for n in kind.split()[1:]]
+        owner = (ctypes.c_ulong * 1)(*numbers)
+        hint = (ctypes.c_ulong * 18)(0x30, *[50, 40] * 8)
+        x.XChangeProperty(display, window, ctypes.c_ulong(40), ctypes.c_ulong(41), 32, 0, hint, 18)
+        if numbers:
+            x.XChangeProperty(display, window, ctypes.c_ulong(68), ctypes.c_ulong(33), 32, 0, owner, 1)
     if kind == "menu":
         x.XChangeWindowAttributes(display, window, ctypes.c_ulong(1 << 9), ctypes.byref(Attributes(override_redirect=1)))
     if kind != "hidden":
         x.XMapWindow(display, window)
     x.XSync(display, 0)
-    print(kind, window.value, flush=True)
+    print(kind.split()[0], window.value, flush=True)
 
 for kind in sys.argv[1:]:
     make(kind)
@@ -114,6 +121,31 @@ def touches_what_is_shown_only(display, program):
                 assert size_of(display, window) == (70, 60, 50, 40), (kind, size_of(display, window))
 
 
+def stack(display):
+    """What is on the screen, the topmost first."""
+    return [str(int(n, 16)) for n in re.findall(r"^ +(0x[0-9a-f]+) ", display.tool(
+        "xwininfo", "-root", "-children").decode(), re.M)]
+
+
+def covers_no_dialog(display, program):
+    """A window that fills the screen comes to the front: whose dialog it may be, nobody could get at what it covers."""
+    with Client(display, "shown") as app, Manager(display, program):
+        main = app.windows["shown"]
+        wait_for("the window", lambda: is_managed(display, main))
+        dialogs = [app.make("dialog")]
+        dialogs.append(app.make(f"dialog {main}"))
+        dialogs.append(app.make(f"dialog {dialogs[1]}"))
+        for window in dialogs:
+            wait_for("a dialog", lambda w=window: is_managed(display, w))
+        display.tool("xdotool", "windowactivate", "--sync", main)
+        wait_for("its dialogs to be above", lambda: stack(display)[:4] == [*reversed(dialogs), main])
+        # Of two that float, the one in front covers what is not its own, too.
+        other = app.make("shown")
+        wait_for("the other window", lambda: is_managed(display, other))
+        display.tool("xdotool", "windowactivate", "--sync", main)
+        wait_for("its own dialogs above it", lambda: stack(display)[:3] == [*reversed(dialogs[1:]), main])
+
+
 def shows_the_server_for(kind):
     def check(display, program):
         with Client(display, kind), Manager(display, program) as manager:
@@ -133,6 +165,7 @@ def shows_no_server_without_a_window(display, program):
 def main():
     program, tap = sys.argv[1], Tap()
     for name, check in [("touches only what is shown, and is for managers", touches_what_is_shown_only),
+                        ("covers no dialog", covers_no_dialog),
                         ("shows no server without a window", shows_no_server_without_a_window),
                         *((f"shows the server for a window that is {kind} when it looks", shows_the_server_for(kind))
                           for kind in ("hidden", "menu", "shown"))]:
