@@ -40,6 +40,40 @@ static void tell_unlisted(struct cli *c)
              facts_env(&c->facts, "XDG_RUNTIME_DIR") ? "not a folder of yours alone" : "not set");
 }
 
+/* PATH as the app will have it; "" when it has none. */
+static const char *search_path(const struct plan *p)
+{
+    const char *path = "";
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_ENV && str_after(step_arg(&p->v[i], 0), "PATH="))
+            path = str_after(step_arg(&p->v[i], 0), "PATH=");
+    return path;
+}
+
+/* A policy may be there without its program. In the system's folders, which the app sees as they
+ * are, that can be told before the start, with the package; in any other it cannot. */
+static bool is_not_installed(const struct cli *c, const struct job *j)
+{
+    const char *at = search_path(&j->plan), *program = j->request.program;
+    bool absent = *at && !strchr(program, '/');
+    for (size_t n; *at && absent; at += n + (at[n] == ':')) {
+        n = strcspn(at, ":");
+        const char *folder = arena_printf(c->facts.arena, "%.*s", (int)n, at);
+        bool fixed = path_within(folder, "/usr") || str_eq(folder, "/bin");
+        absent = fixed && access(arena_printf(c->facts.arena, "%s/%s", folder, program), F_OK) < 0;
+    }
+    return absent;
+}
+
+static int refuse_absent(struct cli *c, const struct job *j)
+{
+    const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "package");
+    const char *hint = v ? arena_printf(&c->arena, "apt install %s", v->value)
+                         : "install it, or say where it is: --command=/PATH";
+    cli_fail(c, hint, "the program of %s, %s, is not installed", j->app.id, j->request.program);
+    return EXIT_NOT_FOUND;
+}
+
 /* What the portal wrote in the moment in which the app ended last time. */
 static void mend_autostart(const struct cli *c, const struct job *j)
 {
@@ -85,6 +119,8 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
+    if (is_not_installed(c, &j))
+        return refuse_absent(c, &j);
     bool viewed = wants_viewer(&j.plan); /* also where the server is an earlier run's */
     struct joined joined;
     join_x_server(c, &j, &joined);
