@@ -22,8 +22,11 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
 {
     if (!j->app.has_policy && !cli_has(c, "policy") && !cli_has(c, "finish-args-from"))
         diag_add(&c->diags, DIAG_NOTE, nowhere, NULL,
-                 "no policy for %s: strict default (a window, no network, a home of its own)",
-                 j->app.id);
+                 "no policy for %s: strict default (a window, no network, a home of its own)%s",
+                 j->app.id,
+                 cli_has(c, "app-id") /* it would be of another app */
+                     ? ""
+                     : arena_printf(&c->arena, "; carrel new %s writes one", c->operands[0]));
     for (size_t i = 0; verbose && i < j->plan.n; i++)
         if (j->plan.v[i].verb == PLAN_MISSING)
             diag_add(&c->diags, DIAG_WARNING, nowhere, NULL, "not in force: %s%s%s",
