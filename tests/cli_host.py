@@ -6,6 +6,8 @@
 """
 import os
 import resource
+import signal
+import subprocess
 import sys
 import time
 
@@ -126,10 +128,50 @@ def a_table_of_descriptors_that_is_too_small_is_told_of():
     assert 0 < started < 34, started
 
 
+# ---- files of the person's ----
+
+USER = "home/.config/carrel/policies"
+
+
+def grants_for_ever_of_the_same_moment_are_all_written():
+    paths = [S.write(f"home/many/{i}", "") for i in range(16)]
+    running = [subprocess.Popen([S.carrel, "grant", "--always", "xterm", path], env=listed()) for path in paths]
+    same([p.wait(60) for p in running], [0] * len(paths))
+    with open(S.path(USER + "/org.debian.xterm.policy"), encoding="utf-8") as f:
+        text = f.read()
+    same([path for path in paths if f"{path}:ro;" not in text], [], text)
+    os.unlink(S.path(USER + "/org.debian.xterm.policy"))
+
+
+def a_policy_that_is_a_link_stays_one():
+    """As with those who keep their settings in a repository."""
+    kept, link, path = S.write("home/dots/xterm", "[Context]\n"), S.path(USER + "/org.debian.xterm.policy"), S.write("home/f", "")
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(kept, link)
+    same(S.run("grant", "--always", "xterm", path, env=listed()).returncode, 0)
+    same(os.readlink(link), kept)
+    with open(kept, encoding="utf-8") as f:
+        inside(f"filesystems={path}:ro;", f.read())
+    same(os.listdir(S.path("home/dots")), ["xterm"])
+    os.unlink(link)
+
+
+def a_full_disk_leaves_no_half_files():
+    """A limit on the size of files, of one byte, ends each write as a full disk does."""
+    path = S.write("home/f", "")
+    for words in (("new", "printf"), ("grant", "--always", "xterm", path)):
+        done = S.run(*words, env=listed(), preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                                                 resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))))
+        same(done.returncode, 125, words)
+        inside("cannot write " + S.path(USER), done.stderr)
+        same(os.listdir(S.path(USER)), [], words)
+
+
 TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
-    a_table_of_descriptors_that_is_too_small_is_told_of,
+    a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
+    a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
 ]
 
 if __name__ == "__main__":
