@@ -167,11 +167,28 @@ def a_full_disk_leaves_no_half_files():
         same(os.listdir(S.path(USER)), [], words)
 
 
+def explain_says_what_a_word_is_taken_for():
+    words = listed()
+    refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
+    note = '"network" is taken for a file in the current folder'
+    done = S.run("explain", "true", "network", env=words)
+    inside(note, done.stderr)
+    inside(S.home + "/network: not visible", done.stdout)
+    S.write("home/network", "")
+    assert note not in S.run("explain", "true", "network", env=words).stderr
+    os.unlink(S.path("home/network"))
+    gone = S.path("gone")
+    os.mkdir(gone)
+    done = S.run("explain", "true", "x", env=words, cwd=gone, preexec_fn=lambda: os.rmdir(gone))
+    refused(done, 'cannot tell which file "x" is: the current folder is gone', "write the path from the root on")
+
+
 TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
     a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
+    explain_says_what_a_word_is_taken_for,
 ]
 
 if __name__ == "__main__":
