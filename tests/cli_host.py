@@ -167,6 +167,30 @@ def a_full_disk_leaves_no_half_files():
         same(os.listdir(S.path(USER)), [], words)
 
 
+def a_file_that_is_yet_to_be_made_is_told_of():
+    """An editor started with its name would keep it in the app's own home, or lose it with its /tmp."""
+    policy = S.write("home/edit.policy", "[Carrel Application]\ndocuments=rw\n")
+    folder = os.path.dirname(S.write("home/texts/there.txt", ""))
+    edit = ("run", "--policy=" + policy)
+    for words, path in (((folder + "/new",), folder + "/new"), (("texts/new.txt",), folder + "/new.txt"),
+                        (("new.txt",), S.home + "/new.txt"), (("/tmp/new.txt",), "/tmp/new.txt")):
+        done = S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home)
+        same(done.stderr, f"carrel: note: {path} is not there, and the app cannot make it there\n"
+                          f"  hint: make it first (touch), or: --filesystem={os.path.dirname(path)}\n")
+    for words in (("texts/there.txt",), ("5",), ("-x.y",), ("http://a.b/c.d",), ("nowhere/new.txt",), ("s/a/b c/",), ("A=b.c",)):
+        same(S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home).stderr, "", words)
+    for options in (("--filesystem=" + folder,), ("--metadata=Carrel Application=documents=ro",)):
+        same(S.run(*edit, *options, "true", folder + "/new", env=listed(HOME=S.home)).stderr, "", options)
+
+
+def an_address_with_a_nul_names_no_file():
+    """What stands before it is another file."""
+    policy, path = S.write("home/edit.policy", "[Carrel Application]\ndocuments=ro\n"), S.write("home/texts/key", "KEY\n")
+    show = ("run", "--policy=" + policy, "sh", "-c", f"cat {path}", "sh")
+    same(S.run(*show, f"file://{path}").stdout, "KEY\n")
+    same(S.run(*show, f"file://{path}%00.txt").stdout, "")
+
+
 def explain_says_what_a_word_is_taken_for():
     words = listed()
     refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
@@ -188,7 +212,7 @@ TESTS = [
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
     a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
-    explain_says_what_a_word_is_taken_for,
+    explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
 ]
 
 if __name__ == "__main__":
