@@ -63,6 +63,8 @@ MESSAGES = [
     (("run", "--filesystem=../x", "id"), 125, '"../x" holds ".."', "write the path without it"),
     (("run", "--share=netwrok", "id"), 125, '"netwrok" is no word of shared', 'did you mean "network"?'),
     (("run", "firfox"), 127, 'no program and no policy is called "firfox"', 'did you mean "firefox"?'),
+    (("run", "FIREFOX-ESR"), 127, 'no program and no policy is called "FIREFOX-ESR"', 'did you mean "firefox-esr"?'),
+    (("run", "--SHARE=network", "id"), 125, "unknown option --SHARE", "did you mean --share?"),
     (("run", "bash.desktop"), 127, 'no program and no policy is called "bash.desktop"', None),
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',

@@ -6,6 +6,8 @@
 """
 import os
 import resource
+import signal
+import subprocess
 import sys
 import time
 
@@ -126,10 +128,91 @@ def a_table_of_descriptors_that_is_too_small_is_told_of():
     assert 0 < started < 34, started
 
 
+# ---- files of the person's ----
+
+USER = "home/.config/carrel/policies"
+
+
+def grants_for_ever_of_the_same_moment_are_all_written():
+    paths = [S.write(f"home/many/{i}", "") for i in range(16)]
+    running = [subprocess.Popen([S.carrel, "grant", "--always", "xterm", path], env=listed()) for path in paths]
+    same([p.wait(60) for p in running], [0] * len(paths))
+    with open(S.path(USER + "/org.debian.xterm.policy"), encoding="utf-8") as f:
+        text = f.read()
+    same([path for path in paths if f"{path}:ro;" not in text], [], text)
+    os.unlink(S.path(USER + "/org.debian.xterm.policy"))
+
+
+def a_policy_that_is_a_link_stays_one():
+    """As with those who keep their settings in a repository."""
+    kept, link, path = S.write("home/dots/xterm", "[Context]\n"), S.path(USER + "/org.debian.xterm.policy"), S.write("home/f", "")
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(kept, link)
+    same(S.run("grant", "--always", "xterm", path, env=listed()).returncode, 0)
+    same(os.readlink(link), kept)
+    with open(kept, encoding="utf-8") as f:
+        inside(f"filesystems={path}:ro;", f.read())
+    same(os.listdir(S.path("home/dots")), ["xterm"])
+    os.unlink(link)
+
+
+def a_full_disk_leaves_no_half_files():
+    """A limit on the size of files, of one byte, ends each write as a full disk does."""
+    path = S.write("home/f", "")
+    for words in (("new", "printf"), ("grant", "--always", "xterm", path)):
+        done = S.run(*words, env=listed(), preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                                                 resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))))
+        same(done.returncode, 125, words)
+        inside("cannot write " + S.path(USER), done.stderr)
+        same(os.listdir(S.path(USER)), [], words)
+
+
+def a_file_that_is_yet_to_be_made_is_told_of():
+    """An editor started with its name would keep it in the app's own home, or lose it with its /tmp."""
+    policy = S.write("home/edit.policy", "[Carrel Application]\ndocuments=rw\n")
+    folder = os.path.dirname(S.write("home/texts/there.txt", ""))
+    edit = ("run", "--policy=" + policy)
+    for words, path in (((folder + "/new",), folder + "/new"), (("texts/new.txt",), folder + "/new.txt"),
+                        (("new.txt",), S.home + "/new.txt"), (("/tmp/new.txt",), "/tmp/new.txt")):
+        done = S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home)
+        same(done.stderr, f"carrel: note: {path} is not there, and the app cannot make it there\n"
+                          f"  hint: make it first (touch), or: --filesystem={os.path.dirname(path)}\n")
+    for words in (("texts/there.txt",), ("5",), ("-x.y",), ("http://a.b/c.d",), ("nowhere/new.txt",), ("s/a/b c/",), ("A=b.c",)):
+        same(S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home).stderr, "", words)
+    for options in (("--filesystem=" + folder,), ("--metadata=Carrel Application=documents=ro",)):
+        same(S.run(*edit, *options, "true", folder + "/new", env=listed(HOME=S.home)).stderr, "", options)
+
+
+def an_address_with_a_nul_names_no_file():
+    """What stands before it is another file."""
+    policy, path = S.write("home/edit.policy", "[Carrel Application]\ndocuments=ro\n"), S.write("home/texts/key", "KEY\n")
+    show = ("run", "--policy=" + policy, "sh", "-c", f"cat {path}", "sh")
+    same(S.run(*show, f"file://{path}").stdout, "KEY\n")
+    same(S.run(*show, f"file://{path}%00.txt").stdout, "")
+
+
+def explain_says_what_a_word_is_taken_for():
+    words = listed()
+    refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
+    note = '"network" is taken for a file in the current folder'
+    done = S.run("explain", "true", "network", env=words)
+    inside(note, done.stderr)
+    inside(S.home + "/network: not visible", done.stdout)
+    S.write("home/network", "")
+    assert note not in S.run("explain", "true", "network", env=words).stderr
+    os.unlink(S.path("home/network"))
+    gone = S.path("gone")
+    os.mkdir(gone)
+    done = S.run("explain", "true", "x", env=words, cwd=gone, preexec_fn=lambda: os.rmdir(gone))
+    refused(done, 'cannot tell which file "x" is: the current folder is gone', "write the path from the root on")
+
+
 TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
-    a_table_of_descriptors_that_is_too_small_is_told_of,
+    a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
+    a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
+    explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
 ]
 
 if __name__ == "__main__":
