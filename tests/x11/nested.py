@@ -233,6 +233,28 @@ def knows_opengl_unless_told(display, stage):
         assert "RENDER" in done.stdout and ("GLX" in done.stdout) == known, (value, done)
 
 
+def has_the_size_of_the_person_s_letters(display, stage):
+    """Where desktops tell X programs of it (Xft.dpi); nothing else of what stands there goes in."""
+    script = ("for i in $(seq 300); do xrdb -query | grep -q dpi && break; sleep 0.1; done; "
+              "xrdb -query; xdpyinfo | grep resolution")
+
+    def told(*lines):
+        path = os.path.join(display.folder, "resources")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("".join(f"{line}\n" for line in lines))
+        display.tool("xrdb", "-nocpp", "-load", path)
+        done = ask(stage, display, "nested", "sh", "-c", script)
+        assert done.returncode == 0, done
+        return sorted(line.split() for line in done.stdout.splitlines())
+    try:
+        for dpi in ("144", "72"):
+            said = told(f"Xft.dpi: {dpi}", "Xcursor.size: 48", "XTerm*secret: x")
+            assert said == [["Xcursor.size:", "48"], ["Xft.dpi:", dpi],
+                            ["resolution:", f"{dpi}x{dpi}", "dots", "per", "inch"]], said
+    finally:
+        display.tool("xrdb", "-remove")
+
+
 def follows_its_window(display, stage):
     script = ("xterm -T inner -e sleep 60 & while :; do xdpyinfo | sed -n 's/.*dimensions: *\\([0-9x]*\\) .*/size \\1/p'; "
               "sleep 0.2; done")
@@ -389,6 +411,7 @@ def main():
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, starts_beside_the_app,
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window,
+                      has_the_size_of_the_person_s_letters,
                       first_window_hears_of_its_own_size_first, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
