@@ -40,8 +40,18 @@ enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
 enum { MOST_ARGUMENTS = 64, XKB_PARTS = 5, PART = 256 };
 
+/* Before the app's end reaches us it has reached who was in between, so that all may seem gone:
+ * that is no news. */
+static bool is_over(void)
+{
+    struct pollfd p = {.fd = CONTROL, .events = POLLIN};
+    return poll(&p, 1, 0) > 0 && p.revents & (POLLIN | POLLHUP);
+}
+
 static _Noreturn void fail(const char *what, int error)
 {
+    if (is_over())
+        exit(FAILED);
     dprintf(2, "carrel-xserver: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
     exit(FAILED);
 }
