@@ -234,7 +234,7 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
         fail("the person's display is gone", 0);
     x->deadline = 0;
     snprintf(window, sizeof window, "0x%x", (unsigned)f->window);
-    snprintf(size, sizeof size, "%ux%u", h.width, h.height);
+    snprintf(size, sizeof size, "%dx%d", f->w, f->h);
     /* Toolkits choose the size of letters by it. */
     snprintf(resolution, sizeof resolution, "%u",
              h.resources.dpi ? h.resources.dpi : dots_per_inch(&x->setup));
