@@ -92,6 +92,8 @@ struct host {
     struct resources resources;
 };
 
+/* Shapes of one screen. */
+enum { WIDEST_W = 24, WIDEST_H = 10, USUAL_W = 16, USUAL_H = 9 };
 enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, RESOURCE_MANAGER = 23, STRING = 31 };
 
 static void read_size(struct x11 *x, struct host *h)
@@ -210,7 +212,7 @@ static void tell_window(uint32_t window)
         close(fd);
 }
 
-/* Four fifths of the host's screen, in a window of ours, and its keyboard. */
+/* Four fifths of the host's screen, or of one of several, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f,
                      struct resources *resources)
 {
@@ -228,6 +230,9 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
     *resources = h.resources;
     if (h.width < 100 || h.height < 100)
         h.width = h.height = 1000;
+    /* Several screens beside each other, of which an untrusted client hears no more than that. */
+    if (h.width * WIDEST_H > h.height * WIDEST_W)
+        h.width = h.height * USUAL_W / USUAL_H;
     h.width = h.width * 4 / 5;
     h.height = h.height * 4 / 5;
     if (!frame_open(f, x, value_of(l, "-title"), (int)h.width, (int)h.height))

@@ -286,6 +286,13 @@ def is_as_large_as_it_can_be(display, stage):
             assert sizes()[-1][0] * sizes()[-1][1] < 1 << 22, sizes()[-1]
 
 
+def fits_on_one_of_several_screens(display, stage):
+    for screen, size in (("3840x1080", "1536x864"), ("3440x1440", "2752x1152")):
+        with Display("Xvfb", "-screen", "0", f"{screen}x24", "-nolisten", "tcp") as wide:
+            done = ask(stage, wide, "nested", "xdpyinfo")
+        assert re.search(rf"dimensions: +{size} pixels", done.stdout), (screen, done)
+
+
 def fills_its_window(display, stage):
     """One window has the whole of it, and grows with it."""
     script = ("xterm -T inner -e sleep 60 & while :; do "
@@ -431,7 +438,8 @@ def main():
             tap.run(lambda: own_keys_arrive(display, stage, probe), "x11=nested: own_keys_arrive")
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, starts_beside_the_app,
-                      is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window, is_as_large_as_it_can_be,
+                      is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window,
+                      fills_its_window, is_as_large_as_it_can_be, fits_on_one_of_several_screens,
                       has_the_size_of_the_person_s_letters,
                       first_window_hears_of_its_own_size_first, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
