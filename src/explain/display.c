@@ -207,8 +207,8 @@ static void tell_powers(const struct display_view *v, bool has_them, const char 
 static void tell_filtered(const struct display_view *v, struct buf *out)
 {
     static const char *const clipboard[] = {
-        "it gets nothing by itself, and others get nothing that it copies; what goes to or from it "
-        "you carry: carrel clip",
+        ("it gets nothing by itself, and others get nothing that it copies; what goes to or from "
+         "it you carry: carrel clip"),
         "it may read it while one of its windows has the focus; others get nothing that it copies",
         "others may read what it copies; it gets nothing",
         "it may read it while one of its windows has the focus; others may read what it copies",

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The window manager of an app's own server, started after the app has made its windows: it shows and moves none
-that the app keeps hidden, or keeps managers off, and says of each kind that there is one.
+that the app keeps hidden, or keeps managers off, and says of each kind that there is one. And carrel-xserver without
+a display.
 
-    manager.py MANAGER
+    manager.py MANAGER XSERVER
 """
+import fcntl
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import PATIENCE, Display, Tap, end, wait_for  # noqa: E402
+
+CONTROL = 6  # the descriptor whose end is the app's
 
 # Makes a window of each kind that is named, then one more for each line that it reads; says their numbers.
 CLIENT = """
@@ -162,8 +167,26 @@ def shows_no_server_without_a_window(display, program):
         assert manager.shows_the_server()
 
 
+def complains_while_there_is_an_app(xserver):
+    """Where the app has ended, the way to the person's display may have, too."""
+    def said(ended):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            if ended:
+                ours.close()
+            high = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 20)  # out of the way of the number that it gets
+            try:
+                return subprocess.run([xserver, "59999", "/usr/bin/Xephyr"], stdin=subprocess.DEVNULL, text=True,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE,
+                                      check=False, preexec_fn=lambda: os.dup2(high, CONTROL), close_fds=False).stderr
+            finally:
+                os.close(high)
+    assert said(ended=False) == "carrel-xserver: the person's display cannot be reached\n"
+    assert said(ended=True) == ""
+
+
 def main():
-    program, tap = sys.argv[1], Tap()
+    program, xserver, tap = sys.argv[1], sys.argv[2], Tap()
     for name, check in [("touches only what is shown, and is for managers", touches_what_is_shown_only),
                         ("covers no dialog", covers_no_dialog),
                         ("shows no server without a window", shows_no_server_without_a_window),
@@ -173,6 +196,7 @@ def main():
             with Display() as display:
                 check(display, program)
         tap.run(run, f"the manager of an app's own server {name}")
+    tap.run(lambda: complains_while_there_is_an_app(xserver), "carrel-xserver complains while there is an app")
     return tap.done()
 
 
