@@ -63,11 +63,16 @@ MESSAGES = [
     (("run", "--filesystem=../x", "id"), 125, '"../x" holds ".."', "write the path without it"),
     (("run", "--share=netwrok", "id"), 125, '"netwrok" is no word of shared', 'did you mean "network"?'),
     (("run", "firfox"), 127, 'no program and no policy is called "firfox"', 'did you mean "firefox"?'),
+    (("run", "FIREFOX-ESR"), 127, 'no program and no policy is called "FIREFOX-ESR"', 'did you mean "firefox-esr"?'),
+    (("run", "--SHARE=network", "id"), 125, "unknown option --SHARE", "did you mean --share?"),
     (("run", "bash.desktop"), 127, 'no program and no policy is called "bash.desktop"', None),
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
-    (("run", "--command=nope", "id"), 127, 'cannot start "nope": No such file or directory (execve); it is not there', None),
+    (("run", "--command=nope", "id"), 127, "the program of org.debian.id, nope, is not installed",
+     "install it, or say where it is: --command=/PATH"),
+    (("run", "--command=nope", "--env=PATH=/usr/bin:/opt", "id"), 127,
+     'cannot start "nope": No such file or directory (execve); it is not there', None),
     (("run", "/etc/passwd"), 126, '"/etc/passwd" is no program',
      "if it is one, make it executable: chmod +x"),
     (("run", "/usr"), 126, '"/usr" is no program', None),
@@ -95,6 +100,14 @@ MESSAGES = [
     (("reset", "nosuch"), 127, 'no program and no policy is called "nosuch"', None),
     (("doctor", "--jsn"), 125, "unknown option --jsn", "did you mean --json?"),
 ]
+
+
+def a_program_that_is_not_installed_is_told_with_its_package():
+    policy = S.write("home/doc.policy", "[Application]\nname=org.example.Doc\ncommand=nope\n"
+                     "[Carrel Application]\npackage=nope-gtk\n")
+    done = S.run("run", "--policy=" + policy, "org.example.Doc")
+    same((done.returncode, done.stdout, done.stderr),
+         (127, "", "carrel: error: the program of org.example.Doc, nope, is not installed\n  hint: apt install nope-gtk\n"))
 
 
 def wrong_words_get_one_message_with_a_hint():
@@ -873,7 +886,8 @@ TESTS = [
     a_fault_in_a_policy_stops_the_start, permissions_come_from_the_command_line,
     documents_are_granted_where_the_policy_says_so, no_link_of_the_app_leads_to_a_document,
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
-    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved,
+    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, a_program_that_is_not_installed_is_told_with_its_package,
+    the_tree_can_be_moved,
     an_incomplete_tree_is_refused, closed_and_leaked_descriptors_do_no_harm,
     json_is_one_line, output_that_nobody_gets_is_told_of, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,

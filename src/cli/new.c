@@ -437,6 +437,8 @@ static int save(struct cli *c, const char *id, const struct buf *text)
     }
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : file_write_all(fd, text->data, text->len);
+    if (r < 0 && fd >= 0)
+        unlink(path);
     if (r < 0)
         return cli_fail(c, NULL, "cannot write %s: %s", path, strerror(-r));
     buf_printf(&out, "wrote %s\n", path);
