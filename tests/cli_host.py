@@ -4,6 +4,7 @@
 
     cli_host.py BUILD POLICIES [TEST...]
 """
+import json
 import os
 import resource
 import signal
@@ -191,6 +192,22 @@ def an_address_with_a_nul_names_no_file():
     same(S.run(*show, f"file://{path}%00.txt").stdout, "")
 
 
+def doctor_looks_at_the_folders_of_the_person():
+    def row(name, **env):
+        return {f["id"]: f for f in json.loads(S.run("doctor", "--json", env=S.env(**env)).stdout)}[name]
+    runtime = listed()["XDG_RUNTIME_DIR"]
+    same((row("runtime", XDG_RUNTIME_DIR=runtime)["health"], row("runtime", XDG_RUNTIME_DIR=runtime)["state"]), ("good", runtime))
+    open_to_all = S.path("open-run")
+    os.mkdir(open_to_all)
+    for env, state in (({}, "$XDG_RUNTIME_DIR is not set"), ({"XDG_RUNTIME_DIR": "/nowhere"}, "/nowhere is no folder of yours alone"),
+                       ({"XDG_RUNTIME_DIR": open_to_all}, f"{open_to_all} is no folder of yours alone")):
+        told = row("runtime", **env)
+        same((told["health"], told["state"]), ("weak", state))
+        inside("set XDG_RUNTIME_DIR", told["remedy"])
+    told = row("home", HOME="/nowhere")
+    same((told["health"], told["remedy"]), ("bad", "set HOME to your home folder"))
+
+
 def explain_says_what_a_word_is_taken_for():
     words = listed()
     refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
@@ -212,7 +229,7 @@ TESTS = [
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
     a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
-    explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
+    doctor_looks_at_the_folders_of_the_person, explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
 ]
 
 if __name__ == "__main__":
