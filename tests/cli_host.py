@@ -157,6 +157,19 @@ def a_policy_that_is_a_link_stays_one():
     os.unlink(link)
 
 
+def a_policy_that_is_no_file_ends_the_start():
+    """At once, and told as what it is: a FIFO would wait for ever for somebody to write it."""
+    place = S.path(USER + "/org.debian.true.policy")
+    for make, says in ((os.mkfifo, "not an ordinary file"), (os.mkdir, "Is a directory"),
+                       (lambda path: os.symlink("/nowhere", path), "No such file or directory"),
+                       (lambda path: os.symlink(path, path), "Symbolic link loop")):
+        make(place)
+        done = S.run("run", "true", env=listed())
+        same((done.returncode, done.stdout), (125, ""), says)
+        inside(f"{place}: error: cannot read the policy: {says}", done.stderr)
+        (os.rmdir if os.path.isdir(place) and not os.path.islink(place) else os.unlink)(place)
+
+
 def a_full_disk_leaves_no_half_files():
     """A limit on the size of files, of one byte, ends each write as a full disk does."""
     path = S.write("home/f", "")
@@ -228,7 +241,7 @@ TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
-    a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
+    a_policy_that_is_a_link_stays_one, a_policy_that_is_no_file_ends_the_start, a_full_disk_leaves_no_half_files,
     doctor_looks_at_the_folders_of_the_person, explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
 ]
 
