@@ -51,7 +51,7 @@ static const char *const names[] = {"chown",
 int capability_number(const char *name)
 {
     char *end;
-    unsigned long number = strtoul(name, &end, 10);
+    unsigned long number = strtoul(name, &end, 0);
     if (*name >= '0' && *name <= '9' && !*end && number < 64)
         return (int)number;
     if (strncasecmp(name, "cap_", 4) != 0)

@@ -105,6 +105,35 @@ static const struct text *find(const struct step *s, const char *call, long err,
     return NULL;
 }
 
+/* As bubblewrap shows it, but for what a terminal would obey: the control characters, also those
+ * that UTF-8 has in two bytes. */
+static void put_text(struct line *l, const char *s)
+{
+    for (char c[2] = ""; *s; s++) {
+        unsigned char byte = (unsigned char)(c[0] = *s);
+        bool two = byte == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80;
+        if (byte < 0x20 || byte == 0x7f || two)
+            put_escaped(l, s, two ? 2 : 1, "");
+        else
+            format(l, "%s", c);
+        s += two;
+    }
+}
+
+/* vformat's, where all that is put in is a path or the like. */
+static void put_format(struct line *l, const char *fmt, va_list ap)
+{
+    if (!strstr(fmt, "%e")) {
+        vformat(l, fmt, ap);
+        return;
+    }
+    for (; *fmt; fmt++)
+        if (*fmt == '%' && fmt++)
+            put_text(l, va_arg(ap, const char *));
+        else
+            format(l, "%s", (char[2]){*fmt});
+}
+
 static void put_word(struct line *l, const struct step *s, int word)
 {
     if (word == DESTINATION)
@@ -117,7 +146,7 @@ static void put_word(struct line *l, const struct step *s, int word)
         format(l, ": Unable to mount source on destination");
         return;
     }
-    put_escaped(l, s->w[word].s, s->w[word].n, "");
+    put_text(l, s->w[word].s);
 }
 
 static const char *level = "";
@@ -186,7 +215,7 @@ void compat_say(const struct step *s, const char *call, long err, const char *hi
     }
     if (!t || (!call && !t->key)) {
         format(&l, t ? ": " : "");
-        vformat(&l, fmt, ap);
+        put_format(&l, fmt, ap);
     }
     if (err && !(t && t->err))
         format(&l, ": %s", error_text(-err));

@@ -369,6 +369,8 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
     buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n", why, opens);
     if (*etc)
         buf_printf(out, "# Defaults that its packages keep in /etc.\netc=%s\n", etc);
+    buf_str(out, "# If it ends at once and shows no window, it goes on in the background:\n"
+                 "#ends-with=last\n");
     write_sandbox(network, out);
 }
 

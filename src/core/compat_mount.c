@@ -154,8 +154,8 @@ void run_loose_bind(struct job *j, const struct step *s)
 {
     char name[4096];
     int tree = copy_mounts(s->w[0].s);
-    if (tree == -EINVAL && real_name(j, s->w[0].s, name) > 0)
-        tree = copy_mounts(name);
+    if (tree == -EINVAL)
+        tree = real_name(j, s->w[0].s, name) > 0 ? copy_mounts(name) : -ENOENT;
     if (tree == -ENOENT && (s->n[2] & BIND_OPTIONAL))
         return;
     must(s, tree == -EINVAL ? "open_tree" : "openat2", tree, "cannot bind %q on %q", s->w[0].s,

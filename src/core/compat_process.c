@@ -49,7 +49,8 @@ static void wait_for(const struct job *j, uint64_t which)
 
 /* ---- what is done before the first process is made ---- */
 
-/* What options named is not the program's. Those that are not open are found when they are used. */
+/* What options named is not the program's. One that is not open becomes -1, which fails when it is
+ * used: nothing of ours may come under its number. */
 static void claim_fds(const struct job *j)
 {
     static const struct {
@@ -62,12 +63,12 @@ static void claim_fds(const struct job *j)
     for (int i = 0; i < j->n_kept; i++)
         CALL3(NULL, fcntl, j->kept[i], F_SETFD, 0, "cannot keep descriptor %u",
               (unsigned)j->kept[i]);
-    for (const struct step *s = j->steps; s < j->steps + j->n; s++)
+    for (struct step *s = j->steps; s < j->steps + j->n; s++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             if (s->verb != rows[i].verb || (s->verb == PLAN_HOLD_FD && asks(j, LOOSE_NO_REAPER)))
                 continue;
-            long err = sys3(__NR_fcntl, s->n[rows[i].word], F_SETFD, FD_CLOEXEC);
-            must(s, "fcntl", err == -EBADF ? 0 : err, "cannot take a descriptor");
+            if (sys3(__NR_fcntl, s->n[rows[i].word], F_SETFD, FD_CLOEXEC))
+                s->n[rows[i].word] = ~0ull;
         }
 }
 
@@ -90,8 +91,9 @@ static void load_filters(struct job *j)
         size_t size = 0;
         for (long n = 1; n && size < max; size += (size_t)n)
             n = CALL3(s, read, s->n[0], at + size, max - size, "Can't read seccomp data");
-        if (size % sizeof(struct sock_filter) || size > MAX_FILTER_BYTES)
+        if (size <= MAX_FILTER_BYTES && size % sizeof(struct sock_filter))
             die(s, NULL, 0, "the filter has %u bytes", (unsigned)size);
+        must(s, "seccomp", size > MAX_FILTER_BYTES ? -EINVAL : 0, "the filter is too long");
         fd_used_up(j, s, s->n[0]);
         s->n[1] = (uintptr_t)at;
         s->n[2] = size / sizeof(struct sock_filter);
@@ -247,12 +249,13 @@ static long try(const struct job *j, char *path)
 
 static long search(const struct job *j, const char *name)
 {
-    const char *path = "/bin:/usr/bin";
+    const char *path = NULL;
     char full[8192];
     long err = -ENOENT;
     size_t size = strlen(name) + 1;
-    for (char *const *e = j->envp; *e; e++)
-        path = strncmp(*e, "PATH=", 5) == 0 ? *e + 5 : path;
+    for (char *const *e = j->envp; *e && !path; e++)
+        path = strncmp(*e, "PATH=", 5) == 0 ? *e + 5 : NULL;
+    path = path ? path : "/bin:/usr/bin";
     for (size_t n; size > 1; path += n + 1) {
         n = strcspn(path, ":");
         if (n + 1 + size <= sizeof full) {
@@ -357,6 +360,9 @@ static _Noreturn void reap(const struct job *j, int program)
     int status, code = FAILED;
     bool forward = j->last[PLAN_SIGNALS];
     set_caps(0);
+    for (unsigned fd = 0; fd < FIRST_FREE_FD; fd++) /* of these the caller's own stay as well */
+        if (sys3(__NR_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC && next_needed(j, fd) != fd)
+            sys_close((int)fd);
     for (unsigned fd = FIRST_FREE_FD; fd;)
         fd = close_up_to(fd, next_needed(j, fd));
     ask_parents_death(j);
@@ -561,7 +567,7 @@ static _Noreturn void run(struct job *j)
     if (report)
         open_pipe(j->started);
     if (report || info || j->last[PLAN_ID_MAP] || find(j, PLAN_WAIT_FD, 1, 0) ||
-        find(j, PLAN_JOIN, 0, JOIN_PID))
+        find(j, PLAN_JOIN, 0, JOIN_PID) || find(j, PLAN_JOIN, 0, JOIN_USER2))
         open_pipe(j->go);
     join(j, JOIN_USER, CLONE_NEWUSER, "Joining specified user namespace failed");
     join(j, JOIN_NET, CLONE_NEWNET, "Joining the network namespace failed");
@@ -590,6 +596,7 @@ void compat_run(char *text, size_t size, void *space, bool prefixed, bool explai
     compat_say_how(prefixed, explained);
     if (job_read(&j, text, size, space, &f))
         die(&f.step, NULL, 0, f.word ? "%w must be %s%s" : "%w%s%s", f.word, f.text, f.list);
+    claim_fds(&j);
     do /* what stands for 0, 1 or 2 if they are closed goes when the program starts */
         j.proc_fd =
             (int)must(NULL, "openat", sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0),
@@ -598,7 +605,6 @@ void compat_run(char *text, size_t size, void *space, bool prefixed, bool explai
     j.caller_uid = (uint32_t)sys0(__NR_geteuid);
     j.caller_gid = (uint32_t)sys0(__NR_getegid);
     j.go[0] = j.go[1] = j.started[0] = j.started[1] = -1;
-    claim_fds(&j);
     load_filters(&j);
     run(&j);
 }

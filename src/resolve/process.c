@@ -43,6 +43,9 @@ void rule_decide(struct ctx *c)
     if (!(c->x11 && (facts_env(c->f, "DISPLAY") || c->common_ipc)) &&
         !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
+    c->stays = policy_carrel(c->p, "Carrel Application", "ends-with");
+    if (c->stays && !str_eq(c->stays->value, "last"))
+        c->stays = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
 }

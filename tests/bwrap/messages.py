@@ -119,11 +119,11 @@ def finish(process):
     """What it said, and its exit code; a command that hangs is ended with all that it started."""
     try:
         out, err = process.communicate(timeout=30)
-        return out, err, process.returncode
+        return out, err or b"", process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
-        return out, err + b"HANGS\n", -1
+        return out, (err or b"") + b"HANGS\n", -1
 
 
 def agrees(expected, found):
