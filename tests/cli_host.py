@@ -4,6 +4,7 @@
 
     cli_host.py BUILD POLICIES [TEST...]
 """
+import json
 import os
 import resource
 import signal
@@ -156,6 +157,19 @@ def a_policy_that_is_a_link_stays_one():
     os.unlink(link)
 
 
+def a_policy_that_is_no_file_ends_the_start():
+    """At once, and told as what it is: a FIFO would wait for ever for somebody to write it."""
+    place = S.path(USER + "/org.debian.true.policy")
+    for make, says in ((os.mkfifo, "not an ordinary file"), (os.mkdir, "Is a directory"),
+                       (lambda path: os.symlink("/nowhere", path), "No such file or directory"),
+                       (lambda path: os.symlink(path, path), "Symbolic link loop")):
+        make(place)
+        done = S.run("run", "true", env=listed())
+        same((done.returncode, done.stdout), (125, ""), says)
+        inside(f"{place}: error: cannot read the policy: {says}", done.stderr)
+        (os.rmdir if os.path.isdir(place) and not os.path.islink(place) else os.unlink)(place)
+
+
 def a_full_disk_leaves_no_half_files():
     """A limit on the size of files, of one byte, ends each write as a full disk does."""
     path = S.write("home/f", "")
@@ -191,6 +205,22 @@ def an_address_with_a_nul_names_no_file():
     same(S.run(*show, f"file://{path}%00.txt").stdout, "")
 
 
+def doctor_looks_at_the_folders_of_the_person():
+    def row(name, **env):
+        return {f["id"]: f for f in json.loads(S.run("doctor", "--json", env=S.env(**env)).stdout)}[name]
+    runtime = listed()["XDG_RUNTIME_DIR"]
+    same((row("runtime", XDG_RUNTIME_DIR=runtime)["health"], row("runtime", XDG_RUNTIME_DIR=runtime)["state"]), ("good", runtime))
+    open_to_all = S.path("open-run")
+    os.mkdir(open_to_all)
+    for env, state in (({}, "$XDG_RUNTIME_DIR is not set"), ({"XDG_RUNTIME_DIR": "/nowhere"}, "/nowhere is no folder of yours alone"),
+                       ({"XDG_RUNTIME_DIR": open_to_all}, f"{open_to_all} is no folder of yours alone")):
+        told = row("runtime", **env)
+        same((told["health"], told["state"]), ("weak", state))
+        inside("set XDG_RUNTIME_DIR", told["remedy"])
+    told = row("home", HOME="/nowhere")
+    same((told["health"], told["remedy"]), ("bad", "set HOME to your home folder"))
+
+
 def explain_says_what_a_word_is_taken_for():
     words = listed()
     refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
@@ -211,8 +241,8 @@ TESTS = [
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
-    a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
-    explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
+    a_policy_that_is_a_link_stays_one, a_policy_that_is_no_file_ends_the_start, a_full_disk_leaves_no_half_files,
+    doctor_looks_at_the_folders_of_the_person, explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
 ]
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ static int load_file(const struct catalog *c, enum policy_layer layer, const cha
                                "its place: mend or remove that"
                  : r == -EACCES ? "let yourself read it (chmod u+r), or move it away"
                                 : NULL,
-                 "cannot read the policy: %s", strerror(-r));
+                 "cannot read the policy: %s",
+                 r == -EINVAL ? "not an ordinary file" : strerror(-r));
         return -1;
     }
     size_t before = d->errors;

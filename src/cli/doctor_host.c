@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 static struct finding good(const char *state)
 {
@@ -117,8 +119,30 @@ static struct finding check_home(const struct host *h)
                                 "log in anew, or set HOME to your home"};
     if (h->tries && access(home, W_OK | X_OK) < 0)
         return (struct finding){HEALTH_BAD, arena_printf(h->arena, "%s: %s", home, strerror(errno)),
-                                "an app's home is made in ~/.var/app", "make it writable"};
+                                "an app's home is made in ~/.var/app",
+                                errno == ENOENT || errno == ENOTDIR ? "set HOME to your home folder"
+                                                                    : "make it writable"};
     return mount_flags(h, home, "your home");
+}
+
+/* As facts_gather() asks for it. */
+static struct finding check_runtime_folder(const struct host *h)
+{
+    const char *told = getenv("XDG_RUNTIME_DIR"), *state = "$XDG_RUNTIME_DIR is not set";
+    struct stat st;
+    if (told && *told) {
+        if (!h->tries)
+            return (struct finding){HEALTH_INFO, "not tried", NULL, NULL};
+        if (path_clean(h->arena, told) && lstat(told, &st) == 0 && S_ISDIR(st.st_mode) &&
+            st.st_uid == getuid() && (st.st_mode & 0777) == 0700)
+            return good(told);
+        state = arena_printf(h->arena, "%s is no folder of yours alone", told);
+    }
+    return (struct finding){
+        HEALTH_WEAK, state,
+        "carrel ps, kill, enter and grant find no app; no bus, sound or X server of an app's own",
+        "install libpam-systemd and log in anew, so that there is a folder /run/user/UID; or make "
+        "one of mode 700 and set XDG_RUNTIME_DIR"};
 }
 
 static struct finding check_display(const struct host *h)
@@ -231,6 +255,7 @@ static struct finding check_control(const struct host *h)
 const struct check doctor_host_checks[] = {
     {"proc", "/proc", check_proc},
     {"home", "home", check_home},
+    {"runtime", "runtime folder", check_runtime_folder},
     {"display", "display", check_display},
     {"yama", "kernel.yama.ptrace_scope", check_yama},
     {"tiocsti", "dev.tty.legacy_tiocsti", check_tiocsti},
