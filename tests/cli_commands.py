@@ -63,11 +63,16 @@ MESSAGES = [
     (("run", "--filesystem=../x", "id"), 125, '"../x" holds ".."', "write the path without it"),
     (("run", "--share=netwrok", "id"), 125, '"netwrok" is no word of shared', 'did you mean "network"?'),
     (("run", "firfox"), 127, 'no program and no policy is called "firfox"', 'did you mean "firefox"?'),
+    (("run", "FIREFOX-ESR"), 127, 'no program and no policy is called "FIREFOX-ESR"', 'did you mean "firefox-esr"?'),
+    (("run", "--SHARE=network", "id"), 125, "unknown option --SHARE", "did you mean --share?"),
     (("run", "bash.desktop"), 127, 'no program and no policy is called "bash.desktop"', None),
     (("run", "x\x1b[31m"), 127, 'no program and no policy is called "x\\x1b[31m"', None),
     (("run", "/nowhere/prog"), 127, 'cannot find "/nowhere/prog": No such file or directory',
      "check the path"),
-    (("run", "--command=nope", "id"), 127, 'cannot start "nope": No such file or directory (execve); it is not there', None),
+    (("run", "--command=nope", "id"), 127, "the program of org.debian.id, nope, is not installed",
+     "install it, or say where it is: --command=/PATH"),
+    (("run", "--command=nope", "--env=PATH=/usr/bin:/opt", "id"), 127,
+     'cannot start "nope": No such file or directory (execve); it is not there', None),
     (("run", "/etc/passwd"), 126, '"/etc/passwd" is no program',
      "if it is one, make it executable: chmod +x"),
     (("run", "/usr"), 126, '"/usr" is no program', None),
@@ -91,10 +96,18 @@ MESSAGES = [
     (("explain", "id", "/a", "/b"), 125, 'one argument too many: "/b"', None),
     (("list", "x"), 125, 'one argument too many: "x"', "usage: carrel list"),
     (("import", "id"), 125, "PATH is missing", "usage: carrel import APP PATH..."),
-    (("check",), 125, "FILE is missing", "usage: carrel check FILE..."),
+    (("check",), 125, "FILE|APP is missing", "usage: carrel check FILE|APP..."),
     (("reset", "nosuch"), 127, 'no program and no policy is called "nosuch"', None),
     (("doctor", "--jsn"), 125, "unknown option --jsn", "did you mean --json?"),
 ]
+
+
+def a_program_that_is_not_installed_is_told_with_its_package():
+    policy = S.write("home/doc.policy", "[Application]\nname=org.example.Doc\ncommand=nope\n"
+                     "[Carrel Application]\npackage=nope-gtk\n")
+    done = S.run("run", "--policy=" + policy, "org.example.Doc")
+    same((done.returncode, done.stdout, done.stderr),
+         (127, "", "carrel: error: the program of org.example.Doc, nope, is not installed\n  hint: apt install nope-gtk\n"))
 
 
 def wrong_words_get_one_message_with_a_hint():
@@ -152,7 +165,9 @@ def exit_codes_and_signals_pass_through():
 def one_line_says_that_there_is_no_policy():
     done = S.run("run", "true", env=listed())
     same(done.stderr, "carrel: note: no policy for org.debian.true: strict default (a window, no network, "
-                      "a home of its own)\n")
+                      "a home of its own); carrel new true writes one\n")
+    named = S.run("run", "--app-id=org.example.Other", "true", env=listed()).stderr
+    same(named, "carrel: note: no policy for org.example.Other: strict default (a window, no network, a home of its own)\n")
     empty = S.write("empty.policy", "")
     same(S.run("run", "--policy=" + empty, "true", env=listed()).stderr, "")
 
@@ -494,6 +509,35 @@ def check_finds_faults():
     same(json.loads(S.run("check", "--json", good).stdout), [])
     options = S.write("options.policy", "[Carrel Display]\nno-window=-nw;file;\n")
     inside('options.policy:2:15: error: "file" is no option of a command line', S.run("check", options).stdout)
+
+
+def check_takes_an_app_by_its_name():
+    """All policies that its start reads, and no other's; a file of that name comes before."""
+    own = S.write("home/.config/carrel/policies/org.mozilla.firefox.policy", "[Context]\nfilesystems=host;\n")
+    try:
+        done = S.run("check", "firefox")
+        same(done.returncode, 0)
+        inside(own + ":2:13: warning:", done.stdout)
+        same(S.run("check", "org.mozilla.firefox").stdout, done.stdout)
+        S.write("home/.config/carrel/policies/org.mozilla.firefox.policy", "[Context]\nfilesystems=/x/../y;\n")
+        done = S.run("check", "firefox", "xterm")
+        same(done.returncode, 1)
+        inside(own + ":2:13: error:", done.stdout)
+    finally:
+        os.unlink(own)
+    same(S.run("check", "firefox").returncode, 0)
+    S.write("firefox", "[Context]\nnonsense=1\n")
+    try:
+        inside("firefox:2:1: warning:", S.run("check", "firefox", cwd=S.top).stdout)
+    finally:
+        os.unlink(S.path("firefox"))
+    done = S.run("check", "true")
+    same((done.returncode, done.stdout), (1, "carrel: error: there is no policy for org.debian.true\n"
+                                             "  hint: carrel new true writes a first one\n"))
+    done = S.run("check", "firfox")
+    same(done.returncode, 1)
+    inside('no program and no policy is called "firfox"', done.stdout)
+    same(json.loads(S.run("check", "--json", "true").stdout)[0]["severity"], "error")
 
 
 def check_finds_what_no_start_would_take():
@@ -842,13 +886,14 @@ TESTS = [
     a_fault_in_a_policy_stops_the_start, permissions_come_from_the_command_line,
     documents_are_granted_where_the_policy_says_so, no_link_of_the_app_leads_to_a_document,
     a_document_that_is_more_than_that_is_told_of, programs_of_ones_own_run_with_homes_of_their_own,
-    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, the_tree_can_be_moved,
+    desktop_files_can_be_run, a_policy_given_by_hand_names_its_app, a_program_that_is_not_installed_is_told_with_its_package,
+    the_tree_can_be_moved,
     an_incomplete_tree_is_refused, closed_and_leaked_descriptors_do_no_harm,
     json_is_one_line, output_that_nobody_gets_is_told_of, nothing_of_the_caller_s_environment_gets_in,
     a_folder_out_of_sight_is_told_of, plan_prints_what_run_carries_out, explain_tells_why,
     faults_of_the_host_are_told_with_what_to_do, explain_sees_a_whole_bus_anywhere,
     list_shows_each_app_with_its_names,
-    check_finds_faults, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
+    check_finds_faults, check_takes_an_app_by_its_name, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_takes_no_key_by_a_link, import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
     reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,

@@ -652,6 +652,32 @@ def test_what_is_in_sight_is_not_granted_again():
         app.works(f"cat {path}")
 
 
+def replace(path, text):
+    """As most programs save."""
+    file(f"{path}.new", text)
+    os.rename(f"{path}.new", path)
+
+
+def test_file_that_was_saved_anew_is_granted_anew():
+    path, folder, known = file("papers/saved.txt", "1\n"), file("papers/dir/f", "1\n").parent, file("papers/known.txt", "1\n")
+    with running(f"--filesystem={known}") as app:
+        for granted, inside in ((path, path), (folder, folder / "f")):
+            carrel("grant", APP, granted)
+            assert app.works(f"cat {inside}") == "1\n"
+            os.rename(granted, f"{granted}.old")
+            file(inside, "2\n")
+            assert app.works(f"cat {inside}") == "1\n"
+            carrel("grant", APP, granted)
+            assert app.works(f"cat {inside}") == "2\n"
+        assert len(json.loads(carrel("grants", "--json").stdout)) == 2
+        carrel("revoke", "--all", APP)
+        app.fails(f"cat {path}", "No such file")
+        app.fails(f"ls {folder}", "No such file")
+        replace(known, "2\n")  # nothing can be mounted on a file that is gone
+        refused("grant", "--rw", APP, known, says=["its policy shows it the file that was there at its start"])
+        assert app.works(f"cat {known}") == "1\n"
+
+
 def test_replaced_file_is_not_granted():
     """Whatever is put in its place between the person's word and the mount: the same file or none."""
     good, bad = file("race/good", "good\n"), file("race/bad", "bad\n")

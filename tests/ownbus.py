@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_lib import Stage  # noqa: E402
@@ -132,12 +133,74 @@ def without_the_daemon_connections_fail_at_once():
     assert out.strip() in ("1", "2"), out
 
 
+# ---- ends-with=last ----
+
+def lasting(script, *args, bus=False, last=True, **more):
+    """As inside(), under a policy that says with which process the app ends."""
+    policy = S.write("lasting.policy", f"[Carrel Application]\nends-with={'last' if last else 'first'}\n"
+                     f"[Carrel Sandbox]\nprivate-session-bus={'true' if bus else 'false'}\n")
+    return [S.carrel, "run", f"--policy={policy}", "sh", "-c", script, "sh", *args], dict(
+        env=S.env(DISPLAY=":77"), cwd=S.home, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+
+def run_lasting(script, *args, **how):
+    argv, more = lasting(script, *args, **how)
+    return subprocess.run(argv, timeout=SECONDS, check=False, **more)
+
+
+def an_app_that_goes_on_in_the_background_ends_with_its_last_process():
+    """It closes all that it was given, as daemons do, so that nobody waits for its output."""
+    kept = S.path("home/.var/app/org.debian.sh/later")
+    script = 'rm -f ~/later; setsid sh -c "sleep 1; echo later > ~/later" > /dev/null 2>&1 < /dev/null & exit 3'
+    for bus in (False, True):
+        assert says(run_lasting(script, bus=bus, last=False), 3) == "" and not os.path.exists(kept), bus
+        assert says(run_lasting(script, bus=bus), 3) == "", bus
+        with open(kept, encoding="utf-8") as f:
+            assert f.read() == "later\n"
+        os.unlink(kept)
+
+
+def one_that_does_not_is_as_without_it():
+    for bus in (False, True):
+        words = ["a b", "", "-n", "*", "$HOME"]
+        assert says(run_lasting('printf "<%s>" "$@"; exit 7', *words, bus=bus), 7) == "".join(f"<{w}>" for w in words)
+        # Its own end by a signal ends all.
+        assert run_lasting("sleep 1000 & kill -9 $$", bus=bus).returncode in (128 + 9, -9)
+        script = "import os\ntry:\n    print(os.waitpid(-1, 0))\nexcept ChildProcessError:\n    print('none')"
+        assert says(run_lasting('exec python3 -c "$1"', script, bus=bus)) == "none\n"
+    done = S.run("run", "--metadata=Carrel Application=ends-with=last", "--app-id=org.example.No",
+                 "--command=no-such-program", "sh")
+    assert done.returncode == 127 and "no-such-program" in done.stderr, done
+
+
+def its_bus_does_not_keep_it():
+    need("dbus-daemon", "dbus-send")
+    assert says(run_lasting(f"{CALL}GetId > /dev/null; {DAEMONS}", bus=True)) == "1\n"
+
+
+def signals_come_to_what_is_left_of_it():
+    """To the first process while that is there, and to whatever is left afterwards."""
+    loop = "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.1; done"
+    for script, status in ((loop, 3), (f"({loop}) & exit 4", 4)):
+        argv, more = lasting(script)
+        child = subprocess.Popen(argv, **more)
+        assert child.stdout.readline() == "ready\n"
+        if status == 4:  # until its first process has ended
+            time.sleep(1)
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=SECONDS)
+        assert out == "asked\n" and child.returncode == status, (script, out, child.returncode)
+
+
 for function in (the_bus_answers_and_is_there_only_when_it_should,
                  nothing_of_the_persons_bus_is_on_it,
                  the_daemon_starts_with_the_first_connection, two_at_once_find_one_bus,
                  the_app_itself_gets_the_signals, the_app_has_no_child_that_it_did_not_make,
                  status_and_arguments_are_as_without_it, what_the_bus_starts_is_inside,
-                 without_the_daemon_connections_fail_at_once):
+                 without_the_daemon_connections_fail_at_once,
+                 an_app_that_goes_on_in_the_background_ends_with_its_last_process,
+                 one_that_does_not_is_as_without_it, its_bus_does_not_keep_it, signals_come_to_what_is_left_of_it):
     tap.run(function)
 S.close()
 sys.exit(tap.done())

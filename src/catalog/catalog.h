@@ -39,6 +39,9 @@ void catalog_init(struct catalog *c, struct arena *a, const struct facts *f, con
  */
 int catalog_find(const struct catalog *c, const struct facts *f, const char *name, struct app *out,
                  struct diags *d);
+/* The program or .desktop file that has this id for want of a policy that names it. Returns 0 or
+ * -ENOENT. */
+int catalog_source(const struct catalog *c, const struct facts *f, const char *id, struct app *out);
 /*
  * Merges into p, weakest first: the strict default (base.policy of the shipped folder), for an app
  * without a policy unknown.policy beside it, then of each layer global.policy and ID.policy. Files

@@ -337,6 +337,19 @@ static int find_name(const struct catalog *c, const struct facts *f, const char 
     return -ENOENT;
 }
 
+int catalog_source(const struct catalog *c, const struct facts *f, const char *id, struct app *out)
+{
+    struct diags silent = {.arena = c->arena};
+    const char *source = id_source(c->arena, id);
+    int r = !source               ? -ENOENT
+            : strchr(source, '/') ? find_path(c, f, source, out, &silent)
+                                  : find_name(c, f, source, out, &silent);
+    if (r == 0 && str_eq(out->id, id))
+        return 0;
+    *out = (struct app){.id = NULL};
+    return -ENOENT;
+}
+
 static int unknown(const struct catalog *c, const char *name, struct diags *d)
 {
     const char *near = catalog_nearest(c, name);
@@ -365,5 +378,7 @@ int catalog_find(const struct catalog *c, const struct facts *f, const char *nam
         else if (!app_id_error(stem) && catalog_has_policy(c, stem))
             r = find_name(c, f, stem, out, d);
     }
+    if (r == -ENOENT && !d->errors)
+        r = catalog_source(c, f, name, out);
     return r == -ENOENT && !d->errors ? unknown(c, name, d) : r;
 }

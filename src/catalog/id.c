@@ -54,3 +54,40 @@ const char *id_of_path(struct arena *a, const char *path)
     }
     return checked(&id);
 }
+
+static int hex_value(char c)
+{
+    return digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Undoes element(), and the dots between elements, which stand for slashes. */
+static bool decode(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        int high = *s == '_' ? hex_value(s[1]) : -1, low = high < 0 ? -1 : hex_value(s[2]);
+        if (*s == '_' && s[1] == '_') {
+            buf_char(out, '_');
+            s++;
+        } else if (*s == '_' && (low < 0 || high + low == 0)) {
+            return false;
+        } else if (*s == '_') {
+            buf_char(out, (char)(high * 16 + low));
+            s += 2;
+        } else {
+            buf_char(out, *s == '.' ? '/' : *s);
+        }
+    }
+    return true;
+}
+
+const char *id_source(struct arena *a, const char *id)
+{
+    struct buf out = {.arena = a};
+    const char *name = str_after(id, "org.debian."), *path = str_after(id, "local");
+    if (!name && !path)
+        return NULL;
+    if (!decode(&out, name ? name : path))
+        return NULL;
+    const char *again = name ? id_of_system_program(a, out.data) : id_of_path(a, out.data);
+    return again && str_eq(again, id) ? out.data : NULL;
+}

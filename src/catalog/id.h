@@ -14,5 +14,7 @@
  */
 const char *id_of_system_program(struct arena *a, const char *name);
 const char *id_of_path(struct arena *a, const char *path);
+/* What such an id was made of: NAME, or the path. NULL for any other id. */
+const char *id_source(struct arena *a, const char *id);
 
 #endif

@@ -159,6 +159,37 @@ static void a_desktop_file_is_the_app_that_a_shell_starts(void)
               arena_printf(&arena, "%s /usr/bin/sh -c exit 3", id_of_path(&arena, path)));
 }
 
+/* What `carrel ps` and `carrel list` show can be typed again. */
+static void finds_the_id_that_a_program_has_without_a_policy(void)
+{
+    make("usr/bin/g++", 0755, "#!");
+    const char *path = at("home/bin/firefox"), *id = id_of_path(&arena, path);
+    CHECK_STR(find(id), arena_printf(&arena, "%s %s own", id, path));
+    CHECK_STR(find("org.debian.g_2B_2B"), "org.debian.g_2B_2B /usr/bin/g++");
+    CHECK_STR(find("org.debian.sh"), "org.debian.sh /usr/bin/sh");
+    CHECK_STR(find("org.debian.mailer"), "org.debian.mailer /usr/bin/sh -c exit 3");
+    /* firefox has a policy, which is another app */
+    CHECK(str_after(find("org.debian.firefox"), "error 2: no program and no policy") != NULL);
+    CHECK(str_after(find("org.debian.nothing"), "error 2: no program and no policy") != NULL);
+    CHECK(str_after(find("local.nowhere.x"), "error 2: no program and no policy") != NULL);
+    struct app app;
+    CHECK(catalog_source(&catalog, &facts, "org.debian.vi", &app) == 0);
+    CHECK_STR(app.program, "/usr/bin/vi");
+}
+
+static void an_id_tells_what_it_was_made_of(void)
+{
+    static const char *const names[] = {"vi", "g++", "7z", "a_b", "x-y", "a.b", "\xc3\xa4"};
+    static const char *const none[] = {"org.example.X", "org.debian._zz", "org.debian._7A",
+                                       "org.debian._",  "local.a__b._00", "localx.y",
+                                       "org.debian.a.b"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        CHECK_STR(id_source(&arena, id_of_system_program(&arena, names[i])), names[i]);
+    CHECK_STR(id_source(&arena, id_of_path(&arena, "/home/me/x.y/a b")), "/home/me/x.y/a b");
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        CHECK(id_source(&arena, none[i]) == NULL);
+}
+
 static void faults_are_told(void)
 {
     CHECK_STR(find("firfox"), "error 2: no program and no policy is called \"firfox\" "
@@ -273,6 +304,8 @@ int main(void)
     RUN(a_name_says_nothing_about_a_program_of_ones_own);
     RUN(a_desktop_file_from_anywhere_lends_no_policy);
     RUN(a_desktop_file_is_the_app_that_a_shell_starts);
+    RUN(finds_the_id_that_a_program_has_without_a_policy);
+    RUN(an_id_tells_what_it_was_made_of);
     RUN(faults_are_told);
     RUN(layers_are_merged_weakest_first);
     RUN(a_policy_that_cannot_be_reached_is_no_missing_one);

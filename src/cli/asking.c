@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +68,9 @@ static int remember(struct cli *c, const char *app, const char *word, const char
     cleanup_fd int folder = open_answers(c, true);
     if (folder < 0)
         return folder;
+    int r = file_lock(folder);
+    if (r < 0)
+        return r;
     const char *old = read_answers(c, folder, app);
     for (size_t i = 0; i < ARRAY_SIZE(askable); i++) {
         int is = remembered(old, askable[i].word);
@@ -79,12 +81,8 @@ static int remember(struct cli *c, const char *app, const char *word, const char
     }
     if (!text.len)
         return unlinkat(folder, app, 0) < 0 && errno != ENOENT ? -errno : 0;
-    const char *staged = arena_printf(&c->arena, ".%s.new", app);
-    unlinkat(folder, staged, 0);
-    cleanup_fd int fd =
-        openat(folder, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : file_write_all(fd, text.data, text.len);
-    return r == 0 && renameat(folder, staged, folder, app) < 0 ? -errno : r;
+    return file_replace(folder, arena_printf(&c->arena, ".%s.new", app), app, 0600, text.data,
+                        text.len);
 }
 
 /* ---- at a start ---- */

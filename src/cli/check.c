@@ -30,14 +30,46 @@ static void check_file(struct cli *c, const char *path, struct diags *d)
     resolve_files(&q, &p, &c->facts, d);
 }
 
+/* Files go by their path, so that one called like an app can be meant by ./NAME, and a file that is
+ * there before an app of its name. */
+static bool is_file(const char *word)
+{
+    size_t n = strlen(word), k = strlen(".policy");
+    return strchr(word, '/') || (n > k && str_eq(word + n - k, ".policy")) ||
+           access(word, F_OK) == 0;
+}
+
+/* Each policy that speaks of this app, the weakest first, as a start reads them. */
+static int check_app(struct cli *c, const char *name, struct diags *d)
+{
+    struct app app = {.id = ""};
+    if (cli_look_around(c) < 0)
+        return EXIT_REFUSED;
+    if (catalog_find(&c->catalog, &c->facts, name, &app, d) < 0)
+        return 0;
+    if (!app.has_policy)
+        diag_add(d, DIAG_ERROR, (struct place){.file = NULL},
+                 arena_printf(&c->arena, "carrel new %s writes a first one", name),
+                 "there is no policy for %s", app.id);
+    for (int i = 0; app.has_policy && i < LAYER_COMMAND_LINE; i++) {
+        const char *path = arena_printf(&c->arena, "%s/%s.policy", c->catalog.layers[i], app.id);
+        if (access(path, F_OK) == 0)
+            check_file(c, path, d);
+    }
+    return 0;
+}
+
 static int check(struct cli *c)
 {
     struct diags found = {.arena = &c->arena};
     struct buf out = {.arena = &c->arena};
-    c->facts.arena = &c->arena; /* no policy of others is asked for, nor the tree of Carrel's own */
+    c->facts.arena = &c->arena; /* files need no policy of others, nor the tree of Carrel's own */
     facts_gather(&c->facts, environ);
     for (size_t i = 0; i < c->n_operands; i++)
-        check_file(c, c->operands[i], &found);
+        if (is_file(c->operands[i]))
+            check_file(c, c->operands[i], &found);
+        else if (check_app(c, c->operands[i], &found))
+            return EXIT_REFUSED;
     if (cli_has(c, "json"))
         diag_json(&found, &out);
     else
@@ -53,8 +85,8 @@ static const struct option check_options[] = {
 
 const struct command command_check = {
     .name = "check",
-    .operands = "FILE...",
-    .summary = "look for faults and dangerous grants in policy files",
+    .operands = "FILE|APP...",
+    .summary = "look for faults and dangerous grants in policies",
     .options = check_options,
     .least = 1,
     .most = -1,

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 static const struct place nowhere;
@@ -66,19 +65,9 @@ int put_own_file(struct cli *c, const struct exported_file *f)
     cleanup_fd int at = r < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r == 0 && at < 0)
         r = -errno;
-    if (r == 0)
-        unlinkat(at, staged, 0);
-    cleanup_fd int fd =
-        r < 0 ? -1
-              : openat(at, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                       f->folder == SHIMS ? 0755 : 0644);
-    if (r == 0 && fd < 0)
-        r = -errno;
-    if (r == 0)
-        r = file_write_all(fd, f->text.data, f->text.len);
-    if (r == 0 && renameat(at, staged, at, base) < 0)
-        r = -errno;
-    return r;
+    return r < 0 ? r
+                 : file_replace(at, staged, base, f->folder == SHIMS ? 0755 : 0644, f->text.data,
+                                f->text.len);
 }
 
 static void tell_path(struct cli *c, const struct exported *e)

@@ -37,6 +37,8 @@ static const char *path_of_uri(struct arena *a, const char *uri)
         int high = s[0] == '%' ? hex(s[1]) : -1, low = high >= 0 ? hex(s[2]) : -1;
         if (*s == '?' || *s == '#')
             break;
+        if (low >= 0 && high + low == 0)
+            return NULL; /* no path holds that byte, and what stands before it is another file */
         if (low >= 0) {
             *out++ = (char)(high << 4 | low);
             s += 2;
@@ -178,9 +180,39 @@ const char *const *documents_grant(struct cli *c, struct job *j, const char *con
 
 /* ---- what it will not see ---- */
 
+static bool looks_like_a_file(const char *arg)
+{
+    const char *dot = strrchr(arg, '.');
+    return *arg != '-' && !strstr(arg, "://") && !strpbrk(arg, " \t\n=*?") &&
+           (strchr(arg, '/') || (dot && dot > arg && dot[1]));
+}
+
+/* An editor is often started with the name of a file that it is to make. */
+static void note_new_file(struct cli *c, const struct job *j, const char *arg)
+{
+    struct stat st;
+    struct verdict v;
+    const char *link = NULL, *path = NULL;
+    if (looks_like_a_file(arg))
+        path = absolute(c, j->request.cwd, arg, &link);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    if (!slash || slash == path || is_the_sandbox_s(path) || lstat(path, &st) == 0)
+        return;
+    const char *folder = arena_strndup(&c->arena, path, (size_t)(slash - path));
+    if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    explain_path(&c->arena, &j->plan, &c->facts, folder, &v);
+    if (!v.visible || !v.writable || !v.outside) /* a folder of its own goes with the app */
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                 arena_printf(&c->arena, "make it first (touch), or: --filesystem=%s", folder),
+                 "%s is not there, and the app cannot make it there", path);
+}
+
 void documents_note(struct cli *c, const struct job *j, const char *const *args)
 {
     for (; args && *args; args++) {
+        if (j->documents_rw)
+            note_new_file(c, j, *args);
         struct stat st;
         struct verdict v = {.visible = true};
         const char *link = NULL, *path = named(c, j, *args, &st, &link);

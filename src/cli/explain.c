@@ -8,6 +8,9 @@
 #include "util/file.h"
 #include "util/str.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 /* The path as the app would spell it: absolute, without "." and ".." where that can be told. */
 static const char *path_for_app(struct cli *c, const struct job *j, const char *path)
 {
@@ -17,6 +20,34 @@ static const char *path_for_app(struct cli *c, const struct job *j, const char *
                             : arena_printf(&c->arena, "%s/%s", j->request.cwd, path);
     const char *clean = path_clean(&c->arena, whole);
     return clean ? clean : file_real(&c->arena, whole);
+}
+
+/* A relative path says nothing in a folder that is gone. */
+static int refuse_operand(struct cli *c, const char *path)
+{
+    if (!*path)
+        return cli_fail(c, "write the path of a file or folder", "the path is empty");
+    char *cwd = getcwd(NULL, 0);
+    bool gone = !cwd;
+    free(cwd);
+    if (gone && path[0] != '/' && path[0] != '~')
+        return cli_fail(c, "write the path from the root on",
+                        "cannot tell which file \"%s\" is: the current folder is gone", path);
+    return 0;
+}
+
+/* Who asks for the network gets an answer about a file of that name. */
+static void note_no_file(struct cli *c, const char *path)
+{
+    static const char *const words[] = {
+        "network", "shared", "sockets", "devices", "features", "bus",       "sound",      "wayland",
+        "x11",     "names",  "limits",  "seccomp", "landlock", "clipboard", "environment"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (str_eq(path, words[i]) && access(path, F_OK) < 0)
+            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
+                     "`carrel explain APP display` tells of windows, sound and buses, `carrel plan "
+                     "APP` of all else",
+                     "\"%s\" is taken for a file in the current folder", path);
 }
 
 static int print_line(struct cli *c, struct buf *out)
@@ -48,6 +79,9 @@ static int explain(struct cli *c)
         return r;
     if (str_eq(c->operands[1], "display"))
         return explain_its_display(c, &j);
+    if ((r = refuse_operand(c, c->operands[1])))
+        return r;
+    note_no_file(c, c->operands[1]);
     const char *path = path_for_app(c, &j, c->operands[1]);
     if (!path)
         return cli_fail(c, "give the path without \"..\"", "cannot tell which file \"%s\" is",

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,20 +136,9 @@ static int make_folders(struct cli *c, const char *dir)
     }
 }
 
-/* Beside its place, then renamed: there is never half a policy. */
-static int replace(struct cli *c, const char *dir, const char *name, const struct buf *text)
+static int not_written(struct cli *c, const char *path, int error)
 {
-    const char *staged = arena_printf(&c->arena, ".%s.new", name);
-    cleanup_fd int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (at >= 0)
-        unlinkat(at, staged, 0);
-    cleanup_fd int fd =
-        at < 0 ? -1
-               : openat(at, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : file_write_all(fd, text->data, text->len);
-    if (r == 0 && renameat(at, staged, at, name) < 0)
-        r = -errno;
-    return r == 0 ? 0 : cli_fail(c, NULL, "cannot write %s/%s: %s", dir, name, strerror(-r));
+    return cli_fail(c, NULL, "cannot write %s: %s", path, strerror(error));
 }
 
 int grant_change(struct cli *c, const char *app, grant_editor *edit, const void *what)
@@ -160,15 +148,30 @@ int grant_change(struct cli *c, const char *app, grant_editor *edit, const void 
     const char *dir = c->catalog.layers[LAYER_USER];
     const char *name = arena_printf(&c->arena, "%s.policy", app);
     const char *path = arena_printf(&c->arena, "%s/%s", dir, name);
-    int r = file_read(path, POLICY_MAX_BYTES, &old);
+    int r = make_folders(c, dir);
+    if (r)
+        return r;
+    /* Somebody who keeps policies elsewhere has left a link here, which stays one. */
+    const char *real = file_real(&c->arena, path);
+    const char *slash = real ? strrchr(real, '/') : NULL;
+    if (slash) {
+        dir = arena_strndup(&c->arena, real, (size_t)(slash - real));
+        name = slash + 1;
+    }
+    cleanup_fd int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r = folder < 0 ? -errno : file_lock(folder);
+    if (r < 0)
+        return not_written(c, path, -r);
+    r = file_read(path, POLICY_MAX_BYTES, &old);
     if (r < 0 && r != -ENOENT)
         return cli_fail(c, NULL, "cannot read %s: %s", path, strerror(-r));
     edit(old.data ? old.data : "", old.len, what, &text);
     policy_merge_text(&check, LAYER_USER, path, text.data, text.len, &c->diags);
     if (c->diags.errors)
         return cli_fail(c, "mend it first: carrel check", "nothing was added to %s", path);
-    r = make_folders(c, dir);
-    return r ? r : replace(c, dir, name, &text);
+    r = file_replace(folder, arena_printf(&c->arena, ".%s.new", name), name, 0600, text.data,
+                     text.len);
+    return r == 0 ? 0 : not_written(c, path, -r);
 }
 
 static void add_path(const char *text, size_t size, const void *what, struct buf *out)

@@ -160,9 +160,20 @@ static int choose_program(struct cli *c, struct job *j, const char *const *args)
 {
     const char *command = cli_value(c, "command");
     bool fixed = !command && j->app.program;
-    j->request.program = fixed ? j->app.program : command ? j->policy.command : named_program(c, j);
+    const char *program = fixed     ? j->app.program
+                          : command ? j->policy.command
+                                    : named_program(c, j);
+    struct app source;
+    /* `carrel grant --always` writes a policy that names none. */
+    if (!command && !(program && *program) &&
+        catalog_source(&c->catalog, &c->facts, j->app.id, &source) == 0) {
+        source.has_policy = j->app.has_policy;
+        j->app = source;
+        program = source.program;
+    }
+    j->request.program = program;
     j->request.args = join(&c->arena, command ? NULL : j->app.args, args);
-    if (j->request.program && *j->request.program)
+    if (program && *program)
         return 0;
     return cli_fail(c, "write it behind command= in [Application] of its policy, or give --command",
                     "no policy says which program %s is", j->app.id);

@@ -56,12 +56,24 @@ int cli_find_tree(struct cli *c)
     return 0;
 }
 
+/* Another home than the one that was named would have other policies and other files in it. */
+static int refuse_home(struct cli *c)
+{
+    const char *told = facts_env(&c->facts, "HOME");
+    if (!told || !*told || path_clean(&c->arena, told))
+        return 0;
+    return cli_fail(c, "write it from the root on, without \"..\"", "HOME=\"%s\" cannot be used",
+                    told);
+}
+
 int cli_look_around(struct cli *c)
 {
     if (cli_find_tree(c))
         return -1;
     c->facts.arena = &c->arena;
     facts_gather(&c->facts, environ);
+    if (refuse_home(c))
+        return -1;
     catalog_init(&c->catalog, &c->arena, &c->facts, c->datadir);
     return 0;
 }

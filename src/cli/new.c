@@ -369,6 +369,8 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
     buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n", why, opens);
     if (*etc)
         buf_printf(out, "# Defaults that its packages keep in /etc.\netc=%s\n", etc);
+    buf_str(out, "# If it ends at once and shows no window, it goes on in the background:\n"
+                 "#ends-with=last\n");
     write_sandbox(network, out);
 }
 
@@ -420,6 +422,8 @@ static int save(struct cli *c, const char *id, const struct buf *text)
     }
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : file_write_all(fd, text->data, text->len);
+    if (r < 0 && fd >= 0)
+        unlink(path);
     if (r < 0)
         return cli_fail(c, NULL, "cannot write %s: %s", path, strerror(-r));
     buf_printf(&out, "wrote %s\n", path);

@@ -22,8 +22,11 @@ static void tell(struct cli *c, const struct job *j, bool verbose)
 {
     if (!j->app.has_policy && !cli_has(c, "policy") && !cli_has(c, "finish-args-from"))
         diag_add(&c->diags, DIAG_NOTE, nowhere, NULL,
-                 "no policy for %s: strict default (a window, no network, a home of its own)",
-                 j->app.id);
+                 "no policy for %s: strict default (a window, no network, a home of its own)%s",
+                 j->app.id,
+                 cli_has(c, "app-id") /* it would be of another app */
+                     ? ""
+                     : arena_printf(&c->arena, "; carrel new %s writes one", c->operands[0]));
     for (size_t i = 0; verbose && i < j->plan.n; i++)
         if (j->plan.v[i].verb == PLAN_MISSING)
             diag_add(&c->diags, DIAG_WARNING, nowhere, NULL, "not in force: %s%s%s",
@@ -38,6 +41,40 @@ static void tell_unlisted(struct cli *c)
              "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR",
              "carrel ps, kill, enter and grant cannot find this run: XDG_RUNTIME_DIR is %s",
              facts_env(&c->facts, "XDG_RUNTIME_DIR") ? "not a folder of yours alone" : "not set");
+}
+
+/* PATH as the app will have it; "" when it has none. */
+static const char *search_path(const struct plan *p)
+{
+    const char *path = "";
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].verb == PLAN_ENV && str_after(step_arg(&p->v[i], 0), "PATH="))
+            path = str_after(step_arg(&p->v[i], 0), "PATH=");
+    return path;
+}
+
+/* A policy may be there without its program. In the system's folders, which the app sees as they
+ * are, that can be told before the start, with the package; in any other it cannot. */
+static bool is_not_installed(const struct cli *c, const struct job *j)
+{
+    const char *at = search_path(&j->plan), *program = j->request.program;
+    bool absent = *at && !strchr(program, '/');
+    for (size_t n; *at && absent; at += n + (at[n] == ':')) {
+        n = strcspn(at, ":");
+        const char *folder = arena_printf(c->facts.arena, "%.*s", (int)n, at);
+        bool fixed = path_within(folder, "/usr") || str_eq(folder, "/bin");
+        absent = fixed && access(arena_printf(c->facts.arena, "%s/%s", folder, program), F_OK) < 0;
+    }
+    return absent;
+}
+
+static int refuse_absent(struct cli *c, const struct job *j)
+{
+    const struct carrel_value *v = policy_carrel(&j->policy, "Carrel Application", "package");
+    const char *hint = v ? arena_printf(&c->arena, "apt install %s", v->value)
+                         : "install it, or say where it is: --command=/PATH";
+    cli_fail(c, hint, "the program of %s, %s, is not installed", j->app.id, j->request.program);
+    return EXIT_NOT_FOUND;
 }
 
 /* What the portal wrote in the moment in which the app ended last time. */
@@ -67,6 +104,12 @@ static int limit_start(void *data)
     return limit_this_process(s->c, s->plan, &s->in);
 }
 
+/* Whether it speaks of an option that stood on the command line. */
+static bool typed_now(const struct place *at)
+{
+    return at->file && str_eq(at->file, "command line") && at->col > 0;
+}
+
 static int run(struct cli *c)
 {
     struct job j;
@@ -79,6 +122,8 @@ static int run(struct cli *c)
     c->facts.cookies_are_made = true;
     if ((r = job_prepare(c, c->operands + 1, id, cookie, &j)))
         return r;
+    if (is_not_installed(c, &j))
+        return refuse_absent(c, &j);
     bool viewed = wants_viewer(&j.plan); /* also where the server is an earlier run's */
     struct joined joined;
     join_x_server(c, &j, &joined);
@@ -96,12 +141,12 @@ static int run(struct cli *c)
     mend_autostart(c, &j);
     name_for_portals(c, &j);
     /* Warnings about policy files are for `carrel check` and --verbose: a start is no place to
-     * read them each time. */
+     * read them each time. What was typed just now is no file. */
     struct diags all = c->diags;
     if (!verbose) {
         c->diags = (struct diags){.arena = &c->arena};
         for (size_t i = 0; i < all.n; i++)
-            if (all.v[i].severity != DIAG_WARNING)
+            if (all.v[i].severity != DIAG_WARNING || typed_now(&all.v[i].at))
                 diag_add(&c->diags, all.v[i].severity, all.v[i].at, all.v[i].hint, "%s",
                          all.v[i].message);
     }

@@ -207,7 +207,8 @@ static void tell_powers(const struct display_view *v, bool has_them, const char 
 static void tell_filtered(const struct display_view *v, struct buf *out)
 {
     static const char *const clipboard[] = {
-        "it gets nothing, and others get nothing that it copies",
+        ("it gets nothing by itself, and others get nothing that it copies; what goes to or from "
+         "it you carry: carrel clip"),
         "it may read it while one of its windows has the focus; others get nothing that it copies",
         "others may read what it copies; it gets nothing",
         "it may read it while one of its windows has the focus; others may read what it copies",
@@ -217,8 +218,11 @@ static void tell_filtered(const struct display_view *v, struct buf *out)
     line(out, "types", "into its own windows, never for others");
     line(out, "hears keys", "those typed while one of its windows has the focus, no others");
     line(out, "is seen", "by the compositor, and by what reaches it past a filter");
+    size_t ways = (has(v, "clipboard-in") ? 1 : 0) + (has(v, "clipboard-out") ? 2 : 0);
     line(out, "clipboard",
-         clipboard[(has(v, "clipboard-in") ? 1 : 0) + (has(v, "clipboard-out") ? 2 : 0)]);
+         !ways && v->carry == CARRY_NOTHING
+             ? "it gets nothing, and others get nothing that it copies (clipboard=none)"
+             : clipboard[ways]);
     tell_powers(v, true, "may", out);
     tell_powers(v, false, "may not", out);
 }
@@ -280,8 +284,7 @@ static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
              "by way of a filter",
              "that window, and nothing behind or beside it", "into that window, never for others",
              "those typed while that window has the focus, no others",
-             "by the compositor, and by what reaches it past a filter",
-             "one of its own, which nothing can be carried to or from"},
+             "by the compositor, and by what reaches it past a filter", NULL},
         [X11_HEADLESS] = {"an X server of its own, which nobody sees", "its own windows alone",
                           "into its own windows, never for others", "none",
                           "by nobody, you included, until carrel attach shows it", NULL},

@@ -268,6 +268,8 @@ static void tells_of_a_filtered_display(void)
               "  system bus  none\n"
               "  decided by: Wayland: policy:2: sockets=wayland\n");
     v = view("env WAYLAND_DISPLAY=wayland-0\n", "");
+    CHECK(strstr(told(&v), "it gets nothing by itself") && strstr(told(&v), "carrel clip\n"));
+    v.carry = CARRY_NOTHING;
     CHECK(strstr(told(&v), "it gets nothing, and others get nothing") != NULL);
 }
 
@@ -336,6 +338,7 @@ static void tells_of_x_servers(void)
     CHECK(strstr(trusted, "a fault in it would open the whole display") != NULL);
     CHECK(strstr(wayland, "one window of your Wayland compositor") != NULL);
     CHECK(!strstr(wayland, "passwords"));
+    CHECK(strstr(wayland, "you carry: carrel clip\n") != NULL);
     CHECK(strstr(headless, "by nobody, you included") != NULL);
     const char *viewed = told_of_viewed("[Carrel Display]\nx-server=nested xpra\n"),
                *closed = told_of_viewed("x-server=nested xpra no-clipboard\nclipboard=none\n");

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * carrel-ownbus SOCKET PROGRAM [ARGUMENT...]: runs inside, in front of an app that has a session
- * bus of its own. It listens on the bus' socket and becomes the app at once; a process that it
- * leaves behind waits for the first connection and only then becomes dbus-daemon, which inherits
- * the socket. So the app gets its signals itself, an app that never speaks on the bus pays for
- * none, and one that does need not wait: what it writes waits in the socket meanwhile.
+ * carrel-ownbus SOCKET PROGRAM [ARGUMENT...]
+ * carrel-ownbus --stay SOCKET|- PROGRAM [ARGUMENT...]
+ *
+ * Runs inside, in front of an app that has a session bus of its own. It listens on the bus' socket
+ * and becomes the app at once; a process that it leaves behind waits for the first connection and
+ * only then becomes dbus-daemon, which inherits the socket. So the app gets its signals itself, an
+ * app that never speaks on the bus pays for none, and one that does need not wait: what it writes
+ * waits in the socket meanwhile.
  *
  * The socket is handed over as systemd does it (sd_listen_fds(3)): descriptor 3, LISTEN_FDS and
  * LISTEN_PID. When the daemon cannot start, its end of the socket closes and connections fail.
  *
+ * With --stay it does not become the app but starts it, and ends when all that the app has started
+ * ended: for programs that go on in the background, whose first process ends at once. `-` is no
+ * bus.
+ *
  * It is part of the app's side of the wall: it has no rights that the app has not.
  */
+#include "ownbus/stay.h"
 #include "util/libc.h"
 
 #include <errno.h>
@@ -123,14 +131,25 @@ static int run(char *const argv[])
     return error;
 }
 
+static _Noreturn void become(char *const argv[])
+{
+    int error = run(argv);
+    die(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_PROGRAM, "cannot start",
+        argv[0], error);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 3)
-        die(EXIT_OURS, "usage: carrel-ownbus SOCKET PROGRAM [ARGUMENT...]", NULL, 0);
-    int socket = listen_at(argv[1]);
-    leave_daemon(socket);
-    close(socket);
-    int error = run(argv + 2);
-    die(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_PROGRAM, "cannot start",
-        argv[2], error);
+    bool stays = argc > 1 && strcmp(argv[1], "--stay") == 0;
+    char **words = argv + 1 + stays;
+    if (argc < 3 + stays)
+        die(EXIT_OURS, "usage: carrel-ownbus [--stay] SOCKET|- PROGRAM [ARGUMENT...]", NULL, 0);
+    if (strcmp(words[0], "-") != 0) {
+        int socket = listen_at(words[0]);
+        leave_daemon(socket);
+        close(socket);
+    }
+    if (stays)
+        stay(); /* returns in the app's process */
+    become(words + 1);
 }

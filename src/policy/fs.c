@@ -49,7 +49,8 @@ static bool read_mode(struct source *s, const char *word, const char *mode, bool
     if (str_eq(mode, "reset")) {
         out->reset = true;
         return negated ||
-               refuse(s, at, "write !host:reset", "\"%s\": reset goes with a denial only", word);
+               refuse(s, at, s->strict ? "write --nofilesystem=host:reset" : "write !host:reset",
+                      "\"%s\": reset goes with a denial only", word);
     }
     const struct keyword *k = keyword_find(KEYWORD_WORD, "mode", mode);
     if (!k)
@@ -130,7 +131,9 @@ static bool unknown_location(struct source *s, const char *location, bool negate
 {
     bool refused = s->strict || negated || strchr("~$./", *location) ||
                    (strchr(location, '/') && !str_after(location, "xdg-"));
-    const char *hint = relative_hint(s->p->arena, location);
+    const char *hint = s->strict && *location == '!' /* a file's form */
+                           ? arena_printf(s->p->arena, "write --nofilesystem=%s", location + 1)
+                           : relative_hint(s->p->arena, location);
     source_diag(s, refused ? DIAG_ERROR : DIAG_WARNING, at, hint, "\"%s\" is no location%s",
                 location, refused ? "" : "; it has no effect");
     return false;

@@ -103,6 +103,9 @@ const struct keyword keywords[] = {
     WORD("Carrel Application/documents", "none", FS_NONE, "not at all"),
     WORD("Carrel Application/documents", "ro", FS_RO, "to be read"),
     WORD("Carrel Application/documents", "rw", FS_RW, "to be read and written"),
+    OURS("Carrel Application", "ends-with", VALUE_WORD, "first", "with which of its processes the app ends"),
+    WORD("Carrel Application/ends-with", "first", 0, "with the first one, as other processes of it are helpers"),
+    WORD("Carrel Application/ends-with", "last", 0, "with the last one, as the program goes on in the background"),
     OURS("Carrel Application", "etc", VALUE_COMMANDS, "", "files and folders of /etc with its packages' defaults, to be read"),
 
     GROUP("Carrel Sandbox", "the walls themselves"),

@@ -153,6 +153,9 @@ static void bad_values(void)
         {"--add-policy=A.b=!c", "\"A.b=!c\" is no value of --add-policy\n"
                                 "  hint: write --add-policy=SUBSYSTEM.KEY=VALUE\n"},
         {"--command=", "\"\" is no command\n  hint: write the name of a program, or its path\n"},
+        {"--filesystem=!~/x", "\"!~/x\" is no location\n  hint: write --nofilesystem=~/x\n"},
+        {"--filesystem=!host:reset", "\"!host:reset\": reset goes with a denial only\n"
+                                     "  hint: write --nofilesystem=host:reset\n"},
         {"--persist=/x", "\"/x\" is not relative to the home\n"
                          "  hint: write the part below the home: .mozilla\n"},
     };

@@ -50,6 +50,7 @@ struct ctx {
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
+    const struct carrel_value *stays;       /* ends-with=last; else NULL */
     bool accessibility;                     /* it has that bus */
 
     const char *runtime;  /* inside: /run/user/UID */
@@ -222,6 +223,9 @@ void rule_environment(struct ctx *c); /* env.c: what is passed through */
 void rule_filesystems(struct ctx *c); /* files.c: grants, hiding, protection */
 void rule_policy_env(struct ctx *c);  /* env.c: [Environment], pass= */
 void rule_program(struct ctx *c);     /* program.c: the program must be in sight */
+/* carrel-ownbus, which stands in front of the program where that has a bus of its own or ends with
+ * its last process. */
+const struct path_fact *starter_of(struct ctx *c);
 
 /* ---- steps that follow from what the rules have put, once the tree is settled ---- */
 

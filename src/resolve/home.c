@@ -39,7 +39,20 @@ static bool home_usable(struct ctx *c)
                "the home folder %s belongs to another user", c->f->home);
         return false;
     }
+    if (c->f->uid != 0 && str_eq(c->f->home, "/")) {
+        refuse(c, nowhere, "set HOME to your home folder", "the home folder / is not yours");
+        return false;
+    }
     return true;
+}
+
+/* The first link on the way that leads nowhere; where it leads nothing can be made. */
+static const char *dangling(struct ctx *c, const struct path_fact *p)
+{
+    for (size_t i = 0; i < p->n_hops; i++)
+        if (facts_path(c->f, p->hops[i].path)->type == FILE_ABSENT)
+            return p->hops[i].path;
+    return NULL;
 }
 
 /*
@@ -50,7 +63,7 @@ static bool home_usable(struct ctx *c)
 static bool app_home_usable(struct ctx *c, const struct path_fact *p)
 {
     struct place nowhere = {0};
-    const char *hint = "move it away and start the app again";
+    const char *hint = "move it away and start the app again", *lost = NULL;
     bool is_link = false;
     for (size_t i = 0; i < p->n_hops; i++)
         is_link |= str_eq(strrchr(p->hops[i].path, '/') + 1, c->q->app_id);
@@ -62,6 +75,9 @@ static bool app_home_usable(struct ctx *c, const struct path_fact *p)
         refuse(c, nowhere, hint, "the app's home %s is not a folder", p->path);
     else if (present(p) && p->uid != c->f->uid)
         refuse(c, nowhere, hint, "the app's home %s belongs to another user", p->path);
+    else if (!present(p) && (lost = dangling(c, p)))
+        refuse(c, nowhere, "make that folder, or take the link away",
+               "%s, where the app's home lies, is a link to a folder that is not there", lost);
     else
         return true;
     return false;

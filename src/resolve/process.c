@@ -43,6 +43,9 @@ void rule_decide(struct ctx *c)
     if (!(c->x11 && (facts_env(c->f, "DISPLAY") || c->common_ipc)) &&
         !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
+    c->stays = policy_carrel(c->p, "Carrel Application", "ends-with");
+    if (c->stays && !str_eq(c->stays->value, "last"))
+        c->stays = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));
 }
@@ -118,7 +121,8 @@ static void limit(struct ctx *c)
         bool lower = false;
         for (size_t k = 0; k < c->n_rlimits; k++)
             lower |= str_eq(c->rlimits[k].name, rows[i].name);
-        if (v && *v->value && !lower)
+        /* 0 takes away what lower layers say. */
+        if (v && *v->value && !str_eq(v->value, "0") && !lower)
             plan_add(c->out, PLAN_RLIMIT, why_at(c, v->at, rows[i].key, v->value), rows[i].name,
                      v->value, v->value, (char *)NULL);
     }

@@ -39,28 +39,55 @@ static void show_program(struct ctx *c)
     put_hops(c, p, RANK_FIXED, why);
 }
 
+const struct path_fact *starter_of(struct ctx *c)
+{
+    return facts_path(c->f, join_path(c, c->q->libexec, "carrel-ownbus"));
+}
+
+/* With a bus of its own the app has the starter already. */
+static void show_starter(struct ctx *c)
+{
+    const struct path_fact *starter = starter_of(c);
+    const char *why = why_at(c, c->stays->at, "ends-with", c->stays->value);
+    if (starter->type == FILE_REGULAR) {
+        put_bind(c, starter, PRIVATE_BUS_STARTER, why);
+        return;
+    }
+    diag_add(c->d, DIAG_ERROR, c->stays->at, "install it again",
+             "ends-with=last needs carrel-ownbus: Carrel is not installed completely");
+    c->refused = true;
+}
+
 void rule_program(struct ctx *c)
 {
     if (c->q->program[0] == '/')
         show_program(c);
+    if (c->stays && !c->private_bus)
+        show_starter(c);
     c->cwd = c->q->cwd ? path_clean(c->a, c->q->cwd) : NULL;
     const struct path_fact *p = c->cwd ? facts_path(c->f, c->cwd) : NULL;
     if (!p || p->type != FILE_DIR || !in_sight(c, p->real))
         c->cwd = NULL;
 }
 
-/* The program, or in front of it what starts the bus and then the program. */
+/* The program, or in front of it what starts the bus and then the program, and waits for the end of
+ * all that it leaves running. */
 static void emit_exec(struct ctx *c)
 {
     const char *why = "request: the program";
-    if (!c->private_bus) {
+    if (!c->private_bus && !c->stays) {
         plan_add(c->out, PLAN_EXEC, why, c->q->program, (char *)NULL);
         return;
     }
-    plan_add(c->out, PLAN_EXEC,
-             why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value),
-             PRIVATE_BUS_STARTER, (char *)NULL);
-    plan_add(c->out, PLAN_ARG, NULL, join_path(c, c->runtime, PRIVATE_BUS_SOCKET), (char *)NULL);
+    const char *waits = c->stays ? why_at(c, c->stays->at, "ends-with", c->stays->value) : NULL;
+    const char *starts =
+        c->private_bus ? why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value)
+                       : NULL;
+    plan_add(c->out, PLAN_EXEC, starts ? starts : waits, PRIVATE_BUS_STARTER, (char *)NULL);
+    if (c->stays)
+        plan_add(c->out, PLAN_ARG, waits, "--stay", (char *)NULL);
+    plan_add(c->out, PLAN_ARG, NULL,
+             c->private_bus ? join_path(c, c->runtime, PRIVATE_BUS_SOCKET) : "-", (char *)NULL);
     plan_add(c->out, PLAN_ARG, why, c->q->program, (char *)NULL);
 }
 

@@ -82,8 +82,7 @@ static void put_no_bus(struct ctx *c)
 static void put_private_bus(struct ctx *c)
 {
     const char *why = why_at(c, c->private_bus->at, "private-session-bus", c->private_bus->value);
-    const struct path_fact *starter =
-        facts_path(c->f, join_path(c, c->q->libexec, "carrel-ownbus"));
+    const struct path_fact *starter = starter_of(c);
     bool daemon = facts_path(c->f, PRIVATE_BUS_DAEMON)->type == FILE_REGULAR;
     if (!daemon || starter->type != FILE_REGULAR) {
         put_missing(c, "private-session-bus", why,

@@ -11,8 +11,10 @@
 
 #include <string.h>
 
-/* Where the person's server is, in the sound server's own root. */
+/* Where the person's server is, in the sound server's own root; the name of its socket where that
+ * is in its folder. */
 #define SERVER "/server"
+#define NAME   "native"
 
 /* The path in PULSE_SERVER, of which there may be several: the usual one when it is not set; NULL:
  * on the network. "{machine-id}unix:/path": the braces say for which machine it holds. */
@@ -47,16 +49,35 @@ static void put_host(struct ctx *c, const struct path_fact *socket, const char *
     put_client(c, inside, why);
 }
 
-static void put_own(struct ctx *c, const struct path_fact *socket, const char *inside,
-                    const char *way, const char *why)
+/* Where the person's server is. One that starts again makes its socket anew, in a folder that is
+ * its alone: usually that is known, and goes in. */
+struct server {
+    const struct path_fact *socket, *folder; /* folder: NULL when the socket is somewhere else */
+};
+
+/* path: "" is none. Both are asked for at once, as facts are looked at in rounds. */
+static struct server server_at(struct ctx *c, const char *path)
+{
+    struct server s = {.socket = *path ? facts_path(c->f, path_clean(c->a, path)) : NULL};
+    if (!s.socket || !c->f->runtime_dir)
+        return s;
+    s.folder = facts_path(c->f, join_path(c, c->f->runtime_dir, "pulse"));
+    if (s.folder->type != FILE_DIR || !str_eq(s.socket->real, join_path(c, s.folder->real, NAME)))
+        s.folder = NULL;
+    return s;
+}
+
+static void put_own(struct ctx *c, const struct server *server, const char *inside, const char *way,
+                    const char *why)
 {
     struct plan_service *s = begin_service(c, "sound", inside, why);
     if (!s)
         return;
-    plan_add(s->plan, PLAN_BIND, why, socket->real, SERVER, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+    const struct path_fact *from = server->folder ? server->folder : server->socket;
+    plan_add(s->plan, PLAN_BIND, why, from->real, SERVER, "ro",
+             arena_printf(c->a, "%jx:%jx", (uintmax_t)from->dev, (uintmax_t)from->ino),
              (char *)NULL);
-    const char *args[] = {c->q->app_id, way, SERVER};
+    const char *args[] = {c->q->app_id, way, server->folder ? SERVER "/" NAME : SERVER};
     for (size_t i = 0; i < ARRAY_SIZE(args); i++)
         plan_add(s->plan, PLAN_ARG, "base: for whom, what, and the server", args[i], (char *)NULL);
     put_client(c, inside, why);
@@ -83,7 +104,8 @@ void rule_sound(struct ctx *c)
                     "shared=network uses");
         return;
     }
-    const struct path_fact *socket = *path ? facts_path(c->f, path_clean(c->a, path)) : NULL;
+    const struct server server = server_at(c, path);
+    const struct path_fact *socket = server.socket;
     if (!socket || socket->type != FILE_SOCKET)
         put_missing(c, "sockets=pulseaudio", why, "%s%s", *path ? path : "its socket",
                     socket && present(socket)
@@ -93,5 +115,5 @@ void rule_sound(struct ctx *c)
     else if (host)
         put_host(c, socket, inside, v->at, why);
     else
-        put_own(c, socket, inside, way, why);
+        put_own(c, &server, inside, way, why);
 }

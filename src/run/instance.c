@@ -101,8 +101,12 @@ static int own_folder(int at, const char *name, bool is_new)
     if (mkdirat(at, name, 0700) < 0 && (is_new || errno != EEXIST))
         return -errno;
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) {
+        int error = errno;
+        if (is_new)
+            unlinkat(at, name, AT_REMOVEDIR);
+        return -error;
+    }
     if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 022))
         return fd;
     close(fd);
@@ -242,8 +246,10 @@ static int report_line(const struct plan *p)
             s = &p->v[i];
     if (!s)
         return -1;
-    if (fd_of(s) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    if (fd_of(s) < 0)
         return -EBADF;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
     cleanup_fd int ours = ends[0], theirs = ends[1];
     bool ready = setsockopt(ours, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
     if (ours == fd_of(s)) /* it is where the other one must be */
@@ -253,7 +259,8 @@ static int report_line(const struct plan *p)
         theirs = -1;
     else
         ready &= dup3(theirs, fd_of(s), O_CLOEXEC) >= 0;
-    return ready ? steal_fd(&ours) : -EBADF;
+    /* a number beyond the limit of open files is no descriptor */
+    return ready ? steal_fd(&ours) : -EMFILE;
 }
 
 /* Fills the folder and starts the supervisor. Each descriptor becomes the handover's at once. */
@@ -275,7 +282,10 @@ static int fill(struct handover *h, int folder, int report, const struct plan *p
     add_fd(h, control);
     if (parent < 0 || control < 0)
         return fail(d, "cannot prepare", "the supervisor", control < 0 ? -control : errno);
-    add_fd(h, fcntl(app_plan, F_DUPFD_CLOEXEC, 3));
+    int copy = fcntl(app_plan, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        return fail(d, "cannot prepare", "the supervisor", errno);
+    add_fd(h, copy);
     for (size_t i = 0; i < p->n_services; i++)
         if (!hand_over_service(h, folder, &p->services[i], d))
             return -1;

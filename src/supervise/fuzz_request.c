@@ -59,7 +59,7 @@ void complain(const char *what, const char *about, int error)
 
 /* ---- in the place of service.c ---- */
 
-bool services_shared(const struct supervisor *s)
+bool services_shareable(const struct supervisor *s)
 {
     return s->app == 1;
 }

@@ -120,7 +120,10 @@ static bool attach(const struct task *t, int tree, struct answer *a)
     if (syscall(SYS_move_mount, tree, "", on, "",
                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ||
         !(a->mount = mount_id(tree))) {
-        failed(a, "cannot mount it");
+        bool stale = errno == ENOENT && fstat(on, &st) == 0 && !st.st_nlink;
+        failed(a, stale ? "its policy shows it the file that was there at its start, now replaced: "
+                          "start it anew"
+                        : "cannot mount it");
         tree_unmake(t->g->path, a->made);
         return false;
     }
@@ -210,10 +213,20 @@ static struct outcome outcome_of(const struct answer *a)
     return (struct outcome){*text ? text : NULL, a->error};
 }
 
+/* Many programs save a file by renaming a new one over it: what was granted then is no longer what
+ * the path leads to. While it is attached no other file can have its number. */
+static bool same_file(const struct grant *g, const struct stat *st)
+{
+    return g->dev == st->st_dev && g->ino == st->st_ino;
+}
+
 struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw, time_t seconds)
 {
     struct grant *g = row_of(s, path);
-    if (g && g->rw != rw) { /* the other right: the old one goes first */
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return (struct outcome){"cannot look at it", errno};
+    if (g && (g->rw != rw || !same_file(g, &st))) { /* the old one goes first */
         struct outcome o = grant_end(s, g);
         if (o.failed)
             return o;
@@ -227,6 +240,8 @@ struct outcome grant_add(struct supervisor *s, const char *path, int fd, bool rw
         return (struct outcome){s->app ? "too many grants" : "the app has not started yet", EAGAIN};
     snprintf(g->path, sizeof g->path, "%s", path);
     g->rw = rw;
+    g->dev = st.st_dev;
+    g->ino = st.st_ino;
     g->ends = seconds ? now() + seconds : 0;
     struct answer a = carry_out(&(struct task){.s = s, .g = g, .fd = fd});
     g->made = a.made;

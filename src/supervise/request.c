@@ -253,8 +253,9 @@ static void do_share(struct supervisor *s, const struct request *q, struct reply
     (void)q;
     int user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
     int ipc = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
-    if (!services_shared(s) || s->n_guests == MAX_GUESTS || user < 0 || ipc < 0) {
-        say_fault(r, "it has no X server to share", services_shared(s) ? EMFILE : ENOENT);
+    bool there = services_shareable(s);
+    if (!there || s->n_guests == MAX_GUESTS || user < 0 || ipc < 0) {
+        say_fault(r, "it has no X server to share", there ? EMFILE : ENOENT);
         if (user >= 0)
             close(user);
         if (ipc >= 0)

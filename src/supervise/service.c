@@ -6,10 +6,12 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,12 +119,32 @@ static bool is_shared(const struct service *v)
            strcmp(v->name, "wayland-x11") == 0 || strcmp(v->name, "clip") == 0;
 }
 
-bool services_shared(const struct supervisor *s)
+static const struct service *x_server(const struct supervisor *s)
 {
     for (int i = 0; i < s->n_services; i++)
         if (strcmp(s->services[i].name, "xserver") == 0)
-            return s->services[i].pid >= 0;
-    return false;
+            return &s->services[i];
+    return NULL;
+}
+
+bool services_shared(const struct supervisor *s)
+{
+    const struct service *v = x_server(s);
+    return v && v->pid >= 0;
+}
+
+bool services_shareable(const struct supervisor *s)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const struct service *v = x_server(s);
+    if (!v || v->pid <= 0) /* one that was never started is not asked: that would start it */
+        return v && v->pid == 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", s->folder, v->name);
+    bool refused =
+        fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) < 0 && errno == ECONNREFUSED;
+    let_go(&fd);
+    return !refused;
 }
 
 /* The end of a core is the end of all that it has started. */

@@ -38,6 +38,8 @@ struct grant {
     bool rw;
     int made;       /* so many of its last components were made for it, inside */
     uint64_t mount; /* the mount's id */
+    dev_t dev;      /* which file it is: what the path leads to outside may change */
+    ino_t ino;
     time_t ends;    /* CLOCK_BOOTTIME seconds; 0: with the app */
 };
 
@@ -88,8 +90,11 @@ struct supervisor {
 void service_start(struct supervisor *s, struct service *v);
 /* Takes notice of services that have ended. */
 void services_reap(struct supervisor *s);
-/* The X server can be shared, until it has ended. */
+/* There is an X server that others use or may use, as far as its end has been heard of. */
 bool services_shared(const struct supervisor *s);
+/* Others may begin to use it. Its core, whose end is heard of, ends a little after the server itself,
+ * which is asked here: nobody joins one that has just crashed. */
+bool services_shareable(const struct supervisor *s);
 /* Ends all of them, or all that guests do not need, and comes back when none of these is left. */
 void services_end(struct supervisor *s, bool for_guests);
 

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { CHUNK = 4096 };
@@ -65,5 +67,29 @@ int file_write_all(int fd, const void *p, size_t n)
         s += w;
         n -= (size_t)w;
     }
+    return 0;
+}
+
+int file_replace(int folder, const char *staged, const char *name, unsigned mode, const void *p,
+                 size_t n)
+{
+    unlinkat(folder, staged, 0);
+    cleanup_fd int fd =
+        openat(folder, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return -errno;
+    int r = file_write_all(fd, p, n);
+    if (r == 0 && renameat(folder, staged, folder, name) < 0)
+        r = -errno;
+    if (r < 0)
+        unlinkat(folder, staged, 0);
+    return r;
+}
+
+int file_lock(int folder)
+{
+    while (flock(folder, LOCK_EX) < 0)
+        if (errno != EINTR) /* a file system without locks is nobody's fault */
+            return errno == ENOLCK || errno == EOPNOTSUPP ? 0 : -errno;
     return 0;
 }

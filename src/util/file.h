@@ -33,5 +33,15 @@ int file_read_fd(int fd, size_t max, struct buf *out);
 const char *file_real(struct arena *a, const char *path);
 /* Writes all n bytes, retrying short writes. Returns 0 or -errno. */
 int file_write_all(int fd, const void *p, size_t n);
+/*
+ * Puts a file with this text in the place of what the folder has under `name`: written beside it as
+ * `staged`, then renamed, so that there is never half a file, and nothing is left when it fails.
+ * Returns 0 or -errno.
+ */
+int file_replace(int folder, const char *staged, const char *name, unsigned mode, const void *p,
+                 size_t n);
+/* The lock, until the descriptor is closed, that those take who read one of the folder's files in
+ * order to write it anew. Returns 0 or -errno. */
+int file_lock(int folder);
 
 #endif

@@ -3,7 +3,12 @@
 
 #define LONGEST 64
 
-/* Edit distance (Wagner and Fischer, 1974, two rows). */
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Edit distance (Wagner and Fischer, 1974, two rows), whatever the case of the letters is. */
 static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 {
     size_t row[LONGEST + 1];
@@ -13,7 +18,7 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            size_t best = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
             if (row[j] + 1 < best)
                 best = row[j] + 1;
             if (row[j - 1] + 1 < best)

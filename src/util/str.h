@@ -22,7 +22,7 @@ static inline const char *str_after(const char *s, const char *prefix)
 
 /*
  * The candidate that a person most likely meant by `word`, for "did you mean" hints, or NULL when
- * nothing is near (edit distance over 2, or over a third of the word).
+ * nothing is near (edit distance over 2, or over a third of the word; case does not count).
  */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 

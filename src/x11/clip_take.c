@@ -168,7 +168,7 @@ static int watch_owner(struct taker *t)
 {
     uint8_t bytes[16];
     struct x_out o = {.p = bytes, .size = sizeof bytes};
-    uint32_t still;
+    uint32_t still = 0;
     int r = ask_owner(t, &t->owner);
     if (r < 0 || !t->owner)
         return r;

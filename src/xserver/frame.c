@@ -31,10 +31,48 @@ static void set_class(struct x11 *x, uint32_t window, const char *title)
     set_bytes(x, window, WM_CLASS, STRING, text, sizeof instance + n + 1);
 }
 
+/* So many points may Xephyr's picture have, which goes into one request, as it has no memory in
+ * common with the person's display: with one that is too long its connection ends, and it too. */
+static uint64_t most_points(struct x11 *x)
+{
+    enum { POINT = 4, HEAD = 64, ENABLE = 0 };
+    uint8_t bytes[8];
+    struct x_out o = {.p = bytes, .size = sizeof bytes};
+    uint64_t most = x->setup.most_request;
+    unsigned opcode;
+    const uint8_t *p;
+    size_t n;
+    if (x11_extension(x, "BIG-REQUESTS", &opcode) == 0 && opcode) {
+        x_request(&o, opcode, ENABLE);
+        if (x11_ask(x, &o, &p, &n) == 0)
+            most = 4 * (uint64_t)x_get32(p + 8);
+    }
+    return most < 2 * HEAD ? HEAD / POINT : (most - HEAD) / POINT;
+}
+
+/* The largest place of the same shape in the middle of a window that the picture can have. */
+static struct x_box place_in(int w, int h, uint64_t most)
+{
+    struct x_box b = {0, 0, w, h};
+    for (int part = 99; part && (uint64_t)b.w * (uint64_t)b.h > most; part--) {
+        b.w = w * part / 100;
+        b.h = h * part / 100;
+    }
+    b.w = b.w ? b.w : 1;
+    b.h = b.h ? b.h : 1;
+    b.x = (w - b.w) / 2;
+    b.y = (h - b.h) / 2;
+    return b;
+}
+
 bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h)
 {
     uint32_t name, utf8;
-    *f = (struct frame){.x = x, .w = w, .h = h};
+    *f = (struct frame){.x = x, .most = most_points(x)};
+    /* Xephyr begins with the size of the window. */
+    const struct x_box all = place_in(w, h, f->most);
+    f->w = w = all.w;
+    f->h = h = all.h;
     if (x11_atom(x, "WM_PROTOCOLS", &f->protocols) < 0 ||
         x11_atom(x, "WM_DELETE_WINDOW", &f->delete_window) < 0 ||
         x11_atom(x, "_NET_WM_NAME", &name) < 0 || x11_atom(x, "UTF8_STRING", &utf8) < 0)
@@ -62,7 +100,7 @@ static bool is_pending(const struct x11 *x)
 
 static void follow_size(struct frame *f, int w, int h)
 {
-    const struct x_box all = {0, 0, w, h};
+    const struct x_box all = place_in(w, h, f->most);
     f->w = w;
     f->h = h;
     if (f->child)

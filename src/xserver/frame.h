@@ -13,11 +13,13 @@ struct frame {
     struct x11 *x; /* the person's display; without a deadline */
     uint32_t window, child;
     int w, h;
+    uint64_t most; /* points of the child */
     uint32_t protocols, delete_window;
     bool wanted_closed; /* the person has asked for it since this was looked at */
 };
 
-/* Makes it; nobody sees it yet. Returns false when the display is gone. */
+/* Makes it, so large or, where Xephyr cannot be, smaller (see w, h); nobody sees it yet. Returns
+ * false when the display is gone. */
 bool frame_open(struct frame *f, struct x11 *x, const char *title, int w, int h);
 void frame_show(struct frame *f);
 /* Deals with what has come; to be called when x->fd can be read. Returns false when the display is

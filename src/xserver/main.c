@@ -14,6 +14,8 @@
  */
 #include "x11/client.h"
 #include "xserver/frame.h"
+#include "xserver/requests.h"
+#include "xserver/resources.h"
 #include "xserver/wm.h"
 
 #include <errno.h>
@@ -38,8 +40,18 @@ enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
 enum { MOST_ARGUMENTS = 64, XKB_PARTS = 5, PART = 256 };
 
+/* Before the app's end reaches us it has reached who was in between, so that all may seem gone:
+ * that is no news. */
+static bool is_over(void)
+{
+    struct pollfd p = {.fd = CONTROL, .events = POLLIN};
+    return poll(&p, 1, 0) > 0 && p.revents & (POLLIN | POLLHUP);
+}
+
 static _Noreturn void fail(const char *what, int error)
 {
+    if (is_over())
+        exit(FAILED);
     dprintf(2, "carrel-xserver: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
     exit(FAILED);
 }
@@ -77,9 +89,12 @@ static bool connect_to(struct x11 *x, uint8_t *room, const char *path, const cha
 struct host {
     unsigned width, height;
     char xkb[XKB_PARTS][PART]; /* rules, model, layout, variant, options */
+    struct resources resources;
 };
 
-enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, STRING = 31 };
+/* Shapes of one screen. */
+enum { WIDEST_W = 24, WIDEST_H = 10, USUAL_W = 16, USUAL_H = 9 };
+enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, RESOURCE_MANAGER = 23, STRING = 31 };
 
 static void read_size(struct x11 *x, struct host *h)
 {
@@ -110,24 +125,28 @@ static void keep_name(char *to, const uint8_t *s, size_t n)
     to[n] = '\0';
 }
 
-/* The property that every X server sets on its root window: five strings, a NUL behind each. */
-static void read_keyboard(struct x11 *x, struct host *h)
+/* A text on the root window, valid until the next question; most: bytes. */
+static bool read_text(struct x11 *x, uint32_t atom, uint32_t most, struct x_property *out)
 {
     uint8_t bytes[24];
     struct x_out o = {.p = bytes, .size = sizeof bytes};
-    struct x_property found;
-    uint32_t atom;
     const uint8_t *p;
     size_t n;
-    if (x11_atom(x, "_XKB_RULES_NAMES", &atom) < 0)
-        return;
     x_request(&o, GET_PROPERTY, 0);
     x_put32(&o, x->setup.root);
     x_put32(&o, atom);
     x_put32(&o, STRING);
     x_put32(&o, 0);
-    x_put32(&o, XKB_PARTS * PART / 4);
-    if (x11_ask(x, &o, &p, &n) < 0 || !x_read_property(p, n, &found) || found.format != 8)
+    x_put32(&o, most / 4);
+    return x11_ask(x, &o, &p, &n) == 0 && x_read_property(p, n, out) && out->format == 8;
+}
+
+/* The property that every X server sets on its root window: five strings, a NUL behind each. */
+static void read_keyboard(struct x11 *x, struct host *h)
+{
+    struct x_property found;
+    uint32_t atom;
+    if (x11_atom(x, "_XKB_RULES_NAMES", &atom) < 0 || !read_text(x, atom, XKB_PARTS * PART, &found))
         return;
     const uint8_t *s = found.data, *end = s + found.size;
     for (int i = 0; i < XKB_PARTS && s < end; i++) {
@@ -137,6 +156,14 @@ static void read_keyboard(struct x11 *x, struct host *h)
         keep_name(h->xkb[i], s, (size_t)(nul - s));
         s = nul + 1;
     }
+}
+
+/* What desktops put there for toolkits. */
+static void read_resources(struct x11 *x, struct host *h)
+{
+    struct x_property found;
+    if (read_text(x, RESOURCE_MANAGER, X_PART, &found))
+        resources_read(found.data, found.size, &h->resources);
 }
 
 /* ---- the server ---- */
@@ -185,8 +212,9 @@ static void tell_window(uint32_t window)
         close(fd);
 }
 
-/* Four fifths of the host's screen, in a window of ours, and its keyboard. */
-static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f)
+/* Four fifths of the host's screen, or of one of several, in a window of ours, and its keyboard. */
+static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f,
+                     struct resources *resources)
 {
     static char resolution[16], dpi[] = "-dpi", path[64], size[32], screen[] = "-screen",
                                 window[16], parent[] = "-parent";
@@ -198,17 +226,23 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
         fail(*x->refusal ? x->refusal : "the person's display cannot be reached", 0);
     read_size(x, &h);
     read_keyboard(x, &h);
+    read_resources(x, &h);
+    *resources = h.resources;
     if (h.width < 100 || h.height < 100)
         h.width = h.height = 1000;
+    /* Several screens beside each other, of which an untrusted client hears no more than that. */
+    if (h.width * WIDEST_H > h.height * WIDEST_W)
+        h.width = h.height * USUAL_W / USUAL_H;
     h.width = h.width * 4 / 5;
     h.height = h.height * 4 / 5;
     if (!frame_open(f, x, value_of(l, "-title"), (int)h.width, (int)h.height))
         fail("the person's display is gone", 0);
     x->deadline = 0;
     snprintf(window, sizeof window, "0x%x", (unsigned)f->window);
-    snprintf(size, sizeof size, "%ux%u", h.width, h.height);
+    snprintf(size, sizeof size, "%dx%d", f->w, f->h);
     /* Toolkits choose the size of letters by it. */
-    snprintf(resolution, sizeof resolution, "%u", dots_per_inch(&x->setup));
+    snprintf(resolution, sizeof resolution, "%u",
+             h.resources.dpi ? h.resources.dpi : dots_per_inch(&x->setup));
     add(l, dpi);
     add(l, resolution);
     add(l, parent);
@@ -224,7 +258,7 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
 
 /* Neither of the descriptors is for who hears what the app says of its windows. told is for
  * wm_run. */
-static _Noreturn void manage_windows(int host, int told)
+static _Noreturn void manage_windows(int host, int told, const struct resources *r)
 {
     struct x11 x;
     if (host > 0)
@@ -233,6 +267,8 @@ static _Noreturn void manage_windows(int host, int told)
     if (!connect_to(&x, own_room, OWN_SOCKET, OWN_COOKIE, READY_WAIT))
         _exit(FAILED);
     x.deadline = 0;
+    if (r->n)
+        set_bytes(&x, x.setup.root, RESOURCE_MANAGER, STRING, r->text, r->n);
     wm_run(&x, told);
     _exit(0);
 }
@@ -384,6 +420,7 @@ int main(int argc, char **argv)
     static struct line l;
     static struct job j;
     static struct x11 host;
+    static struct resources resources;
     int ends[2];
     if (argc < 3)
         fail("started by carrel-supervisor, not by hand", 0);
@@ -392,12 +429,12 @@ int main(int argc, char **argv)
     fcntl(SETTINGS, F_SETFD, FD_CLOEXEC);
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
-        add_host(&l, argv[1], &host, &j.frame);
+        add_host(&l, argv[1], &host, &j.frame, &resources);
     pid_t manager = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);
     if (manager == 0)
-        manage_windows(host.fd, ends[1]);
+        manage_windows(host.fd, ends[1], &resources);
     close(ends[1]);
     j.wanted = ends[0];
     if (j.frame.window)

@@ -102,8 +102,7 @@ bool get_geometry(struct x_events *e, uint32_t window, struct x_box *out)
     return true;
 }
 
-/* Neither unmapped nor one that keeps window managers off (menus). */
-static bool is_managed(struct x_events *e, uint32_t window)
+bool is_for_manager(struct x_events *e, uint32_t window)
 {
     REQUEST(o, 8);
     size_t n;
@@ -116,16 +115,13 @@ static bool is_managed(struct x_events *e, uint32_t window)
 size_t get_children(struct x_events *e, uint32_t window, uint32_t *out, size_t n)
 {
     REQUEST(o, 8);
-    size_t size, found = 0, kept = 0;
+    size_t size, found = 0;
     x_request(&o, QUERY_TREE, 0);
     x_put32(&o, window);
     const uint8_t *p = ask(e, &o, &size);
     for (; p && found < n && found < x_get16(p + 16) && X_UNIT + 4 * found + 4 <= size; found++)
         out[found] = x_get32(p + X_UNIT + 4 * found);
-    for (size_t i = 0; i < found; i++)
-        if (is_managed(e, out[i]))
-            out[kept++] = out[i];
-    return kept;
+    return found;
 }
 
 uint32_t get_atom(struct x_events *e, const char *name)

@@ -29,8 +29,10 @@ bool events_next(struct x_events *e, uint8_t event[X_UNIT]);
 size_t get_property(struct x_events *e, uint32_t window, uint32_t name, uint32_t *values, size_t n);
 /* Returns false when there is no such window. */
 bool get_geometry(struct x_events *e, uint32_t window, struct x_box *out);
-/* The children of a window that are mapped and are for the window manager. Returns how many. */
+/* The first n children of a window, shown or not. Returns how many. */
 size_t get_children(struct x_events *e, uint32_t window, uint32_t *out, size_t n);
+/* Neither unmapped nor one that keeps window managers off (menus). */
+bool is_for_manager(struct x_events *e, uint32_t window);
 uint32_t get_atom(struct x_events *e, const char *name);
 
 void set_property(struct x11 *x, uint32_t window, uint32_t name, uint32_t type,

@@ -82,7 +82,7 @@ static const char *const names[ATOMS] = {
 };
 
 /* More than an app has at a time; what comes behind these is shown, and stays where it is. */
-enum { MOST_WINDOWS = 200 };
+enum { MOST_WINDOWS = 200, MOST_CHILDREN = 4096 };
 
 struct window {
     uint32_t id, owner; /* owner: of a dialog, or 0 */
@@ -214,7 +214,19 @@ static bool has_protocol(struct wm *w, uint32_t id, enum atom which)
     return false;
 }
 
-/* The topmost one is the active one; its dialogs come above it. */
+/* By whatever dialogs are in between; an app may have made a ring of them. */
+static bool belongs_to(struct wm *w, const struct window *v, uint32_t id)
+{
+    for (size_t i = 0; v && v->owner && i < w->n; i++) {
+        if (v->owner == id)
+            return true;
+        v = find(w, v->owner);
+    }
+    return false;
+}
+
+/* The topmost one is the active one; its dialogs come above it. Above one that fills the screen all
+ * dialogs do: there is no other way to one that it covers. */
 static void activate(struct wm *w, uint32_t id)
 {
     struct window *v = find(w, id);
@@ -226,8 +238,9 @@ static void activate(struct wm *w, uint32_t id)
     raise_window(w->x, id);
     for (size_t i = 0; i < w->n; i++)
         set_border(w->x, w->v[i].id, w->v[i].id == id ? ACTIVE_PIXEL : PASSIVE_PIXEL);
+    bool full = is_full(w, &top);
     for (size_t i = 0; i + 1 < w->n; i++)
-        if (w->v[i].owner == id)
+        if (belongs_to(w, &w->v[i], id) || (full && !top.dialog && w->v[i].dialog))
             raise_window(w->x, w->v[i].id);
     set_focus(w->x, id);
     if (has_protocol(w, id, WM_TAKE_FOCUS))
@@ -492,10 +505,22 @@ static void announce(struct wm *w)
     list_windows(w);
 }
 
+/* The app may have been faster. What it has made by now is told of, as what it makes later is; only
+ * what it has shown is touched: the rest asks when it is to be seen. */
+static void look_around(struct wm *w)
+{
+    static uint32_t there[MOST_CHILDREN];
+    size_t n = get_children(&w->events, w->x->setup.root, there, MOST_CHILDREN);
+    for (size_t i = 0; i < n; i++) {
+        tell_of_window(w, there[i]);
+        if (is_for_manager(&w->events, there[i]))
+            manage(w, there[i]);
+    }
+}
+
 void wm_run(struct x11 *x, int told)
 {
     static struct wm w;
-    uint32_t there[MOST_WINDOWS];
     uint8_t event[X_UNIT];
     struct x_box screen;
     memset(&w, 0, sizeof w);
@@ -509,10 +534,7 @@ void wm_run(struct x11 *x, int told)
     w.height = screen.h;
     select_events(x, x->setup.root, ROOT_EVENTS);
     announce(&w);
-    /* The app may have been faster. */
-    size_t n = get_children(&w.events, x->setup.root, there, MOST_WINDOWS);
-    for (size_t i = 0; i < n; i++)
-        manage(&w, there[i]);
+    look_around(&w);
     while (events_next(&w.events, event))
         handle(&w, event);
 }

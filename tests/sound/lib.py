@@ -98,6 +98,9 @@ class Server:
         if not shutil.which("pulseaudio", path="/usr/bin"):
             raise Skip("no pulseaudio")
         self.log = open(os.path.join(folder, "pulse.log"), "wb")
+        self.begin()
+
+    def begin(self):
         self.process = subprocess.Popen(
             ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
              "-L", f"module-native-protocol-unix socket={self.path}",
@@ -121,9 +124,12 @@ class Server:
     def listen(self, device="spk.monitor"):
         return Listener(self, device)
 
-    def stop(self):
+    def end(self):
         self.process.terminate()
         self.process.wait()
+
+    def stop(self):
+        self.end()
         self.log.close()
 
 
@@ -141,19 +147,23 @@ class PipeWire(Server):
         self.env = {"HOME": self.home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
                     "XDG_RUNTIME_DIR": self.runtime, "PULSE_SERVER": "unix:" + self.path}
         lib = os.path.dirname(library)
-        more = {"LD_LIBRARY_PATH": lib, "PIPEWIRE_MODULE_DIR": library,
-                "SPA_PLUGIN_DIR": os.path.join(lib, "spa-0.2"),
-                "PIPEWIRE_CONFIG_DIR": os.path.join(share, "pipewire"),
-                "WIREPLUMBER_MODULE_DIR": os.path.join(lib, "wireplumber-0.4"),
-                "WIREPLUMBER_CONFIG_DIR": os.path.join(share, "wireplumber"),
-                "WIREPLUMBER_DATA_DIR": os.path.join(share, "wireplumber")}
+        self.tree = tree
+        self.more = {"LD_LIBRARY_PATH": lib, "PIPEWIRE_MODULE_DIR": library,
+                     "SPA_PLUGIN_DIR": os.path.join(lib, "spa-0.2"),
+                     "PIPEWIRE_CONFIG_DIR": os.path.join(share, "pipewire"),
+                     "WIREPLUMBER_MODULE_DIR": os.path.join(lib, "wireplumber-0.4"),
+                     "WIREPLUMBER_CONFIG_DIR": os.path.join(share, "wireplumber"),
+                     "WIREPLUMBER_DATA_DIR": os.path.join(share, "wireplumber")}
         self.log = open(os.path.join(folder, "pipewire.log"), "wb")
+        self.begin()
+
+    def begin(self):
         self.children = []
         for name, there in (("pipewire", "pipewire-0"), ("wireplumber", None),
                             ("pipewire-pulse", "pulse/native")):
             self.process = subprocess.Popen(
-                ["dbus-run-session", "--", os.path.join(tree, "usr/bin", name)] if there is None
-                else [os.path.join(tree, "usr/bin", name)], env={**self.env, **more},
+                ["dbus-run-session", "--", os.path.join(self.tree, "usr/bin", name)] if there is None
+                else [os.path.join(self.tree, "usr/bin", name)], env={**self.env, **self.more},
                 stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
             self.children.append(self.process)
             if there:
@@ -168,11 +178,10 @@ class PipeWire(Server):
         wait_for("the defaults", lambda: b"Default Sink: spk\nDefault Source: mic" in
                  self.run("pactl", "info").stdout)
 
-    def stop(self):
+    def end(self):
         for child in reversed(self.children):
             os.killpg(child.pid, 15)
             child.wait()
-        self.log.close()
 
 
 class Listener:

@@ -252,6 +252,7 @@ def test_it_comes_with_the_first_sound_and_goes_with_the_app():
 
 
 def test_the_host_s_server_may_go_and_come():
+    """Held up for a moment, and started anew, with a socket of its own: who runs has sound again."""
     app = subprocess.Popen([STAGE.carrel, "run", "org.test.Sound", "-c",
                             'while read x; do pactl info > /dev/null && echo yes || echo no; done'],
                            env=env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -264,6 +265,10 @@ def test_the_host_s_server_may_go_and_come():
         assert asked() == b"yes\n"
         SERVER.process.send_signal(19)
         SERVER.process.send_signal(18)
+        assert asked() == b"yes\n"
+        SERVER.end()
+        assert asked() == b"no\n"
+        SERVER.begin()
         assert asked() == b"yes\n"
     finally:
         app.stdin.close()

@@ -233,6 +233,28 @@ def knows_opengl_unless_told(display, stage):
         assert "RENDER" in done.stdout and ("GLX" in done.stdout) == known, (value, done)
 
 
+def has_the_size_of_the_person_s_letters(display, stage):
+    """Where desktops tell X programs of it (Xft.dpi); nothing else of what stands there goes in."""
+    script = ("for i in $(seq 300); do xrdb -query | grep -q dpi && break; sleep 0.1; done; "
+              "xrdb -query; xdpyinfo | grep resolution")
+
+    def told(*lines):
+        path = os.path.join(display.folder, "resources")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("".join(f"{line}\n" for line in lines))
+        display.tool("xrdb", "-nocpp", "-load", path)
+        done = ask(stage, display, "nested", "sh", "-c", script)
+        assert done.returncode == 0, done
+        return sorted(line.split() for line in done.stdout.splitlines())
+    try:
+        for dpi in ("144", "72"):
+            said = told(f"Xft.dpi: {dpi}", "Xcursor.size: 48", "XTerm*secret: x")
+            assert said == [["Xcursor.size:", "48"], ["Xft.dpi:", dpi],
+                            ["resolution:", f"{dpi}x{dpi}", "dots", "per", "inch"]], said
+    finally:
+        display.tool("xrdb", "-remove")
+
+
 def follows_its_window(display, stage):
     script = ("xterm -T inner -e sleep 60 & while :; do xdpyinfo | sed -n 's/.*dimensions: *\\([0-9x]*\\) .*/size \\1/p'; "
               "sleep 0.2; done")
@@ -241,6 +263,34 @@ def follows_its_window(display, stage):
         for size in ("640x360", "700x500"):
             display.tool("xdotool", "windowsize", window, *size.split("x"))
             wait_for(f"{size}: {r.said()[-200:]}", lambda s=size: f"size {s}" in r.said())
+
+
+def is_as_large_as_it_can_be(display, stage):
+    """Its picture goes to the display in one message, of 16 MiB at most: on one of 4K, and in a window that is made
+    so large, the server lives, with less than that."""
+    script = ("xterm -T inner -e sleep 600 & while :; do xsetroot -solid blue; xsetroot -solid red; "
+              "xdpyinfo | sed -n 's/.*dimensions: *\\([0-9]*\\)x\\([0-9]*\\) .*/size \\1 \\2/p'; sleep 0.2; done")
+    with Display("Xvfb", "-screen", "0", "3840x2160x24", "-nolisten", "tcp") as large, \
+            Running(stage, large, script=script) as r:
+        def sizes():
+            return [(int(w), int(h)) for w, h in re.findall(r"^size (\d+) (\d+)$", r.said(), re.M)]
+
+        def is_near(wanted):
+            return sizes() and all(abs(a - b) < 60 for a, b in zip(sizes()[-1], wanted))
+        window = wait_for("its window", r.window)
+        for asked, wanted in ((None, (2726, 1533)), ("3840 2160", (2726, 1533)), ("3840 800", (3840, 800)),
+                              ("600 400", (600, 400)), ("3000 3000", (2040, 2040))):
+            if asked:
+                large.tool("xdotool", "windowsize", window, *asked.split())
+            wait_for(f"{asked}: {r.said()[-300:]}", lambda: is_near(wanted))
+            assert sizes()[-1][0] * sizes()[-1][1] < 1 << 22, sizes()[-1]
+
+
+def fits_on_one_of_several_screens(display, stage):
+    for screen, size in (("3840x1080", "1536x864"), ("3440x1440", "2752x1152")):
+        with Display("Xvfb", "-screen", "0", f"{screen}x24", "-nolisten", "tcp") as wide:
+            done = ask(stage, wide, "nested", "xdpyinfo")
+        assert re.search(rf"dimensions: +{size} pixels", done.stdout), (screen, done)
 
 
 def fills_its_window(display, stage):
@@ -388,7 +438,9 @@ def main():
             tap.run(lambda: own_keys_arrive(display, stage, probe), "x11=nested: own_keys_arrive")
             for f in (the_default_is_nested, host_display_is_out_of_reach, server_is_confined,
                       shares_memory_with_nobody_else, starts_beside_the_app,
-                      is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window, fills_its_window,
+                      is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window,
+                      fills_its_window, is_as_large_as_it_can_be, fits_on_one_of_several_screens,
+                      has_the_size_of_the_person_s_letters,
                       first_window_hears_of_its_own_size_first, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),

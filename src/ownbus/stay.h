@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARREL_OWNBUS_STAY_H
+#define CARREL_OWNBUS_STAY_H
+
+/*
+ * Returns in a new process, which is to become the app's first. The caller's own waits until that
+ * and all that comes of it ended, and ends as that one did; a signal that ends the first process
+ * ends it at once. Signals that come to it go on to the app: to its first process' group, or to
+ * whatever is left of it.
+ */
+void stay(void);
+
+#endif

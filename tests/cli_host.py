@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Homes, names and hosts that are not as usual, and what is said of them.
+
+    cli_host.py BUILD POLICIES [TEST...]
+"""
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_lib import Stage  # noqa: E402
+from tap import Tap  # noqa: E402
+
+S = Stage(*sys.argv[1:3])
+tap = Tap()
+
+
+def same(got, want, what="value"):
+    if got != want:
+        raise AssertionError(f"{what}:\n got  {got!r}\n want {want!r}")
+
+
+def inside(text, whole):
+    if text not in whole:
+        raise AssertionError(f"{text!r} is not in {whole!r}")
+
+
+def listed(**more):
+    """An environment with a registry of running apps, without which each run has a note more."""
+    os.makedirs(S.path("listed"), 0o700, exist_ok=True)
+    return S.env(XDG_RUNTIME_DIR=S.path("listed"), **more)
+
+
+def refused(done, says, hint):
+    same((done.returncode, done.stdout), (125, ""), done)
+    same(done.stderr, f"carrel: error: {says}\n  hint: {hint}\n")
+
+
+# ---- homes ----
+
+def a_home_that_cannot_be_meant_is_refused():
+    """Not passed over for the one in /etc/passwd, with other policies and files in it."""
+    hint = 'write it from the root on, without ".."'
+    for home in (S.home + "/../home", "home", "./home", ".."):
+        for words in (("run", "true"), ("plan", "true"), ("list",), ("ps",), ("reset", "--yes", "true")):
+            refused(S.run(*words, env=listed(HOME=home)), f'HOME="{home}" cannot be used', hint)
+    same(S.run("run", "true", env=listed(HOME=S.home + "/./")).returncode, 0)
+    same(S.run("run", "true", env=listed(HOME="/nowhere")).returncode, 125)
+    if os.getuid() != 0:
+        refused(S.run("run", "true", env=listed(HOME="/")), "the home folder / is not yours", "set HOME to your home folder")
+
+
+def a_link_to_nowhere_is_no_place_for_an_app_s_home():
+    for link, place in ((".var", ""), (".var/app", ""), (".var/app/org.debian.true", " is a symbolic link")):
+        home = S.path("linked")
+        os.makedirs(os.path.dirname(os.path.join(home, link)), exist_ok=True)
+        os.symlink(S.path("nowhere"), os.path.join(home, link))
+        done = S.run("run", "true", env=listed(HOME=home))
+        if place:  # whatever it leads to
+            inside(f"the app's home {home}/{link} is a symbolic link", done.stderr)
+        else:
+            refused(done, f"{home}/{link}, where the app's home lies, is a link to a folder that is not there",
+                    "make that folder, or take the link away")
+        os.unlink(os.path.join(home, link))
+    os.rmdir(S.path("linked/.var/app"))
+    os.makedirs(S.path("elsewhere"))
+    os.symlink(S.path("elsewhere"), S.path("linked/.var/app"))
+    same(S.run("run", "true", env=listed(HOME=S.path("linked"))).returncode, 0)
+    assert os.path.isdir(S.path("elsewhere/org.debian.true")), "no home"
+
+
+# ---- names ----
+
+def an_id_without_a_policy_can_be_typed():
+    """As carrel ps, the notes and the folders in ~/.var/app show it."""
+    tool = S.write("home/bin/a tool", "#!/bin/sh\necho \"$0 $HOME\"\n", 0o755)
+    said = S.run("run", tool).stdout
+    ident = os.path.basename(said.strip())
+    assert ident.startswith("local."), said
+    same(S.run("run", ident).stdout, said)
+    same(S.run("run", "org.debian.printf", "%s", "x").stdout, "x")
+    same(S.run("new", "--print", "org.debian.printf").stdout, S.run("new", "--print", "printf").stdout)
+    policy = S.write("home/.config/carrel/policies/org.debian.printf.policy", "[Context]\nshared=ipc;\n")
+    same(S.run("run", "org.debian.printf", "%s", "x", env=listed()).stderr, "")
+    same(S.run("run", "org.debian.printf", "%s", "x").stdout, "x")
+    os.unlink(policy)
+
+
+# ---- what is typed ----
+
+def an_option_without_effect_is_told_of_at_the_start():
+    """Warnings about files wait for carrel check; what was typed just now is no file."""
+    args = S.write("args", "--filesystem=~/*.pdf\n")
+    policy = S.write("home/star.policy", "[Context]\nfilesystems=~/*.pdf;\n")
+    words = 'command line, argument 3: warning: "~/*.pdf": patterns have no meaning'
+    inside(words, S.run("run", "--policy=" + policy, "--filesystem=~/*.pdf", "true", env=listed()).stderr)
+    for option in ("--policy=" + policy, "--finish-args-from=" + args):
+        done = S.run("run", "--policy=" + policy, option, "true", env=listed())
+        same((done.returncode, done.stderr), (0, ""), option)
+
+
+# ---- limits of the caller ----
+
+def a_table_of_descriptors_that_is_too_small_is_told_of():
+    """Whatever number is the first that cannot be had: one line, with what to do, and nothing is left behind."""
+    started, registry = 0, os.path.join(S.path("listed"), ".flatpak")
+
+    def gone(most):  # a supervisor may just be ending
+        end = time.monotonic() + 20
+        while os.path.isdir(registry) and os.listdir(registry):
+            assert time.monotonic() < end, (most, os.listdir(registry))
+            time.sleep(0.02)
+    for most in range(6, 40):
+        done = S.run("run", "--policy=" + S.write("empty.policy", ""), "echo", "x", env=listed(),
+                     preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+        if done.returncode == 0:
+            started += 1
+            same(done.stdout, "x\n")
+            continue
+        same(done.returncode, 125, most)
+        assert 1 <= done.stderr.count("\n") <= 2, (most, done.stderr)
+        inside("raise the limit of open files", done.stderr)
+        gone(most)
+    assert 0 < started < 34, started
+
+
+# ---- files of the person's ----
+
+USER = "home/.config/carrel/policies"
+
+
+def grants_for_ever_of_the_same_moment_are_all_written():
+    paths = [S.write(f"home/many/{i}", "") for i in range(16)]
+    running = [subprocess.Popen([S.carrel, "grant", "--always", "xterm", path], env=listed()) for path in paths]
+    same([p.wait(60) for p in running], [0] * len(paths))
+    with open(S.path(USER + "/org.debian.xterm.policy"), encoding="utf-8") as f:
+        text = f.read()
+    same([path for path in paths if f"{path}:ro;" not in text], [], text)
+    os.unlink(S.path(USER + "/org.debian.xterm.policy"))
+
+
+def a_policy_that_is_a_link_stays_one():
+    """As with those who keep their settings in a repository."""
+    kept, link, path = S.write("home/dots/xterm", "[Context]\n"), S.path(USER + "/org.debian.xterm.policy"), S.write("home/f", "")
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(kept, link)
+    same(S.run("grant", "--always", "xterm", path, env=listed()).returncode, 0)
+    same(os.readlink(link), kept)
+    with open(kept, encoding="utf-8") as f:
+        inside(f"filesystems={path}:ro;", f.read())
+    same(os.listdir(S.path("home/dots")), ["xterm"])
+    os.unlink(link)
+
+
+def a_full_disk_leaves_no_half_files():
+    """A limit on the size of files, of one byte, ends each write as a full disk does."""
+    path = S.write("home/f", "")
+    for words in (("new", "printf"), ("grant", "--always", "xterm", path)):
+        done = S.run(*words, env=listed(), preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                                                 resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))))
+        same(done.returncode, 125, words)
+        inside("cannot write " + S.path(USER), done.stderr)
+        same(os.listdir(S.path(USER)), [], words)
+
+
+def a_file_that_is_yet_to_be_made_is_told_of():
+    """An editor started with its name would keep it in the app's own home, or lose it with its /tmp."""
+    policy = S.write("home/edit.policy", "[Carrel Application]\ndocuments=rw\n")
+    folder = os.path.dirname(S.write("home/texts/there.txt", ""))
+    edit = ("run", "--policy=" + policy)
+    for words, path in (((folder + "/new",), folder + "/new"), (("texts/new.txt",), folder + "/new.txt"),
+                        (("new.txt",), S.home + "/new.txt"), (("/tmp/new.txt",), "/tmp/new.txt")):
+        done = S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home)
+        same(done.stderr, f"carrel: note: {path} is not there, and the app cannot make it there\n"
+                          f"  hint: make it first (touch), or: --filesystem={os.path.dirname(path)}\n")
+    for words in (("texts/there.txt",), ("5",), ("-x.y",), ("http://a.b/c.d",), ("nowhere/new.txt",), ("s/a/b c/",), ("A=b.c",)):
+        same(S.run(*edit, "true", *words, env=listed(HOME=S.home), cwd=S.home).stderr, "", words)
+    for options in (("--filesystem=" + folder,), ("--metadata=Carrel Application=documents=ro",)):
+        same(S.run(*edit, *options, "true", folder + "/new", env=listed(HOME=S.home)).stderr, "", options)
+
+
+def an_address_with_a_nul_names_no_file():
+    """What stands before it is another file."""
+    policy, path = S.write("home/edit.policy", "[Carrel Application]\ndocuments=ro\n"), S.write("home/texts/key", "KEY\n")
+    show = ("run", "--policy=" + policy, "sh", "-c", f"cat {path}", "sh")
+    same(S.run(*show, f"file://{path}").stdout, "KEY\n")
+    same(S.run(*show, f"file://{path}%00.txt").stdout, "")
+
+
+def explain_says_what_a_word_is_taken_for():
+    words = listed()
+    refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
+    note = '"network" is taken for a file in the current folder'
+    done = S.run("explain", "true", "network", env=words)
+    inside(note, done.stderr)
+    inside(S.home + "/network: not visible", done.stdout)
+    S.write("home/network", "")
+    assert note not in S.run("explain", "true", "network", env=words).stderr
+    os.unlink(S.path("home/network"))
+    gone = S.path("gone")
+    os.mkdir(gone)
+    done = S.run("explain", "true", "x", env=words, cwd=gone, preexec_fn=lambda: os.rmdir(gone))
+    refused(done, 'cannot tell which file "x" is: the current folder is gone', "write the path from the root on")
+
+
+TESTS = [
+    a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
+    an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
+    a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
+    a_policy_that_is_a_link_stays_one, a_full_disk_leaves_no_half_files,
+    explain_says_what_a_word_is_taken_for, a_file_that_is_yet_to_be_made_is_told_of, an_address_with_a_nul_names_no_file,
+]
+
+if __name__ == "__main__":
+    only = sys.argv[3:]
+    for test in TESTS:
+        if not only or test.__name__ in only:
+            tap.run(test)
+    S.close()
+    sys.exit(tap.done())
