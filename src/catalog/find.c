@@ -341,6 +341,7 @@ int catalog_source(const struct catalog *c, const struct facts *f, const char *i
 {
     struct diags silent = {.arena = c->arena};
     const char *source = id_source(c->arena, id);
+    *out = (struct app){.id = NULL};
     int r = !source               ? -ENOENT
             : strchr(source, '/') ? find_path(c, f, source, out, &silent)
                                   : find_name(c, f, source, out, &silent);
