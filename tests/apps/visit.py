@@ -124,12 +124,15 @@ class Visit:
 
     def put(self, window):
         """At its place, once more where it chose another size meanwhile; a few have only one."""
+        last = None
         for _ in range(3):
             self.desk.place(window, *self.app.size)
             self.desk.focus(window)
             self.rest()
-            if self.desk.geometry(window)[2:] == self.app.size:
+            now = self.desk.geometry(window)[2:]
+            if now in (self.app.size, last):
                 return
+            last = now
 
     def rest(self, seconds=10):
         """Waits until neither the app nor the display works any more: what they were told to do is done
