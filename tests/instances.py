@@ -559,8 +559,44 @@ def test_grant_for_ever_is_written_into_the_policy():
         app.works(f"cat {one} && echo x > {two}")
         app.fails(f"echo x > {one}", "Read-only")
     policy.write_text("[Context\nbroken")
-    assert "nothing was added" in carrel("grant", "--always", APP, one, status=125).stderr
+    assert "stays as it is" in carrel("grant", "--always", APP, one, status=125).stderr
     assert policy.read_text() == "[Context\nbroken"
+    policy.unlink()
+
+
+def test_what_was_granted_for_ever_is_listed_and_taken_back():
+    one, two, name = file("papers/one.txt"), file("papers/a;b.txt"), "org.example.Name"
+    policy = home / ".config/carrel/policies" / f"{APP}.policy"
+    carrel("grant", "--always", APP, one)
+    carrel("grant", "--always", "--rw", APP, two)
+    carrel("grant", "--always", f"--talk-name={name}", APP)
+    want = [f"-  {APP}  ro  always    {one}", f"-  {APP}  rw  always    {two}", f"-  {APP}  talk  always    {name} on the session bus"]
+    for words in ((), (APP,)):
+        assert sorted(carrel("grants", *words).stdout.splitlines()) == sorted(want), words
+    assert [(g["lasts"], g.get("writable"), g.get("access"), "instance" in g) for g in json.loads(carrel("grants", "--json", APP).stdout)
+            if g.get("path") != str(two)] == [("always", False, None, False), ("always", None, "talk", False)]
+    with running() as app:
+        app.works(f"cat {one}")
+        refused("revoke", APP, one, says=["was not granted", "your policy gives it", "--always takes it out"])
+        assert "keeps until its end" in carrel("revoke", "--always", APP, one).stderr
+        three = file("papers/three.txt")
+        carrel("grant", "--always", APP, three)
+        assert "your policy gives it" in carrel("revoke", APP, three).stderr
+        app.fails(f"cat {three}", "No such file")
+        assert carrel("revoke", "--always", APP, three).returncode == 0
+        app.works(f"cat {one}")
+    carrel("revoke", "--always", APP, two)
+    with running() as app:
+        app.fails(f"cat {one}", "No such file")
+        app.fails(f"cat '{two}'", "No such file")
+    carrel("revoke", "--always", f"--talk-name={name}", APP)
+    assert not policy.exists()
+    refused("revoke", "--always", APP, one, says=["was not granted"])
+    refused("grants", APP, says=["is not running", "give it nothing"])
+    # What else is there stays, and no earlier line comes to count.
+    policy.write_text(f"# mine\n[Context]\nfilesystems=/usr/no;\nfilesystems={one}:ro\nshared=ipc;\n")
+    carrel("revoke", "--always", APP, one)
+    assert policy.read_text() == "# mine\n[Context]\nfilesystems=/usr/no;\nfilesystems=\nshared=ipc;\n"
     policy.unlink()
 
 

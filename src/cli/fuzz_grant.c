@@ -2,7 +2,8 @@
 /*
  * carrel grant --always: a policy's text, behind a line with the path that is granted ("w" before
  * it: to be written, too; "b": a name on the session bus). A policy without errors has none
- * afterwards, and differs by just this grant.
+ * afterwards, and differs by just this grant; carrel revoke --always takes it out again, and
+ * nothing else.
  */
 #include "cli/grant.h"
 #include "fuzz.h"
@@ -10,15 +11,16 @@
 #include "policy/merge.h"
 
 #include "util/str.h"
+#include "util/utf8.h"
 
 const struct command *const cli_commands[] = {NULL};
 
 static bool usable(const char *path)
 {
-    for (const char *s = path; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+    size_t n = strlen(path), length;
+    for (uint32_t i = 0, cp; i < n; i += (uint32_t)length)
+        if (!(length = utf8_decode(path + i, n - i, &cp)) || !utf8_safe(cp))
             return false;
-    size_t n = strlen(path);
     return n > 1 && path[0] == '/' && path[n - 1] != '/' && !strstr(path, "//") &&
            !strstr(path, "/./") && !strstr(path, "/../") && strcmp(path + n - 2, "/.") != 0 &&
            (n < 3 || strcmp(path + n - 3, "/..") != 0);
@@ -50,6 +52,62 @@ static char *written(const struct policy *p)
     return out.data;
 }
 
+#define HOME "/home/me"
+
+/* A denial, too: one that a later word outdid counts again. */
+static void forget_path(struct policy *p, const char *path)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_filesystems; i++) {
+        struct fs_grant g = p->filesystems[i];
+        g.mode = FS_RO;
+        if (!grant_is_path(p->arena, &g, HOME, path))
+            p->filesystems[n++] = p->filesystems[i];
+    }
+    p->n_filesystems = n;
+}
+
+static void drop(struct arena *a, const char *path, const char *text, size_t size)
+{
+    struct diags d;
+    struct buf less = {.arena = a};
+    struct policy before = read_text(a, text, size, &d);
+    grant_drop_path(text, size, HOME, path, &less);
+    if (d.errors)
+        return;
+    struct policy after = read_text(a, less.data ? less.data : "", less.len, &d);
+    if (d.errors)
+        fuzz_fail("it has errors without it", text, less.data);
+    bool gone = true;
+    for (size_t i = 0; i < after.n_filesystems; i++)
+        gone &= !grant_is_path(a, &after.filesystems[i], HOME, path);
+    forget_path(&before, path);
+    forget_path(&after, path);
+    char *want = written(&before), *is = written(&after);
+    if (!gone || !str_eq(want, is))
+        fuzz_fail("it is not this grant alone that was taken out", want, is);
+}
+
+static void drop_name(struct arena *a, const char *name, const char *text, size_t size)
+{
+    struct diags d;
+    struct buf less = {.arena = a};
+    struct policy before = read_text(a, text, size, &d);
+    grant_drop_key(text, size, "Session Bus Policy", name, &less);
+    if (d.errors)
+        return;
+    struct policy after = read_text(a, less.data ? less.data : "", less.len, &d);
+    struct bus_rule *v = before.bus[BUS_SESSION].v;
+    size_t n = 0;
+    for (size_t i = 0; i < before.bus[BUS_SESSION].n; i++)
+        if (!str_eq(v[i].name, name))
+            v[n++] = v[i];
+    before.bus[BUS_SESSION].n = n;
+    char *want = written(&before), *is = written(&after);
+    if (d.errors || !str_eq(want, is))
+        fuzz_fail("it is not this name alone that was taken out", want, is);
+}
+
 static void add(struct arena *a, const char *path, bool rw, const char *text, size_t size)
 {
     struct diags d;
@@ -69,6 +127,7 @@ static void add(struct arena *a, const char *path, bool rw, const char *text, si
     char *want = written(&before), *is = written(&after);
     if (!d.errors && !str_eq(want, is))
         fuzz_fail("it is not this grant that was added", want, is);
+    drop(a, path, more.data, more.len);
 }
 
 static bool has_rule(const struct policy *p, const struct bus_rule *rule)
@@ -101,6 +160,7 @@ static void add_name(struct arena *a, const char *name, const char *text, size_t
     char *want = written(&before), *is = written(&after);
     if (!d.errors && (!same || !str_eq(want, is)))
         fuzz_fail("it is not this name that was added", want, is);
+    drop_name(a, name, more.data, more.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

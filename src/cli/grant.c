@@ -221,30 +221,75 @@ static int take(struct cli *c, struct instance *in, const char *path, bool *foun
     return 0;
 }
 
+/* Of what the person's own policy gives, with --always: taken out of it. *kept: the policy gave it.
+ */
+static int take_kept(struct cli *c, const char *app, bool *kept)
+{
+    bool always = cli_has(c, "always");
+    int r = always ? revoke_kept_names(c, app, kept) : 0;
+    for (size_t i = 1; r == 0 && i < c->n_operands; i++) {
+        const char *path = grant_path(c, c->operands[i]);
+        if (!path)
+            return EXIT_REFUSED;
+        facts_path(&c->facts, path);
+        facts_look(&c->facts);
+        const char *real = facts_path(&c->facts, path)->real; /* as it was granted */
+        if (real && !kept_path(c, app, path))
+            path = real;
+        if (!kept_path(c, app, path))
+            continue;
+        *kept = true;
+        r = always ? kept_path_take(c, app, path) : 0;
+    }
+    return r;
+}
+
+/* What is still to be said when all went well; live: a running app had it, and has it no more. */
+static int tell_taken(struct cli *c, const char *app, bool runs, bool live, bool kept)
+{
+    static const char remedy[] = "--always takes it out of that";
+    bool always = cli_has(c, "always");
+    if (!live && !kept)
+        return cli_fail(c, "carrel grants lists what was", "that was not granted to %s", app);
+    if (!live && !always)
+        return cli_fail(c, remedy, "that was not granted to %s while it runs: your policy gives it",
+                        app);
+    if (kept && !always)
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, remedy,
+                 "your policy gives it to %s at each start", app);
+    if (!live && runs)
+        diag_add(&c->diags, DIAG_NOTE, (struct place){0}, NULL,
+                 "%s runs, and keeps until its end what your policy gave at its start", app);
+    return 0;
+}
+
 static int take_back(struct cli *c)
 {
     struct instance *v = NULL;
     struct buf out = {.arena = &c->arena};
     const char *app, **paths = NULL;
     size_t n;
-    if (cli_has(c, "all") == (c->n_operands > 1 || grant_names_any(c)))
+    bool all = cli_has(c, "all"), always = cli_has(c, "always"), live = all, kept = false;
+    if (all == (c->n_operands > 1 || grant_names_any(c)))
         return cli_fail(c, "name the paths or names, or give --all", "what is to be taken away?");
-    int r = find_instances(c, c->operands[0], false, &v, &n, &app);
-    bool found = cli_has(c, "all");
+    if (all && always)
+        return cli_fail(c, "name what your policy shall not give", "--all is for while it runs");
+    int r = find_instances(c, c->operands[0], always, &v, &n, &app);
     for (size_t i = 0; r == 0 && i < n; i++) {
         r = paths_of(c, &v[i], &paths);
         for (; r == 0 && *paths; paths++)
-            r = take(c, &v[i], *paths, &found, &out);
-        r = r ? r : revoke_names(c, &v[i], cli_has(c, "all"), &found);
+            r = take(c, &v[i], *paths, &live, &out);
+        r = r ? r : revoke_names(c, &v[i], all, &live);
     }
-    if (r == 0 && !found)
-        r = cli_fail(c, "carrel grants lists what was", "that was not granted to %s", app);
+    r = r ? r : take_kept(c, app, &kept);
+    r = r ? r : tell_taken(c, app, n > 0, live, kept);
     int printed = cli_print(c, &out);
     return r ? r : printed;
 }
 
 static const struct option revoke_options[] = {
     {"all", NULL, "everything that was granted while it runs"},
+    {"always", NULL, "also what your policy of the app gives, which need not run"},
     GRANT_NAME_OPTIONS("no longer: it "),
     {NULL, NULL, NULL},
 };
@@ -252,7 +297,7 @@ static const struct option revoke_options[] = {
 const struct command command_revoke = {
     .name = "revoke",
     .operands = "APP|INSTANCE [PATH...]",
-    .summary = "take from a running app what carrel grant gave it",
+    .summary = "take from an app what carrel grant gave it",
     .options = revoke_options,
     .least = 1,
     .most = -1,
@@ -280,11 +325,7 @@ static void write_grant(struct cli *c, const struct instance *in, const char *co
     }
     buf_printf(out, "%s  %s  %s  %-8s  ", in->id, in->app, words[0],
                ends ? arena_printf(&c->arena, "%ss", seconds) : "once");
-    for (const char *s = words[2]; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            buf_printf(out, "\\x%02x", (unsigned char)*s);
-        else
-            buf_char(out, *s);
+    diag_escape(out, words[2]);
     buf_char(out, '\n');
 }
 
@@ -295,8 +336,9 @@ static int grants(struct cli *c)
     struct buf out = {.arena = &c->arena};
     struct json json = {.out = &out}, *j = cli_has(c, "json") ? &json : NULL;
     const char *app, *why;
-    size_t n;
-    int r = find_instances(c, c->n_operands ? c->operands[0] : NULL, false, &v, &n, &app);
+    size_t n, kept = 0;
+    const char *name = c->n_operands ? c->operands[0] : NULL;
+    int r = find_instances(c, name, true, &v, &n, &app);
     if (r)
         return r;
     if (j)
@@ -311,6 +353,12 @@ static int grants(struct cli *c)
         if (r == 0)
             list_names(c, &v[i], &reply, j, &out);
     }
+    r = kept_list(c, app, j, &out, &kept);
+    if (r)
+        return r;
+    if (name && !n && !kept)
+        return cli_fail(c, "carrel ps lists what runs",
+                        "%s is not running, and your policies give it nothing", app);
     if (j)
         json_end(j);
     return cli_print(c, &out);
@@ -324,7 +372,7 @@ static const struct option grants_options[] = {
 const struct command command_grants = {
     .name = "grants",
     .operands = "[APP|INSTANCE]",
-    .summary = "list what running apps were granted",
+    .summary = "list what apps were granted",
     .options = grants_options,
     .least = 0,
     .most = 1,

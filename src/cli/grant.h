@@ -39,6 +39,28 @@ void grant_set_key(const char *text, size_t size, const char *group, const char 
  * of which is made if it is not there. Nothing else changes, comments neither. word: as it reads
  * in a list, not escaped for a file. */
 void grant_add_word(const char *text, size_t size, const char *word, struct buf *out);
+/* grant_policy.c: a policy's text without what grants this path, by its own name. home: the
+ * person's, absolute. Nothing else changes. */
+void grant_drop_path(const char *text, size_t size, const char *home, const char *path,
+                     struct buf *out);
+/* grant_policy.c: a policy's text without this key in this group. */
+void grant_drop_key(const char *text, size_t size, const char *group, const char *key,
+                    struct buf *out);
+/* grant_policy.c: whether a word of a policy grants just this path, by its own name. */
+bool grant_is_path(struct arena *a, const struct fs_grant *g, const char *home, const char *path);
+
+/* ---- grant_kept.c: what the person's own policies give for good ---- */
+
+/* Whether the app's gives this path. */
+bool kept_path(struct cli *c, const char *app, const char *path);
+/* Takes it out. Returns 0 or an exit code. */
+int kept_path_take(struct cli *c, const char *app, const char *path);
+/* The same with a name on a bus, whatever it was allowed; *found: it was there. */
+int kept_name_take(struct cli *c, const char *app, enum bus_kind kind, const char *group,
+                   const char *name, bool *found);
+/* Lists paths and names, of one app, or of all that have such a policy when app is NULL. *listed:
+ * how many. Returns 0 or an exit code. */
+int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out, size_t *listed);
 
 /* ---- grant_name.c: names on a bus ---- */
 
@@ -60,6 +82,8 @@ int grant_names(struct cli *c, const char *app, const struct instance *v, size_t
                 bool always, bool force);
 /* Takes those that the command names, or all; *found: there was one. */
 int revoke_names(struct cli *c, const struct instance *in, bool all, bool *found);
+/* Takes those that the command names out of the person's own policy of the app. */
+int revoke_kept_names(struct cli *c, const char *app, bool *found);
 /* Lists what an instance has: the answer of its supervisor to "names", four words each. */
 void list_names(struct cli *c, const struct instance *in, const struct instance_reply *reply,
                 struct json *j, struct buf *out);

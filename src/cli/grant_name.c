@@ -147,6 +147,17 @@ int revoke_names(struct cli *c, const struct instance *in, bool all, bool *found
     return r;
 }
 
+int revoke_kept_names(struct cli *c, const char *app, bool *found)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < c->n_given; i++) {
+        const struct row *row = row_of(&c->given[i]);
+        if (row)
+            r = kept_name_take(c, app, row->kind, row->group, c->given[i].value, found);
+    }
+    return r;
+}
+
 /* ---- grants ---- */
 
 void list_names(struct cli *c, const struct instance *in, const struct instance_reply *reply,
