@@ -155,7 +155,7 @@ def grants_written():
 
 
 GRANTS = grants_written()
-NO_GRANTS = {"name", "command", "names", "package", "desktop", "no-window"}
+NO_GRANTS = {"name", "command", "names", "package", "desktop", "no-window", "ends-with"}
 TAKEN_AWAY = {("opengl", "no")}
 
 
