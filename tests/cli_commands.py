@@ -509,6 +509,8 @@ def check_finds_faults():
     same(json.loads(S.run("check", "--json", good).stdout), [])
     options = S.write("options.policy", "[Carrel Display]\nno-window=-nw;file;\n")
     inside('options.policy:2:15: error: "file" is no option of a command line', S.run("check", options).stdout)
+    other = S.write("org.example.One.policy", "[Application]\nname=org.example.Two\n")
+    inside("name=org.example.Two, but by its name this file is the policy of org.example.One", S.run("check", other).stdout)
 
 
 def check_takes_an_app_by_its_name():

@@ -12,6 +12,20 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* An app's policy is found by the file's name alone. */
+static void check_name(struct cli *c, const char *path, const char *app_id, struct diags *d)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name), k = strlen(".policy");
+    if (!*app_id || n <= k || !str_eq(name + n - k, ".policy"))
+        return;
+    const char *id = arena_strndup(&c->arena, name, n - k);
+    if (!app_id_error(id) && !str_eq(id, app_id))
+        diag_add(d, DIAG_WARNING, (struct place){.file = path},
+                 arena_printf(&c->arena, "call the file %s.policy, or write name=%s", app_id, id),
+                 "name=%s, but by its name this file is the policy of %s", app_id, id);
+}
+
 static void check_file(struct cli *c, const char *path, struct diags *d)
 {
     struct buf text = {.arena = &c->arena};
@@ -24,6 +38,7 @@ static void check_file(struct cli *c, const char *path, struct diags *d)
         return;
     }
     policy_merge_text(&p, LAYER_USER, path, text.data, text.len, d);
+    check_name(c, path, p.app_id, d);
     policy_lint(&p, c->facts.home, d);
     const struct request q = {.app_id = *p.app_id ? p.app_id : "org.example.App",
                               .program = "true"};

@@ -290,6 +290,14 @@ static void put_x11_untrusted(struct ctx *c, const struct carrel_value *v, unsig
     put_env(c, "DISPLAY", arena_printf(c->a, ":%u%s", number, rest), reason);
 }
 
+/* What helps where the person's display has no socket here. */
+static const char *without_socket(const struct x_display *x)
+{
+    return x->local
+               ? "start the X server without \"-nolisten unix\"" SHARED_INSTEAD
+               : "give --x11=shared and --share=network, by which the app has the whole display";
+}
+
 /* There is nothing to show a server of its own on; a program that needs no window starts. Told at
  * each start, as all that the program itself can say is that there is no display. */
 static void no_socket(struct ctx *c, const struct x_display *x, const char *why)
@@ -298,10 +306,7 @@ static void no_socket(struct ctx *c, const struct x_display *x, const char *why)
     put_missing(c, "sockets=x11", why, "the display %s has no socket in /tmp/.X11-unix", display);
     if (c->wayland && c->wayland_socket)
         return;
-    diag_add(c->d, DIAG_NOTE, c->x11->at,
-             x->local
-                 ? "start the X server without \"-nolisten unix\"" SHARED_INSTEAD
-                 : "give --x11=shared and --share=network, by which the app has the whole display",
+    diag_add(c->d, DIAG_NOTE, c->x11->at, without_socket(x),
              "no window can be shown: the X display %s has no socket in /tmp/.X11-unix", display);
 }
 
@@ -320,7 +325,7 @@ static void put_nested(struct ctx *c, const struct carrel_value *way, const stru
             no_socket(c, x, why);
         else
             refuse(
-                c, way->at, "start the X server without \"-nolisten unix\"" SHARED_INSTEAD,
+                c, way->at, without_socket(x),
                 "x11=nested cannot be had: the person's display has no socket in /tmp/.X11-unix");
     } else if (way || !obstacle) {
         put_own_x11(c, way ? way : &nested, &host,
