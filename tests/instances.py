@@ -424,6 +424,8 @@ def test_granted_file_appears_and_goes():
         app.fails(f"ls {path.parent}", "No such file")
         assert json.loads(carrel("grants", "--json").stdout) == []
         refused("revoke", APP, path, says=["was not granted"])
+        refused("grant", APP, path, home / "papers/nothing", says=["nothing"])
+        app.fails(f"cat {path}", "No such file")
     assert path.read_text() == "hello\n"
 
 

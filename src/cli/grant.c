@@ -100,6 +100,18 @@ static int give(struct cli *c, const struct instance *in, const struct granted *
     return 0;
 }
 
+/* Of several none is given when one cannot be. */
+static int look_at_all(struct cli *c, const char *app)
+{
+    struct granted g;
+    int r = 0;
+    for (size_t i = 1; r == 0 && c->n_operands > 2 && i < c->n_operands; i++)
+        if ((r = grant_look(c, app, c->operands[i], cli_has(c, "rw"), cli_has(c, "force"), &g)) ==
+            0)
+            close(g.fd);
+    return r;
+}
+
 static int grant(struct cli *c)
 {
     struct instance *v = NULL;
@@ -117,20 +129,20 @@ static int grant(struct cli *c)
         return cli_fail(c, "name files or folders, or give --talk-name and the like",
                         "what is to be granted?");
     int r = find_instances(c, c->operands[0], always, &v, &n, &app);
-    r = r ? r : grant_names(c, app, v, n, seconds, always, cli_has(c, "force"));
     if (r)
         return r;
-    for (const char *const *path = c->operands + 1; *path; path++) {
+    r = look_at_all(c, app);
+    r = r ? r : grant_names(c, app, v, n, seconds, always, cli_has(c, "force"));
+    for (const char *const *path = c->operands + 1; r == 0 && *path; path++) {
         r = grant_look(c, app, *path, rw, cli_has(c, "force"), &g);
         for (size_t i = 0; r == 0 && i < n; i++)
             r = give(c, &v[i], &g, seconds, always);
         if (r == 0 && always)
             r = grant_always(c, app, &g);
-        if (r)
-            return r;
-        close(g.fd);
+        if (r == 0)
+            close(g.fd);
     }
-    return 0;
+    return r;
 }
 
 static const struct option grant_options[] = {
