@@ -239,6 +239,7 @@ int grant_change(struct cli *c, const char *app, grant_editor *edit, const void 
 {
     struct buf old = {.arena = &c->arena}, text = {.arena = &c->arena};
     struct policy check = {.arena = &c->arena, .app_id = "", .command = ""};
+    struct stat st;
     const char *dir = c->catalog.layers[LAYER_USER];
     const char *name = arena_printf(&c->arena, "%s.policy", app);
     const char *path = arena_printf(&c->arena, "%s/%s", dir, name);
@@ -265,8 +266,8 @@ int grant_change(struct cli *c, const char *app, grant_editor *edit, const void 
         return cli_fail(c, "mend it first: carrel check", "%s stays as it is", path);
     if (text.len == old.len && (!text.len || memcmp(text.data, old.data, text.len) == 0))
         return 0;
-    /* An app with an empty policy is another than one without any. */
-    if (is_bare(&text) && str_eq(real, path))
+    /* An app with an empty policy is another than one without any; a link is not ours to take. */
+    if (is_bare(&text) && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
         return unlinkat(folder, name, 0) == 0 ? 0 : not_written(c, path, errno);
     r = file_replace(folder, arena_printf(&c->arena, ".%s.new", name), name, 0600, text.data,
                      text.len);
