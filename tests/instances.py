@@ -574,11 +574,12 @@ def test_what_was_granted_for_ever_is_listed_and_taken_back():
     carrel("grant", "--always", f"--talk-name={name}", APP)
     want = [f"-  {APP}  ro  always    {one}", f"-  {APP}  rw  always    {two}", f"-  {APP}  talk  always    {name} on the session bus"]
     for words in ((), (APP,)):
-        assert sorted(carrel("grants", *words).stdout.splitlines()) == sorted(want), words
-    assert [(g["lasts"], g.get("writable"), g.get("access"), "instance" in g) for g in json.loads(carrel("grants", "--json", APP).stdout)
+        assert sorted(carrel("grants", "--always", *words).stdout.splitlines()) == sorted(want), words
+    assert [(g["lasts"], g.get("writable"), g.get("access"), "instance" in g) for g in json.loads(carrel("grants", "--always", "--json", APP).stdout)
             if g.get("path") != str(two)] == [("always", False, None, False), ("always", None, "talk", False)]
     with running() as app:
         app.works(f"cat {one}")
+        assert carrel("grants").stdout == ""
         refused("revoke", APP, one, says=["was not granted", "your policy gives it", "--always takes it out"])
         assert "keeps until its end" in carrel("revoke", "--always", APP, one).stderr
         three = file("papers/three.txt")
@@ -594,7 +595,8 @@ def test_what_was_granted_for_ever_is_listed_and_taken_back():
     carrel("revoke", "--always", f"--talk-name={name}", APP)
     assert not policy.exists()
     refused("revoke", "--always", APP, one, says=["was not granted"])
-    refused("grants", APP, says=["is not running", "give it nothing"])
+    assert carrel("grants", "--always", APP).stdout == ""
+    refused("grants", APP, says=["is not running"])
     # What else is there stays, and no earlier line comes to count.
     policy.write_text(f"# mine\n[Context]\nfilesystems=/usr/no;\nfilesystems={one}:ro\nshared=ipc;\n")
     carrel("revoke", "--always", APP, one)

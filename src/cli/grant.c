@@ -341,42 +341,49 @@ static void write_grant(struct cli *c, const struct instance *in, const char *co
     buf_char(out, '\n');
 }
 
+static int list_running(struct cli *c, const struct instance *in, struct json *j, struct buf *out)
+{
+    struct instance_reply reply;
+    const char *why;
+    int r = instance_ask(&c->arena, in, -1, &reply, &why, "grants", (char *)NULL);
+    if (r < 0 && r != -ECONNREFUSED && r != -ENOENT)
+        return instance_failed(c, in, "cannot ask", why, -r);
+    for (size_t k = 0; r == 0 && k + 2 < reply.n_words; k += 3)
+        write_grant(c, in, reply.words + k, j, out);
+    r = r ? r : instance_ask(&c->arena, in, -1, &reply, &why, "names", (char *)NULL);
+    if (r == 0)
+        list_names(c, in, &reply, j, out);
+    return 0;
+}
+
 static int grants(struct cli *c)
 {
     struct instance *v = NULL;
-    struct instance_reply reply;
     struct buf out = {.arena = &c->arena};
     struct json json = {.out = &out}, *j = cli_has(c, "json") ? &json : NULL;
-    const char *app, *why;
-    size_t n, kept = 0;
-    const char *name = c->n_operands ? c->operands[0] : NULL;
-    int r = find_instances(c, name, true, &v, &n, &app);
+    const char *app = NULL, *name = c->n_operands ? c->operands[0] : NULL;
+    size_t n = 0;
+    bool always = cli_has(c, "always");
+    int r = !always || name      ? find_instances(c, name, always, &v, &n, &app)
+            : cli_look_around(c) ? EXIT_REFUSED
+                                 : 0;
     if (r)
         return r;
     if (j)
         json_array(j, NULL);
-    for (size_t i = 0; i < n; i++) {
-        r = instance_ask(&c->arena, &v[i], -1, &reply, &why, "grants", (char *)NULL);
-        if (r < 0 && r != -ECONNREFUSED && r != -ENOENT)
-            return instance_failed(c, &v[i], "cannot ask", why, -r);
-        for (size_t k = 0; r == 0 && k + 2 < reply.n_words; k += 3)
-            write_grant(c, &v[i], reply.words + k, j, &out);
-        r = r ? r : instance_ask(&c->arena, &v[i], -1, &reply, &why, "names", (char *)NULL);
-        if (r == 0)
-            list_names(c, &v[i], &reply, j, &out);
-    }
-    r = kept_list(c, app, j, &out, &kept);
+    for (size_t i = 0; r == 0 && !always && i < n; i++)
+        r = list_running(c, &v[i], j, &out);
+    if (always)
+        r = kept_list(c, app, j, &out);
     if (r)
         return r;
-    if (name && !n && !kept)
-        return cli_fail(c, "carrel ps lists what runs",
-                        "%s is not running, and your policies give it nothing", app);
     if (j)
         json_end(j);
     return cli_print(c, &out);
 }
 
 static const struct option grants_options[] = {
+    {"always", NULL, "list instead what your own policies give at each start"},
     {"json", NULL, "print the list as JSON"},
     {NULL, NULL, NULL},
 };

@@ -58,9 +58,9 @@ int kept_path_take(struct cli *c, const char *app, const char *path);
 /* The same with a name on a bus, whatever it was allowed; *found: it was there. */
 int kept_name_take(struct cli *c, const char *app, enum bus_kind kind, const char *group,
                    const char *name, bool *found);
-/* Lists paths and names, of one app, or of all that have such a policy when app is NULL. *listed:
- * how many. Returns 0 or an exit code. */
-int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out, size_t *listed);
+/* Lists paths and names, of one app, or of all that have such a policy when app is NULL. Returns 0
+ * or an exit code. */
+int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out);
 
 /* ---- grant_name.c: names on a bus ---- */
 

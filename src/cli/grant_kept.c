@@ -114,28 +114,21 @@ static void list_name(const char *app, const struct bus_rule *r, const char *bus
     json_end(j);
 }
 
-/* Returns how many. */
-static size_t list_app(struct cli *c, const char *app, struct json *j, struct buf *out)
+static void list_app(struct cli *c, const char *app, struct json *j, struct buf *out)
 {
-    size_t n = 0;
     static const char *const buses[BUS_KIND_COUNT] = {"session", "system", "accessibility"};
     struct policy p;
     if (!read_kept(c, app, &p))
-        return 0;
+        return;
     for (size_t i = 0; i < p.n_filesystems; i++) {
         const struct fs_grant *g = &p.filesystems[i];
-        if (g->mode == FS_NONE || (g->base != FS_PATH && g->base != FS_HOME_PATH))
-            continue;
-        list_path(c, app, g, j, out);
-        n++;
+        if (g->mode != FS_NONE && (g->base == FS_PATH || g->base == FS_HOME_PATH))
+            list_path(c, app, g, j, out);
     }
     for (size_t k = 0; k < BUS_KIND_COUNT; k++)
         for (size_t i = 0; i < p.bus[k].n; i++)
-            if (p.bus[k].v[i].access != BUS_NONE) {
+            if (p.bus[k].v[i].access != BUS_NONE)
                 list_name(app, &p.bus[k].v[i], buses[k], j, out);
-                n++;
-            }
-    return n;
 }
 
 static int policies_only(const struct dirent *e)
@@ -144,11 +137,11 @@ static int policies_only(const struct dirent *e)
     return *e->d_name != '.' && n > k && str_eq(e->d_name + n - k, ".policy");
 }
 
-int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out, size_t *listed)
+int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out)
 {
     struct dirent **found;
     if (app) {
-        *listed = list_app(c, app, j, out);
+        list_app(c, app, j, out);
         return 0;
     }
     int n = scandir(c->catalog.layers[LAYER_USER], &found, policies_only, alphasort);
@@ -159,7 +152,7 @@ int kept_list(struct cli *c, const char *app, struct json *j, struct buf *out, s
         const char *name = found[i]->d_name;
         const char *id = arena_strndup(&c->arena, name, strlen(name) - strlen(".policy"));
         if (!app_id_error(id))
-            *listed += list_app(c, id, j, out);
+            list_app(c, id, j, out);
         free(found[i]);
     }
     if (n >= 0)
