@@ -118,6 +118,10 @@ class App:
         with open(self.said, encoding="utf-8", errors="replace") as f:
             return f.read()
 
+    def clips(self, *words):
+        done = self.clip(*words)
+        assert done.returncode == 0, (done, self.errors())
+
     def clip(self, *words):
         return subprocess.run([self.stage.carrel, "clip", os.path.basename(self.folder()), *words],
                               env=self.display.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -316,18 +320,18 @@ def both_is_by_hand_too(stage, display):
         with Copied(display, OUTSIDE), App(stage, display, f"clipboard={value}") as app:
             time.sleep(A_WHILE)
             assert app.pasted() == "", value
-            assert app.clip("in").returncode == 0
+            app.clips("in")
             wait_for("it", lambda: app.pasted() == OUTSIDE)
             app.copies(INSIDE)
             assert outside(display) == OUTSIDE, value
-            assert app.clip("out").returncode == 0
+            app.clips("out")
             wait_for("it", lambda: outside(display) == INSIDE)
 
 
 def headless_has_no_key(stage, display):
     with Copied(display, OUTSIDE), App(stage, display, x11="headless") as app:
         assert "clip" not in os.listdir(app.folder())
-        assert app.clip("in").returncode == 0
+        app.clips("in")
         wait_for("it", lambda: app.pasted() == OUTSIDE)
 
 
