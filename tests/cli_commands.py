@@ -15,23 +15,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cli_lib import Stage  # noqa: E402
+from cli_lib import Stage, inside, same  # noqa: E402
 from tap import Skip, Tap  # noqa: E402
 
 S = Stage(*sys.argv[1:3])
 tap = Tap()
 # Programs of the tests run without a window: no display is asked for.
 NO_NOTE = "no policy for"
-
-
-def same(got, want, what="value"):
-    if got != want:
-        raise AssertionError(f"{what}:\n got  {got!r}\n want {want!r}")
-
-
-def inside(text, whole):
-    if text not in whole:
-        raise AssertionError(f"{text!r} is not in {whole!r}")
 
 
 def listed():

@@ -9,6 +9,16 @@ import tempfile
 LIMIT = 30
 
 
+def same(got, want, what="value"):
+    if got != want:
+        raise AssertionError(f"{what}:\n got  {got!r}\n want {want!r}")
+
+
+def inside(text, whole):
+    if text not in whole:
+        raise AssertionError(f"{text!r} is not in {whole!r}")
+
+
 class Stage:
     """Lays out the programs of a build folder as `meson install` would."""
 
