@@ -154,7 +154,7 @@ def a_first_policy_is_written_once_and_read_without_complaint():
     printed = carrel("new", "--print", "/usr/bin/id")
     assert "package=coreutils\n" in printed and "documents=ro\n" in printed, printed
     assert "\n#filesystems=xdg-documents:ro;\n" in printed, printed
-    assert "\n#ends-with=last\n" in printed, printed
+    assert "\nends-with=tell\n" in printed, printed
     path = own(".config/carrel/policies/org.debian.id.policy")
     assert not os.path.exists(path)
     carrel("new", "id")

@@ -384,8 +384,11 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
     buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n", why, opens);
     if (*etc)
         buf_printf(out, "# Defaults that its packages keep in /etc.\netc=%s\n", etc);
-    buf_str(out, "# If it ends at once and shows no window, it goes on in the background:\n"
-                 "#ends-with=last\n");
+    buf_str(
+        out,
+        "# It ends with its first process, and says so if that leaves others running. Where it\n"
+        "# ends at once and shows no window, it goes on in the background: last\n"
+        "ends-with=tell\n");
     write_sandbox(network, out);
 }
 
