@@ -5,6 +5,7 @@
     cli_desktop.py BUILD POLICIES
 """
 import os
+import shutil
 import subprocess
 import sys
 
@@ -154,7 +155,7 @@ def a_first_policy_is_written_once_and_read_without_complaint():
     printed = carrel("new", "--print", "/usr/bin/id")
     assert "package=coreutils\n" in printed and "documents=ro\n" in printed, printed
     assert "\n#filesystems=xdg-documents:ro;\n" in printed, printed
-    assert "\n#ends-with=last\n" in printed, printed
+    assert "\nends-with=tell\n" in printed, printed
     path = own(".config/carrel/policies/org.debian.id.policy")
     assert not os.path.exists(path)
     carrel("new", "id")
@@ -164,12 +165,19 @@ def a_first_policy_is_written_once_and_read_without_complaint():
     assert "\nexec /usr/bin/id " in carrel("plan", "id")
 
 
-def first_policy(depends):
-    """Of /usr/bin/nproc, were it of a package that depends on these."""
-    S.write("dpkg/info/carrel-trial.list", "/.\n/usr/bin/nproc\n")
+def first_policy(depends, entries=None):
+    """Of /usr/bin/nproc, were it of a package that depends on these; and were these all the .desktop files there
+    are, those that do not begin with "alien" of the package."""
+    entries = entries or {}
+    names = [f"/usr/share/applications/{n}\n" for n in entries if not n.startswith("alien")]
+    S.write("dpkg/info/carrel-trial.list", "/.\n/usr/bin/nproc\n" + "".join(names))
+    shutil.rmtree(S.path("entries"), ignore_errors=True)
+    for name, words in entries.items():
+        S.write(f"entries/{name}", words)
+    bound = f"mount --bind {S.path('entries')} /usr/share/applications && " if entries else ""
     S.write("dpkg/status", "Package: carrel-trial\nStatus: install ok installed\nSection: utils\n"
             f"Depends: libc6 (>= 2.34), {depends}\n\n")
-    script = f"mount --bind {S.path('dpkg')} /var/lib/dpkg && exec \"$@\""
+    script = f"{bound}mount --bind {S.path('dpkg')} /var/lib/dpkg && exec \"$@\""
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", S.carrel, "new", "--print", "/usr/bin/nproc"],
                           env=S.env(), stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     return done.stdout
@@ -184,6 +192,28 @@ def what_a_package_depends_on_is_proposed():
     for words in ("gir1.2-soup-3.0", "libcurl4 (>= 7.16.2), libwebkit2gtk-4.1-0"):
         printed = first_policy(words)
         assert printed.count("shared=network;") == 1 and "\n#shared=network;\n" in printed, (words, printed)
+
+
+def an_entry_whose_command_is_a_wrapper_is_found():
+    """It names the program in TryExec= or in an action (Remmina's), and is of its package."""
+    entry = "[Desktop Entry]\nName=Trial\nExec={}\nCategories={};\n{}\n"
+    action = "[Desktop Action New]\nName=New\nExec=/usr/bin/nproc --new\n"
+    foreign = {"alien.desktop": entry.format("alien %U", "Network", action)}
+    for more in ("TryExec=nproc", action):
+        printed = first_policy("zlib1g", {**foreign, "trial.wrapped.desktop": entry.format("trial-wrap %U", "Email", more)})
+        assert "\ndesktop=trial.wrapped.desktop\n" in printed and "calls it Email." in printed, (more, printed)
+    printed = first_policy("zlib1g", foreign)
+    assert "desktop=" not in printed and "network" not in printed, printed
+    # What starts it itself comes first, whatever its name.
+    printed = first_policy("zlib1g", {"a.desktop": entry.format("trial-wrap", "Email", action),
+                                      "longer.desktop": entry.format("nproc %F", "Maps", "")})
+    assert "\ndesktop=longer.desktop\n" in printed and "\nshared=network;\n" in printed, printed
+
+
+def a_file_manager_is_given_a_folder_to_show():
+    entry = "[Desktop Entry]\nName=Trial\nExec=nproc %U\nCategories=System;FileManager;\nMimeType=inode/directory;\n"
+    printed = first_policy("zlib1g", {"trial.desktop": entry})
+    assert "\nfilesystems=xdg-download;\n" in printed, printed
 
 
 def every_first_policy_is_right():
@@ -232,6 +262,8 @@ for function in (a_shim_starts_the_confined_app, arguments_pass_through_a_shim_a
                  a_name_of_a_policy_starts_that_program, mistakes_are_told,
                  a_first_policy_is_written_once_and_read_without_complaint,
                  what_a_shell_starts_is_not_the_shell, what_a_package_depends_on_is_proposed,
+                 an_entry_whose_command_is_a_wrapper_is_found,
+                 a_file_manager_is_given_a_folder_to_show,
                  every_first_policy_is_right):
     tap.run(function)
 S.close()

@@ -127,7 +127,8 @@ def without_the_daemon_connections_fail_at_once():
     """A file system in which dbus-daemon was taken away is not to be had here: the waiting process
     is ended instead, which has the same effect on the socket."""
     need("dbus-send")
-    script = ("for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" = ownbus ] && kill ${p#/proc/}; done; "
+    script = ("for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" = ownbus ] && [ ${p#/proc/} != $PPID ] && "
+              "kill ${p#/proc/}; done; "
               f"sleep 0.3; timeout 10 {CALL}GetId; echo $?")
     out = says(inside(script))
     assert out.strip() in ("1", "2"), out
@@ -135,9 +136,10 @@ def without_the_daemon_connections_fail_at_once():
 
 # ---- ends-with=last ----
 
-def lasting(script, *args, bus=False, last=True, **more):
+def lasting(script, *args, bus=False, last=True, ends_with=None, **more):
     """As inside(), under a policy that says with which process the app ends."""
-    policy = S.write("lasting.policy", f"[Carrel Application]\nends-with={'last' if last else 'first'}\n"
+    ends_with = ends_with or ("last" if last else "first")
+    policy = S.write("lasting.policy", f"[Carrel Application]\nends-with={ends_with}\n"
                      f"[Carrel Sandbox]\nprivate-session-bus={'true' if bus else 'false'}\n")
     return [S.carrel, "run", f"--policy={policy}", "sh", "-c", script, "sh", *args], dict(
         env=S.env(DISPLAY=":77"), cwd=S.home, text=True, stdin=subprocess.DEVNULL,
@@ -193,6 +195,41 @@ def signals_come_to_what_is_left_of_it():
         assert out == "asked\n" and child.returncode == status, (script, out, child.returncode)
 
 
+def one_that_nobody_knows_tells_that_it_goes_on():
+    """Without a policy: a program that leaves itself in the background ends at once, and not without a word."""
+    later = "setsid sh -c 'sleep 1; echo later > ~/later' > /dev/null 2>&1 < /dev/null & "
+    note = ("carrel: note: sh has left running, and they end with it: {}\n  hint: if it goes on in the background, "
+            "its policy must say ends-with=last (carrel new sh writes a first one)\n")
+    began = time.monotonic()
+    done = inside(f"rm -f ~/later; {later} sleep 0.2; exit 0")  # or it would still be called setsid
+    assert time.monotonic() - began < SECONDS and says(done) == "", done
+    assert note.format("sh") in done.stderr, done.stderr
+    time.sleep(1.5)
+    assert not os.path.exists(S.path("home/.var/app/org.debian.sh/later"))
+    # Whoever says so in the policy hears nothing, and nor does one that fails, leaves nobody, or whom nobody can hear.
+    for script, how in ((later, {"last": True}), (later, {"last": False}), (later + "exit 3", {"ends_with": "tell"}),
+                        ("sleep 0.1 & exit 0", {"ends_with": "tell"}), ("true", {"ends_with": "tell"})):
+        done = run_lasting(script, bus=True, **how)
+        assert "has left running" not in done.stderr, (script, how, done)
+    # A name that would steer the terminal is shown as plain text.
+    script = ("import ctypes, os, time\nif not os.fork():\n    ctypes.CDLL(None).prctl(15, b'a\\x1b[2Jb')\n"
+              "    [os.close(n) for n in range(3)]\n    time.sleep(30)\ntime.sleep(0.5)")
+    done = inside("", "-c", script, program="python3")
+    assert "end with it: a?[2Jb\n" in done.stderr, done
+
+
+def its_keys_signals_are_its_groups_and_others_its_own():
+    """Under ends-with=tell, as without: what is sent to the app comes to its first process alone."""
+    script = ("(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.1; done) & "
+              "trap 'sleep 0.5; echo first; exit 3' TERM; while :; do sleep 0.1; done")
+    argv, more = lasting(script, bus=True, ends_with="tell")
+    child = subprocess.Popen(argv, **more)
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(signal.SIGTERM)
+    out, _ = child.communicate(timeout=SECONDS)
+    assert out == "first\n" and child.returncode == 3, (out, child.returncode)
+
+
 for function in (the_bus_answers_and_is_there_only_when_it_should,
                  nothing_of_the_persons_bus_is_on_it,
                  the_daemon_starts_with_the_first_connection, two_at_once_find_one_bus,
@@ -200,7 +237,8 @@ for function in (the_bus_answers_and_is_there_only_when_it_should,
                  status_and_arguments_are_as_without_it, what_the_bus_starts_is_inside,
                  without_the_daemon_connections_fail_at_once,
                  an_app_that_goes_on_in_the_background_ends_with_its_last_process,
-                 one_that_does_not_is_as_without_it, its_bus_does_not_keep_it, signals_come_to_what_is_left_of_it):
+                 one_that_does_not_is_as_without_it, its_bus_does_not_keep_it, signals_come_to_what_is_left_of_it,
+                 one_that_nobody_knows_tells_that_it_goes_on, its_keys_signals_are_its_groups_and_others_its_own):
     tap.run(function)
 S.close()
 sys.exit(tap.done())

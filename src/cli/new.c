@@ -63,30 +63,6 @@ static bool read_entry(const char *path, struct buf *text)
            !memchr(text->data, '\0', text->len);
 }
 
-/* A visible .desktop file of the system that starts the program: the shortest name of several. */
-static const char *entry_of(struct cli *c, const char *program, struct buf *out)
-{
-    static const char dir[] = "/usr/share/applications";
-    const char *found = NULL, *const * argv, *error;
-    int line;
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        struct buf text = {.arena = &c->arena};
-        size_t n = strlen(e->d_name);
-        if (n < 9 || !str_eq(e->d_name + n - 8, ".desktop") || (found && strlen(found) <= n) ||
-            !read_entry(arena_printf(&c->arena, "%s/%s", dir, e->d_name), &text) ||
-            desktop_exec(&c->arena, text.data, text.len, &argv, &line, &error) < 0 ||
-            desktop_starts_another(argv) ||
-            !str_eq(base_name(argv[desktop_program(argv)]), base_name(program)))
-            continue;
-        found = arena_strdup(&c->arena, e->d_name);
-        *out = text;
-    }
-    if (d)
-        closedir(d);
-    return found;
-}
-
 /* ---- the package ---- */
 
 /* The package whose list of files holds the path, "" when none does. */
@@ -107,6 +83,58 @@ static const char *package_of(struct cli *c, const char *path)
     if (d)
         closedir(d);
     return arena_strndup(&c->arena, found, strcspn(found, ":")); /* less ":amd64" */
+}
+
+/* How an entry names the program: not, only beside its own command (that is a wrapper, and the
+ * program stands in TryExec= or in an action), or as its command. */
+enum naming { NOT_NAMED, BESIDE, AS_COMMAND };
+
+static enum naming named_by(struct cli *c, const struct buf *text, const char *program)
+{
+    const char *const *argv, *error, *want = base_name(program);
+    int line;
+    if (desktop_exec(&c->arena, text->data, text->len, &argv, &line, &error) < 0 ||
+        desktop_starts_another(argv))
+        return NOT_NAMED;
+    if (str_eq(base_name(argv[desktop_program(argv)]), want))
+        return AS_COMMAND;
+    for (const char *p = text->data; p && *p; p = strchr(p, '\n'), p += p ? 1 : 0) {
+        const char *value = str_after(p, "TryExec=");
+        value = value ? value : str_after(p, "Exec=");
+        if (value &&
+            str_eq(base_name(arena_strndup(&c->arena, value, strcspn(value, " \t\r\n"))), want))
+            return BESIDE;
+    }
+    return NOT_NAMED;
+}
+
+/* A .desktop file of the system that starts the program: the shortest name of several. One that
+ * only names it beside something else must be of its own package. */
+static const char *entry_of(struct cli *c, const char *program, struct buf *out)
+{
+    static const char dir[] = "/usr/share/applications";
+    const char *found = NULL, *package = NULL;
+    enum naming best = NOT_NAMED;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct buf text = {.arena = &c->arena};
+        size_t n = strlen(e->d_name);
+        const char *path = arena_printf(&c->arena, "%s/%s", dir, e->d_name);
+        if (n < 9 || !str_eq(e->d_name + n - 8, ".desktop") || !read_entry(path, &text))
+            continue;
+        enum naming how = named_by(c, &text, program);
+        if (how == NOT_NAMED || how < best || (how == best && strlen(found) <= n))
+            continue;
+        package = how == BESIDE && !package ? package_of(c, program) : package;
+        if (how == BESIDE && (!*package || !str_eq(package_of(c, path), package)))
+            continue;
+        best = how;
+        found = arena_strdup(&c->arena, e->d_name);
+        *out = text;
+    }
+    if (d)
+        closedir(d);
+    return found;
 }
 
 /* A field of an installed package's paragraph, "" when it has none. */
@@ -219,7 +247,7 @@ static const struct {
 } grants[] = {
     {CATEGORY,
      "Network WebBrowser Email InstantMessaging Chat IRCClient P2P FileTransfer News "
-     "RemoteAccess VideoConference Feed",
+     "RemoteAccess VideoConference Feed Maps",
      "shared=network;", "its .desktop file calls it", NULL},
     {SECTION, "comm mail net news web", "shared=network;", "its package is of the section", NULL},
     {CATEGORY, "Game 3DGraphics Video Player WebBrowser", "devices=dri;",
@@ -232,6 +260,10 @@ static const struct {
      "sockets=pulseaudio;", "sound, to play and no more: it depends on", NULL},
     {CATEGORY, "P2P FileTransfer WebBrowser", "filesystems=xdg-download;",
      "a place for what it fetches, as its .desktop file calls it", NULL},
+    {CATEGORY, "FileManager", "filesystems=xdg-download;",
+     "it sees and moves no other files of yours than those in the folders here, which are yours to "
+     "choose:\n# its .desktop file calls it",
+     NULL},
     {CATEGORY, "Email InstantMessaging Chat", "filesystems=xdg-download;",
      "a place for what it fetches, as its .desktop file calls it",
      "All that lies there can be sent away, so it is left to you"},
@@ -384,8 +416,11 @@ static void write_policy(struct cli *c, const struct known *k, struct buf *out)
     buf_printf(out, "# Files named as arguments: %s.\ndocuments=%s\n", why, opens);
     if (*etc)
         buf_printf(out, "# Defaults that its packages keep in /etc.\netc=%s\n", etc);
-    buf_str(out, "# If it ends at once and shows no window, it goes on in the background:\n"
-                 "#ends-with=last\n");
+    buf_str(
+        out,
+        "# It ends with its first process, and says so if that leaves others running. Where it\n"
+        "# ends at once and shows no window, it goes on in the background: last\n"
+        "ends-with=tell\n");
     write_sandbox(network, out);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * carrel-ownbus SOCKET PROGRAM [ARGUMENT...]
- * carrel-ownbus --stay SOCKET|- PROGRAM [ARGUMENT...]
+ * carrel-ownbus --stay|--tell SOCKET|- PROGRAM [ARGUMENT...]
  *
  * Runs inside, in front of an app that has a session bus of its own. It listens on the bus' socket
  * and becomes the app at once; a process that it leaves behind waits for the first connection and
@@ -14,7 +14,7 @@
  *
  * With --stay it does not become the app but starts it, and ends when all that the app has started
  * ended: for programs that go on in the background, whose first process ends at once. `-` is no
- * bus.
+ * bus. With --tell it starts it, too, but ends with it, and tells if it seems to be such a program.
  *
  * It is part of the app's side of the wall: it has no rights that the app has not.
  */
@@ -141,15 +141,19 @@ static _Noreturn void become(char *const argv[])
 int main(int argc, char **argv)
 {
     bool stays = argc > 1 && strcmp(argv[1], "--stay") == 0;
-    char **words = argv + 1 + stays;
-    if (argc < 3 + stays)
-        die(EXIT_OURS, "usage: carrel-ownbus [--stay] SOCKET|- PROGRAM [ARGUMENT...]", NULL, 0);
+    bool tells = argc > 1 && strcmp(argv[1], "--tell") == 0;
+    char **words = argv + 1 + (stays || tells);
+    if (argc < 3 + (stays || tells))
+        die(EXIT_OURS, "usage: carrel-ownbus [--stay|--tell] SOCKET|- PROGRAM [ARGUMENT...]", NULL,
+            0);
     if (strcmp(words[0], "-") != 0) {
         int socket = listen_at(words[0]);
         leave_daemon(socket);
         close(socket);
     }
-    if (stays)
-        stay(); /* returns in the app's process */
+    if (stays) /* these return in the app's process */
+        stay();
+    if (tells)
+        stay_and_tell(words[1]);
     become(words + 1);
 }

@@ -10,4 +10,12 @@
  */
 void stay(void);
 
+/*
+ * The same for a program that nobody has looked at yet: all ends with its first process. Where that
+ * ends well and soon, and leaves others running, a line for people says so: a program that goes on
+ * in the background would seem to do nothing. Signals are the first process' own, but for those of
+ * a terminal's keys.
+ */
+void stay_and_tell(const char *program);
+
 #endif

@@ -105,6 +105,7 @@ const struct keyword keywords[] = {
     WORD("Carrel Application/documents", "rw", FS_RW, "to be read and written"),
     OURS("Carrel Application", "ends-with", VALUE_WORD, "first", "with which of its processes the app ends"),
     WORD("Carrel Application/ends-with", "first", 0, "with the first one, as other processes of it are helpers"),
+    WORD("Carrel Application/ends-with", "tell", 0, "with the first one; it says so if that leaves others running"),
     WORD("Carrel Application/ends-with", "last", 0, "with the last one, as the program goes on in the background"),
     OURS("Carrel Application", "etc", VALUE_COMMANDS, "", "files and folders of /etc with its packages' defaults, to be read"),
 

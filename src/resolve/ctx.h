@@ -50,7 +50,8 @@ struct ctx {
     const struct carrel_value *nested; /* NULL: none */
     bool nested_userns, nested_mount;
     const struct carrel_value *private_bus; /* NULL: none */
-    const struct carrel_value *stays;       /* ends-with=last; else NULL */
+    const struct carrel_value *stays;       /* ends-with=last; or tell, where the starter that does
+                                             * it is there for the bus anyway; else NULL */
     bool accessibility;                     /* it has that bus */
 
     const char *runtime;  /* inside: /run/user/UID */

@@ -44,7 +44,9 @@ void rule_decide(struct ctx *c)
         !(c->wayland && c->wayland_socket))
         c->private_bus = NULL;
     c->stays = policy_carrel(c->p, "Carrel Application", "ends-with");
-    if (c->stays && !str_eq(c->stays->value, "last"))
+    if (c->stays && str_eq(c->stays->value, "first"))
+        c->stays = NULL;
+    if (c->stays && str_eq(c->stays->value, "tell") && !c->private_bus) /* see ctx.h */
         c->stays = NULL;
     c->nested_mount = c->nested && str_eq(c->nested->value, "mount");
     c->nested_userns = c->nested_mount || (c->nested && str_eq(c->nested->value, "userns"));

@@ -85,7 +85,8 @@ static void emit_exec(struct ctx *c)
                        : NULL;
     plan_add(c->out, PLAN_EXEC, starts ? starts : waits, PRIVATE_BUS_STARTER, (char *)NULL);
     if (c->stays)
-        plan_add(c->out, PLAN_ARG, waits, "--stay", (char *)NULL);
+        plan_add(c->out, PLAN_ARG, waits, str_eq(c->stays->value, "tell") ? "--tell" : "--stay",
+                 (char *)NULL);
     plan_add(c->out, PLAN_ARG, NULL,
              c->private_bus ? join_path(c, c->runtime, PRIVATE_BUS_SOCKET) : "-", (char *)NULL);
     plan_add(c->out, PLAN_ARG, why, c->q->program, (char *)NULL);

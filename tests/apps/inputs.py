@@ -85,6 +85,18 @@ class Nothing(Method):
 
 METHODS = {m.name: m for m in (Nothing, IBus, Fcitx)}
 
+# Debian 12 has no editor of Qt 6: one field, which Ctrl+S saves.
+QT6 = """import sys
+from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtWidgets import QApplication, QPlainTextEdit
+app = QApplication(["qt6-field"])
+field = QPlainTextEdit()
+save = lambda: open(sys.argv[1], "w", encoding="utf-8").write(field.toPlainText())
+QShortcut(QKeySequence("Ctrl+S"), field).activated.connect(save)
+field.resize(600, 400)
+field.show()
+app.exec()
+"""
 # Program: its toolkit, and how the text is saved ({} is the file). The first ones are in every run of ./check.
 PROGRAMS = {
     "mousepad": ("GTK 3", ["{}"]),
@@ -95,9 +107,11 @@ PROGRAMS = {
     "gedit": ("GTK 3", ["{}"]),
     "l3afpad": ("GTK 3", ["{}"]),
     "emacs": ("X toolkit", ["{}"]),
+    "qt6-field": ("Qt 6, without a policy", ["-c", QT6, "{}"]),
     "kate": ("Qt 5 and KDE, on the filtered bus", ["{}"]),
 }
-ALWAYS = ("mousepad", "gnome-text-editor", "featherpad", "xterm")
+ALWAYS = ("mousepad", "gnome-text-editor", "featherpad", "xterm", "qt6-field")
+PYTHON = "/usr/bin/python3"
 SAVE = {"emacs": ("ctrl+x", "ctrl+s"), "xterm": ("Return", "ctrl+d")}
 
 
@@ -114,9 +128,14 @@ class Typing:
             os.makedirs(own, mode=0o700, exist_ok=True)
         with open(self.path, "w", encoding="utf-8"):
             pass
-        words = [w.format(self.path) for w in PROGRAMS[name][1]]
+        words = [self.path if w == "{}" else w for w in PROGRAMS[name][1]]
+        options = []
+        if name == "qt6-field":  # a bus of its own, as programs without a policy have, would know of no input method
+            options = ["--app-id=org.example.Field", f"--filesystem={self.path}",
+                       "--metadata=Carrel Sandbox=private-session-bus=false"]
         # XIM is a matter of the person's own display: no server of the app's own has an input method.
-        self.argv = [test.carrel, "run", "--x11=shared"] * confined + [name] + words
+        self.argv = ([test.carrel, "run", "--x11=shared", *options] if confined else [])
+        self.argv += [PYTHON if name == "qt6-field" else name] + words
         self.shot = os.path.join(test.shots, f"{name}-{test.method.name}-{'confined' if confined else 'bare'}.png")
         self.log = self.shot[:-3] + "stderr"
 
@@ -165,7 +184,11 @@ class Test:
         self.carrel, self.shots, self.desk, self.method = options.carrel, options.shots, desk, method
 
     def composes(self, name):
-        need(name)
+        if name == "qt6-field":
+            if subprocess.run([PYTHON, "-c", "import PyQt6.QtWidgets"], check=False, capture_output=True).returncode:
+                raise Skip("missing: python3-pyqt6")
+        else:
+            need(name)
         bare = Typing(self, name, False).text()
         confined = Typing(self, name, True).text()
         print(f"# {name}, {self.method.name}: bare {bare!r}, confined {confined!r}")
