@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -214,12 +215,11 @@ def doctor_looks_at_the_folders_of_the_person():
 def explain_says_what_a_word_is_taken_for():
     words = listed()
     refused(S.run("explain", "true", "", env=words), "the path is empty", "write the path of a file or folder")
-    note = '"network" is taken for a file in the current folder'
-    done = S.run("explain", "true", "network", env=words)
-    inside(note, done.stderr)
-    inside(S.home + "/network: not visible", done.stdout)
     S.write("home/network", "")
-    assert note not in S.run("explain", "true", "network", env=words).stderr
+    for word in ("network", "internet"):
+        same(S.run("explain", "true", word, env=words).stdout.partition("\n")[0], "org.debian.true: network")
+    inside(S.home + "/network: not visible", S.run("explain", "true", "./network", env=words).stdout)
+    inside(S.home + "/netw: not visible", S.run("explain", "true", "netw", env=words).stdout)
     os.unlink(S.path("home/network"))
     gone = S.path("gone")
     os.mkdir(gone)
@@ -227,7 +227,69 @@ def explain_says_what_a_word_is_taken_for():
     refused(done, 'cannot tell which file "x" is: the current folder is gone', "write the path from the root on")
 
 
+def topics_are_told_by_the_policy_s_lines():
+    """What is allowed, by which line; what is not; and what would change it, which then does."""
+    folder = os.path.dirname(S.write("home/topics/f", ""))
+    policy = S.write("home/topic.policy", f"[Context]\nshared=network;\nfilesystems={folder}:ro;!{folder}/f;\n"
+                     "[Environment]\nTOPIC=1\n[Carrel Sandbox]\nmax-processes=77\nnested-sandbox=userns\n"
+                     "[Carrel Ask]\nat-start=devices;microphone;\n")
+
+    def told(topic, *options):
+        answer = json.loads(S.run("explain", "--json", "--policy=" + policy, *options, "true", topic, env=listed()).stdout)
+        same(sorted(answer), sorted(["app", "topic", "lines", "allow", "deny", "policy_lines", "policy_file"]))
+        same(answer["policy_file"], S.home + "/.config/carrel/policies/org.debian.true.policy")
+        return {(line["state"], line["what"]): line.get("why") for line in answer["lines"]}
+
+    def state(topic, what, *options):
+        return [(s, why) for (s, w), why in told(topic, *options).items() if what in w]
+    same(state("network", "other computers"), [("allowed", f"{policy}:2: shared=network")])
+    same(state("network", "other computers", "--unshare=network"), [("denied", "command line, argument 4: shared=!network")])
+    same(state("home", folder + ": read"), [("allowed", f"{policy}:3: filesystems={folder}:ro")])
+    same(state("files", folder + "/f"), [("denied", f"{policy}:3: filesystems=!{folder}/f")])
+    same(state("home", folder + ": read", "--nofilesystem=" + folder), [])
+    same(state("environment", "TOPIC=1"), [("allowed", f"{policy}:5: environment=TOPIC")])
+    same(state("limits", "nproc"), [("allowed", f"{policy}:7: max-processes=77")])
+    same(state("kernel", "sandboxes"), [("allowed", f"{policy}:8: nested-sandbox=userns")])
+    same(state("kernel", "sandboxes", "--metadata=Carrel Sandbox=nested-sandbox=none")[0][0], "denied")
+    same(state("devices", "you are asked"), [("asked", f"{policy}:10: at-start=devices;microphone;")])
+    same(state("camera", "none"), [("denied", None)])
+    same(state("camera", "every camera", "--device=all"), [("allowed", "command line, argument 4: devices=all")])
+    same([s for s, _ in state("microphone", "you are asked")], ["asked"])
+    text = S.run("explain", "--policy=" + policy, "true", "network", env=listed()).stdout
+    for part in (f"  allowed     other computers, and what listens on this one, as you reach them\n              by {policy}:2: shared=network\n",
+                 "  to deny     --unshare=network\n", "  for good    [Context] shared=network; or shared=!network;\n"):
+        inside(part, text)
+
+
+def topics_tell_of_the_rules_of_a_bus():
+    """The names that a filter lets through, each by its line; and the whole bus as what it is."""
+    runtime = listed()["XDG_RUNTIME_DIR"]
+    with socket.socket(socket.AF_UNIX) as bus:
+        path = os.path.join(runtime, "bus")
+        bus.bind(path)
+        try:
+            policy = S.write("home/bus.policy", "[Session Bus Policy]\n# Why.\norg.example.Talk.*=talk\norg.example.No=none\n")
+            env = listed(DBUS_SESSION_BUS_ADDRESS="unix:path=" + path)
+
+            def lines(*options):
+                done = S.run("explain", "--json", *options, "true", "bus", env=env)
+                return [(x["state"], x["what"], x.get("why")) for x in json.loads(done.stdout)["lines"]]
+            told = lines("--policy=" + policy)
+            inside(("allowed", "session bus: talk to org.example.Talk.*", policy + ":3"), told)
+            inside(("denied", "session bus: talk to org.example.No", policy + ":4"), told)
+            inside(("denied", "session bus: all other names", None), told)
+            inside(("denied", "system bus: nothing of it", None), told)
+            whole = lines("--socket=session-bus")
+            inside(("allowed", "session bus: all of it, with every service that trusts you", "command line, argument 3: sockets=session-bus"), whole)
+            os.unlink(path)
+            same([w for s, w, _ in lines("--policy=" + policy) if "ession" in w], ["Session Bus Policy"])
+        finally:
+            if os.path.exists(path):
+                os.unlink(path)
+
+
 TESTS = [
+    topics_are_told_by_the_policy_s_lines, topics_tell_of_the_rules_of_a_bus,
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
     a_table_of_descriptors_that_is_too_small_is_told_of, grants_for_ever_of_the_same_moment_are_all_written,
