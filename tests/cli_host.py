@@ -135,6 +135,26 @@ def other_limits_that_are_too_small_are_told_of():
 
 # ---- files of the person's ----
 
+def a_folder_that_cannot_be_made_is_told_of_by_its_line():
+    """Not by a line of the plan; nothing is started, and check knows it too."""
+    hint = "have it made by who may, or take :create away: the app runs without it then"
+    closed = S.path("home/closed")
+    os.mkdir(closed)
+    os.chmod(closed, 0o500)
+    file = S.write("home/file", "")
+    for place, why in ((closed + "/a/b", f"you may not make it in {closed}"), (file + "/a", f"{file} is no folder"), ("/new", "you may not make it in /")):
+        policy = S.write("home/create.policy", f"[Context]\nfilesystems={place}:create;\n")
+        if os.access(place[:place.rindex("/")] or "/", os.W_OK):
+            continue  # root may
+        done = S.run("run", "--policy=" + policy, "true", env=listed())
+        same((done.returncode, done.stderr), (125, f"{policy}:2:13: error: filesystems={place}:create: {place} is not there, and {why}\n  hint: {hint}\n"))
+    os.chmod(closed, 0o700)
+    policy = S.write("home/create.policy", f"[Context]\nfilesystems={closed}/a/b:create;\n")
+    done = S.run("run", "--policy=" + policy, "sh", "-c", f"echo x > {closed}/a/b/c", env=listed())
+    same((done.returncode, done.stderr), (0, ""))
+    assert os.path.exists(closed + "/a/b/c")
+
+
 USER = "home/.config/carrel/policies"
 
 
@@ -302,6 +322,7 @@ def topics_tell_of_the_rules_of_a_bus():
 
 
 TESTS = [
+    a_folder_that_cannot_be_made_is_told_of_by_its_line,
     other_limits_that_are_too_small_are_told_of, topics_are_told_by_the_policy_s_lines, topics_tell_of_the_rules_of_a_bus,
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
     an_id_without_a_policy_can_be_typed, an_option_without_effect_is_told_of_at_the_start,
