@@ -365,6 +365,22 @@ def test_entered_program_is_filtered_and_walled():
         assert r.stdout.split() == ["-1", "-1", "-1"], r.stdout
 
 
+def test_an_instance_is_known_by_its_process_too():
+    with running() as one, running():
+        listed = [x for x in json.loads(carrel("ps", "--json").stdout) if x["instance"] == one.id][0]
+        for pid in (listed["pid"], listed["started"]):
+            same_one = json.loads(carrel("ps", "--json", str(pid)).stdout)
+            assert [x["instance"] for x in same_one] == [one.id], same_one
+        carrel("enter", listed["pid"], "--", "true")
+        refused("enter", os.getpid(), "--", "true", says=[f"process {os.getpid()} is not the first one of an app that runs"])
+        refused("kill", "0", says=["process 0 is not"])
+        carrel("kill", listed["pid"])
+        wait_for(lambda: len(json.loads(carrel("ps", "--json").stdout)) == 1, "its end, and no other's")
+    bare = {k: v for k, v in ENV.items() if k != "XDG_RUNTIME_DIR"}
+    done = stage.run("ps", env=bare)
+    assert (done.returncode, "XDG_RUNTIME_DIR is not set" in done.stderr) == (125, True), done
+
+
 def test_enter_passes_the_exit_status_on():
     with running():
         carrel("enter", APP, "--", "sh", "-c", "exit 9", status=9)
