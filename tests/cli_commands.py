@@ -747,6 +747,27 @@ def reset_is_not_kept_from_its_work_by_depth():
     assert not os.path.lexists(home)
 
 
+def reset_takes_read_only_folders_too():
+    """As Go's modules are, on all levels, also where it is too deep to be walked. Root may write there anyhow."""
+    home = S.path("home/.var/app/org.debian.nl")
+    S.write("home/.var/app/org.debian.nl/go/pkg/mod/f", "f")
+    nest(home + "/go/pkg", 300)
+    for folder, _, _ in os.walk(home + "/go", topdown=False):
+        os.chmod(folder, 0o500)
+    done = S.run("reset", "--yes", "nl")
+    same(done.returncode, 0, done.stderr)
+    assert not os.path.lexists(home)
+    S.write("home/.config/locked/a/f", "f")
+    S.write("home/.config/locked/b", "b")
+    os.chmod(S.path("home/.config/locked/b"), 0)
+    os.chmod(S.path("home/.config/locked/a"), 0o500)
+    if not os.access(S.path("home/.config/locked/b"), os.R_OK):
+        same(S.run("import", "nl", S.home + "/.config/locked").returncode, 125)
+        same(os.listdir(home + "/config"), [], "half an import")
+    os.chmod(S.path("home/.config/locked/a"), 0o700)
+    S.run("reset", "--yes", "nl")
+
+
 def reset_waits_for_the_app_to_end():
     app = subprocess.Popen([S.carrel, "run", "sleep", "60"], env=S.env(), cwd=S.home,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -888,7 +909,7 @@ TESTS = [
     check_finds_faults, check_takes_an_app_by_its_name, check_finds_what_no_start_would_take, every_shipped_policy_is_free_of_errors, import_copies_exactly,
     import_knows_the_places, import_overwrites_only_when_told, import_follows_no_link_of_the_app,
     import_takes_no_key_by_a_link, import_refuses_too_much, a_failed_import_leaves_nothing, reset_asks_and_deletes,
-    reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,
+    reset_follows_no_link, reset_is_not_kept_from_its_work_by_depth, reset_takes_read_only_folders_too, reset_waits_for_the_app_to_end, doctor_names_each_switch_and_its_remedy,
     doctor_tells_who_makes_control_groups,
     doctor_finds_this_host_able,
 ]

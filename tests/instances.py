@@ -8,7 +8,9 @@ import contextlib
 import json
 import os
 import pathlib
+import pty
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -363,6 +365,22 @@ def test_entered_program_is_filtered_and_walled():
         assert r.stdout.split() == ["-1", "-1", "-1"], r.stdout
 
 
+def test_an_instance_is_known_by_its_process_too():
+    with running() as one, running():
+        listed = [x for x in json.loads(carrel("ps", "--json").stdout) if x["instance"] == one.id][0]
+        for pid in (listed["pid"], listed["started"]):
+            same_one = json.loads(carrel("ps", "--json", str(pid)).stdout)
+            assert [x["instance"] for x in same_one] == [one.id], same_one
+        carrel("enter", listed["pid"], "--", "true")
+        refused("enter", os.getpid(), "--", "true", says=[f"process {os.getpid()} is not the first one of an app that runs"])
+        refused("kill", "0", says=["process 0 is not"])
+        carrel("kill", listed["pid"])
+        wait_for(lambda: len(json.loads(carrel("ps", "--json").stdout)) == 1, "its end, and no other's")
+    bare = {k: v for k, v in ENV.items() if k != "XDG_RUNTIME_DIR"}
+    done = stage.run("ps", env=bare)
+    assert (done.returncode, "XDG_RUNTIME_DIR is not set" in done.stderr) == (125, True), done
+
+
 def test_enter_passes_the_exit_status_on():
     with running():
         carrel("enter", APP, "--", "sh", "-c", "exit 9", status=9)
@@ -394,6 +412,82 @@ def test_enter_with_a_terminal_gives_it_one():
     with running():
         r = carrel("enter", "--tty=always", APP, "--", "sh", "-c", "tty >/dev/null || test -t 0 && echo terminal")
         assert "terminal" in r.stdout, r
+
+
+def stopped_and_going_on(pid, stop, works):
+    """Whether `carrel enter` of this id stops with its program, and works again when it is continued."""
+    stop()
+    end = time.monotonic() + SECONDS
+    while os.waitpid(pid, os.WUNTRACED | os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end, "it does not stop"
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGCONT)
+    works()
+
+
+def test_what_is_entered_with_a_terminal_stops_at_ctrl_z():
+    """As in the person's own shell: a program that leads no session of its own is stopped by the terminal."""
+    with running() as app:
+        entered = "echo began; read a; echo \"had $a\"; read b; echo \"got $b\""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execvpe("bash", ["bash", "-m", "-c", f"{stage.carrel} enter {APP} -- sh -c '{entered}'; echo stop=$?; fg; echo end=$?"], ENV)
+        seen = b""
+
+        def until(text):
+            nonlocal seen
+            end = time.monotonic() + SECONDS
+            while text not in seen:
+                assert time.monotonic() < end, (text, seen)
+                if select.select([fd], [], [], 0.1)[0]:
+                    seen += os.read(fd, 4096)
+        try:
+            until(b"began")
+            os.write(fd, b"one\n")
+            until(b"had one")
+            os.write(fd, b"\x1a")
+            until(b"stop=148")
+            os.write(fd, b"two\n")
+            until(b"got two")
+            until(b"end=0")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(fd)
+        assert app.do("true")[1] == 0
+
+
+def test_what_is_entered_without_a_terminal_stops_too():
+    with running():
+        p = subprocess.Popen([stage.carrel, "enter", APP, "--", "sh", "-c", "echo began; read a; echo \"had $a\""], env=ENV,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+        def works():
+            print("one", file=p.stdin, flush=True)
+            assert p.stdout.readline() == "had one\n"
+        assert p.stdout.readline() == "began\n"
+        stopped_and_going_on(p.pid, lambda: p.send_signal(signal.SIGTSTP), works)
+        assert p.wait(timeout=SECONDS) == 0
+        p.stdin.close()
+        p.stdout.close()
+
+
+def test_nothing_is_left_of_what_was_entered_with_a_terminal():
+    """Whichever of the processes in front of it is killed."""
+    with running() as app:
+        for nth in range(3):
+            p = subprocess.Popen([stage.carrel, "enter", "--tty=always", APP, "--", "sh", "-c", "echo $$; exec sleep 1000"],
+                                 env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            inner = p.stdout.readline().strip()
+            chain = [p.pid]
+            while len(chain) < 3:
+                with open(f"/proc/{chain[-1]}/task/{chain[-1]}/children") as children:
+                    chain.append(int(children.read().split()[-1]))
+            os.kill(chain[nth], signal.SIGKILL)
+            assert p.wait(timeout=SECONDS) != 0
+            wait_for(lambda inner=inner: app.do(f"test -d /proc/{inner}")[1] != 0, f"its end, {nth}")
+            p.stdout.close()
 
 
 def test_enter_refuses_an_open_folder_as_input():

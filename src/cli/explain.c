@@ -5,6 +5,7 @@
 #include "cli/job.h"
 #include "explain/display.h"
 #include "explain/explain.h"
+#include "explain/topic.h"
 #include "util/file.h"
 #include "util/str.h"
 
@@ -36,20 +37,6 @@ static int refuse_operand(struct cli *c, const char *path)
     return 0;
 }
 
-/* Who asks for the network gets an answer about a file of that name. */
-static void note_no_file(struct cli *c, const char *path)
-{
-    static const char *const words[] = {
-        "network", "shared", "sockets", "devices", "features", "bus",       "sound",      "wayland",
-        "x11",     "names",  "limits",  "seccomp", "landlock", "clipboard", "environment"};
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (str_eq(path, words[i]) && access(path, F_OK) < 0)
-            diag_add(&c->diags, DIAG_NOTE, (struct place){0},
-                     "`carrel explain APP display` tells of windows, sound and buses, `carrel plan "
-                     "APP` of all else",
-                     "\"%s\" is taken for a file in the current folder", path);
-}
-
 static int print_line(struct cli *c, struct buf *out)
 {
     if (out->len && out->data[out->len - 1] != '\n')
@@ -69,6 +56,21 @@ static int explain_its_display(struct cli *c, const struct job *j)
     return print_line(c, &out);
 }
 
+/* Whoever means a file of this name writes ./network. */
+static int explain_its_topic(struct cli *c, const struct job *j, const struct topic *t)
+{
+    struct buf out = {.arena = &c->arena};
+    struct topic_answer v;
+    const char *file =
+        arena_printf(&c->arena, "%s/%s.policy", c->catalog.layers[LAYER_USER], j->app.id);
+    explain_topic(&c->arena, t, &j->plan, &j->policy, &v);
+    if (cli_has(c, "json"))
+        explain_topic_json(&v, j->app.id, file, &out);
+    else
+        explain_topic_text(&v, j->app.id, file, &out);
+    return print_line(c, &out);
+}
+
 static int explain(struct cli *c)
 {
     struct job j;
@@ -77,11 +79,12 @@ static int explain(struct cli *c)
     int r = job_prepare(c, NULL, "INSTANCE", NULL, &j);
     if (r)
         return r;
-    if (str_eq(c->operands[1], "display"))
-        return explain_its_display(c, &j);
+    const struct topic *topic = topic_find(c->operands[1]);
+    if (topic)
+        return topic_is_display(topic) ? explain_its_display(c, &j)
+                                       : explain_its_topic(c, &j, topic);
     if ((r = refuse_operand(c, c->operands[1])))
         return r;
-    note_no_file(c, c->operands[1]);
     const char *path = path_for_app(c, &j, c->operands[1]);
     if (!path)
         return cli_fail(c, "give the path without \"..\"", "cannot tell which file \"%s\" is",

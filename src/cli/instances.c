@@ -20,6 +20,20 @@ static bool is_instance(const char *name)
     return *name && !name[strspn(name, "0123456789")];
 }
 
+/* The number of a process is shorter than that of any instance. */
+static bool is_process(const char *name)
+{
+    return is_instance(name) && strlen(name) < strlen("1000000000");
+}
+
+static bool is_meant(const struct instance *in, const char *name, const char *app)
+{
+    long pid = is_process(name) ? strtol(name, NULL, 10) : 0;
+    return pid   ? in->pid == pid || in->app_pid == pid
+           : app ? str_eq(in->app, app)
+                 : str_eq(in->id, name);
+}
+
 /* The id of the app that a name means. An id need not have a policy: it may run by --app-id. */
 static int app_named(struct cli *c, const char *name, const char **id)
 {
@@ -30,6 +44,14 @@ static int app_named(struct cli *c, const char *name, const char **id)
     int r = catalog_find(&c->catalog, &c->facts, name, &app, &c->diags);
     *id = r == 0 ? app.id : NULL;
     return r == 0 ? 0 : r == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
+}
+
+static int not_running(struct cli *c, const char *what)
+{
+    return is_process(what) ? cli_fail(c, "carrel ps lists what runs",
+                                       "process %s is not the first one of an app that runs", what)
+                            : cli_fail(c, "carrel ps lists what runs", "%s%s is not running",
+                                       is_instance(what) ? "instance " : "", what);
 }
 
 int find_instances(struct cli *c, const char *name, bool may_rest, struct instance **out, size_t *n,
@@ -45,22 +67,22 @@ int find_instances(struct cli *c, const char *name, bool may_rest, struct instan
     if (r)
         return r;
     if (!c->facts.runtime_dir && (!may_rest || !name))
-        return cli_fail(c,
-                        "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR",
-                        "there is no registry of running apps: XDG_RUNTIME_DIR is not a folder of "
-                        "yours alone");
+        return cli_fail(
+            c, "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR",
+            "there is no registry of running apps: XDG_RUNTIME_DIR is %s",
+            facts_env(&c->facts, "XDG_RUNTIME_DIR") ? "not a folder of yours alone" : "not set");
     if (c->facts.runtime_dir &&
-        (r = instances_list(&c->arena, c->facts.runtime_dir, by_id ? name : NULL, out, n)) < 0)
+        (r = instances_list(&c->arena, c->facts.runtime_dir,
+                            by_id && !is_process(name) ? name : NULL, out, n)) < 0)
         return cli_fail(c, NULL, "cannot read the registry of running apps: %s", strerror(-r));
     for (size_t i = 0; i < *n; i++)
-        if (!name || str_eq(by_id ? (*out)[i].id : (*out)[i].app, by_id ? name : *app))
+        if (!name || is_meant(&(*out)[i], name, *app))
             (*out)[kept++] = (*out)[i];
     *n = kept;
     if (by_id && kept)
         *app = (*out)[0].app;
     if (name && !kept && (!may_rest || by_id))
-        return cli_fail(c, "carrel ps lists what runs", "%s%s is not running",
-                        by_id ? "instance " : "", by_id ? name : *app);
+        return not_running(c, by_id ? name : *app);
     return 0;
 }
 

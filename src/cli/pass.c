@@ -69,10 +69,10 @@ static int open_source(struct cli *c, int home, const char *path)
     if (fd >= 0)
         close(fd);
     cli_fail(c, error == ELOOP ? "copy what it leads to" : NULL, "cannot copy \"%s\": %s", path,
-             error == ELOOP   ? "it is, or lies behind, a symbolic link"
-             : error == EXDEV ? "it does not lie in the app's home"
-             : error          ? strerror(error)
-                              : "it is no ordinary file");
+             error == ELOOP                           ? "it is, or lies behind, a symbolic link"
+             : error == EXDEV                         ? "it does not lie in the app's home"
+             : error && error != ENXIO /* a socket */ ? strerror(error)
+                                                      : "it is no ordinary file");
     return -1;
 }
 

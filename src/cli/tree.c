@@ -148,10 +148,21 @@ int tree_measure(int fd, const char *where, struct tree_size *out, struct diags 
     return walk_folder(&w, fd, count);
 }
 
+/* Whether a folder of the person's was not to be written to, and is now. */
+static bool may_write_now(int folder)
+{
+    struct stat st;
+    return errno == EACCES && fstat(folder, &st) == 0 && (st.st_mode & 0700) != 0700 &&
+           fchmod(folder, 0700) == 0;
+}
+
 static int unlink_entry(struct walk *w, int at, const char *name, const struct stat *st)
 {
-    if (unlinkat(at, name, S_ISDIR(st->st_mode) ? AT_REMOVEDIR : 0) < 0)
-        return broken(w, name, "cannot remove it", errno);
+    int flags = S_ISDIR(st->st_mode) ? AT_REMOVEDIR : 0;
+    /* Programs leave folders read-only (Go's modules); what is above the tree stays as it is. */
+    while (unlinkat(at, name, flags) < 0)
+        if (!w->target || !may_write_now(at))
+            return broken(w, name, "cannot remove it", errno);
     return 0;
 }
 
@@ -165,9 +176,12 @@ static int move_up(struct walk *w, int at, const char *name)
 {
     struct removal *r = w->target;
     char fresh[64];
+    cleanup_fd int fd = open_folder(at, name); /* whose ".." changes, too */
     do
         snprintf(fresh, sizeof fresh, ".carrel-deep.%lu", r->moved++);
-    while (sys_renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+    while (sys_renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) < 0 &&
+           (errno == EEXIST || may_write_now(at) || (fd >= 0 && may_write_now(fd)) ||
+            may_write_now(r->top)));
     return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
                ? broken(w, name, "cannot move it up", EBUSY)
                : 0;
@@ -202,5 +216,6 @@ int tree_remove(int at, const char *where, const char *name, struct diags *d)
     if (S_ISDIR(st.st_mode) && empty_folder(&w, at, name) < 0)
         return -1;
     w.path = where;
+    w.target = NULL;
     return unlink_entry(&w, at, name, &st);
 }

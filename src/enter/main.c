@@ -125,11 +125,13 @@ static _Noreturn void become_app(struct job *j, int parent)
 {
     CALL2(NULL, setns, FIRST_NAMESPACE_FD + USER, CLONE_NEWUSER,
           "cannot join the app's user namespace");
-    CALL0(NULL, setsid, "cannot make a session");
     if (j->last[PLAN_TERMINAL]) {
-        j->root = CALL4(NULL, openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-                        "cannot open the root");
-        run_terminal(j, j->last[PLAN_TERMINAL]);
+        const int group = (int)sys0(__NR_getpid);
+        CALL2(NULL, setpgid, 0, 0, "cannot make a process group");
+        CALL3(j->last[PLAN_TERMINAL], ioctl, j->terminal, TIOCSPGRP, &group,
+              "cannot come to the foreground");
+    } else {
+        CALL0(NULL, setsid, "cannot make a session");
     }
     for (int sig = 1; sig <= LAST_SIGNAL; sig++)
         signal_default(sig);
@@ -159,7 +161,13 @@ static void stop_too(int child)
     sys2(__NR_kill, child, SIGCONT);
 }
 
-static _Noreturn void watch(int child, int signals)
+/* An orphan is not stopped by what a terminal sends. */
+static int stopping(int sig)
+{
+    return sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU ? SIGSTOP : sig;
+}
+
+static _Noreturn void watch(int child, int signals, bool orphan)
 {
     for (;;) {
         struct signalfd_siginfo got;
@@ -171,8 +179,43 @@ static _Noreturn void watch(int child, int signals)
             stop_too(child);
         else if (sys3(__NR_read, signals, &got, sizeof got) == sizeof got &&
                  got.ssi_signo != SIGCHLD)
-            sys2(__NR_kill, child, (int)got.ssi_signo);
+            sys2(__NR_kill, child, orphan ? stopping((int)got.ssi_signo) : (int)got.ssi_signo);
     }
+}
+
+/* Who holds a terminal open keeps its end from being seen. */
+static void leave_terminal(const struct job *j)
+{
+    for (int fd = 0; fd < FIRST_FREE_FD; fd++)
+        sys_close(fd);
+    sys_close((int)j->last[PLAN_TERMINAL]->n[0]);
+}
+
+/*
+ * A group whose parent is in no session with it is an orphan, which Ctrl-Z does not stop. So the
+ * session of the terminal is led by a process between us and the program: we cannot, as we lead a
+ * group. Comes back in that process.
+ */
+static void lead_session(struct job *j, int signals)
+{
+    int alive[2];
+    CALL2(NULL, pipe2, alive, O_CLOEXEC, "cannot make a pipe");
+    long leader = CALL5(NULL, clone, SIGCHLD, 0, 0, 0, 0, "cannot start a process");
+    if (leader) {
+        set_dumpable(0);
+        sys_close(alive[0]);
+        caps_drop();
+        leave_terminal(j);
+        watch((int)leader, signals, false);
+    }
+    sys_close(alive[1]);
+    CALL0(NULL, setsid, "cannot make a session");
+    join_all();
+    set_dumpable(0);
+    end_with(alive[0]);
+    j->root = CALL4(NULL, openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+                    "cannot open the root");
+    run_terminal(j, j->last[PLAN_TERMINAL]);
 }
 
 int main(int argc, char **argv, char **envp)
@@ -195,7 +238,10 @@ int main(int argc, char **argv, char **envp)
     int signals = CALL4(NULL, signalfd4, -1, &all_signals, sizeof all_signals, SFD_CLOEXEC,
                         "cannot receive signals");
     must(NULL, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1), "cannot forswear new privileges");
-    join_all();
+    if (j.last[PLAN_TERMINAL])
+        lead_session(&j, signals);
+    else
+        join_all();
     set_dumpable(0);
     CALL2(NULL, pipe2, alive, O_CLOEXEC, "cannot make a pipe");
     long child = CALL5(NULL, clone, SIGCHLD, 0, 0, 0, 0, "cannot start a process");
@@ -205,5 +251,10 @@ int main(int argc, char **argv, char **envp)
     }
     sys_close(alive[0]);
     caps_drop();
-    watch((int)child, signals);
+    if (j.last[PLAN_TERMINAL]) {
+        leave_terminal(&j);
+        sys_close(j.terminal);
+        sys_close(j.root);
+    }
+    watch((int)child, signals, !j.last[PLAN_TERMINAL]);
 }

@@ -303,7 +303,7 @@ static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
     line(out, "clipboard", rows[way].clipboard ? rows[way].clipboard : by_hand[carry]);
 }
 
-static void tell_sound(const struct display_view *v, struct buf *out)
+const char *display_sound_words(const struct display_view *v)
 {
     static const char *const ways[] = {
         [SOUND_NONE] = "none: no loudspeaker and no microphone",
@@ -314,10 +314,18 @@ static void tell_sound(const struct display_view *v, struct buf *out)
         [SOUND_HOST] = "plays, and can listen to the microphone and to what others play; it can "
                        "have files written and ports opened outside",
     };
-    line(out, "sound",
-         v->devices    ? "the sound cards themselves, microphones included"
-         : v->pipewire ? "PipeWire's own socket: the microphone, and what others play"
-                       : ways[v->sound]);
+    return v->devices    ? "the sound cards themselves, microphones included"
+           : v->pipewire ? "PipeWire's own socket: the microphone, and what others play"
+                         : ways[v->sound];
+}
+
+const char *display_camera_words(const struct display_view *v)
+{
+    return v->devices    ? "every camera"
+           : v->pipewire ? "every camera that PipeWire has"
+           : v->usb      ? "those on USB, where the person may open them"
+           : v->portals  ? "none but by the desktop's portal, which asks the person"
+                         : "none";
 }
 
 static void tell_buses(const struct display_view *v, struct buf *out)
@@ -351,13 +359,8 @@ void explain_display_text(const struct display_view *v, const char *name, struct
         buf_printf(out, "%s: ", head.data);
         tell_x11(v->x11, v->carry, out);
     }
-    tell_sound(v, out);
-    line(out, "camera",
-         v->devices    ? "every camera"
-         : v->pipewire ? "every camera that PipeWire has"
-         : v->usb      ? "those on USB, where the person may open them"
-         : v->portals  ? "none but by the desktop's portal, which asks the person"
-                       : "none");
+    line(out, "sound", display_sound_words(v));
+    line(out, "camera", display_camera_words(v));
     if (v->devices)
         line(out, "devices",
              "all that the person may open: cameras, and keyboards where they are open");

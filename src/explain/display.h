@@ -43,6 +43,9 @@ struct display_view {
 };
 
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out);
+/* One sentence each. */
+const char *display_sound_words(const struct display_view *v);
+const char *display_camera_words(const struct display_view *v);
 /* Appends. name is the app's. */
 void explain_display_text(const struct display_view *v, const char *name, struct buf *out);
 void explain_display_json(const struct display_view *v, struct buf *out);

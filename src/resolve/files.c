@@ -126,11 +126,35 @@ static bool may_appear(struct ctx *c, const struct fs_grant *g, const char *path
     return false;
 }
 
+/* Whether the folders that are missing of this path can be made; if not, says so. */
+static bool can_be_made(struct ctx *c, const struct fs_grant *g, const char *path)
+{
+    const struct path_fact *above = NULL;
+    for (size_t n = strlen(path); n > 0 && (!above || above->type == FILE_ABSENT);) {
+        while (n > 0 && path[n - 1] != '/')
+            n--;
+        n -= n > 1;
+        above = facts_path(c->f, n > 1 ? arena_strndup(c->a, path, n) : "/");
+        n = n > 1 ? n : 0;
+    }
+    const struct path_fact *p = above ? facts_access(c->f, above->path) : NULL;
+    if (!p || p->type == FILE_ABSENT || (p->type == FILE_DIR && p->accessible_w && p->accessible_x))
+        return true;
+    refuse(c, g->at, "have it made by who may, or take :create away: the app runs without it then",
+           "filesystems=%s:create: %s is not there, and %s", g->text, path,
+           p->type == FILE_DIR     ? concat(c, "you may not make it in ", p->path, NULL)
+           : p->type == FILE_ERROR ? concat(c, p->path, ": ", strerror(p->error), NULL)
+                                   : concat(c, p->path, " is no folder", NULL));
+    return false;
+}
+
 /* Makes a folder that the policy wants to exist (":create"), with what is missing above it. */
 static void create_grant(struct ctx *c, const struct fs_grant *g, const struct path_fact *p,
                          const char *dst)
 {
     const char *why = why_grant(c, g);
+    if (!can_be_made(c, g, p->real))
+        return;
     make_host_dir(c, p->real, g->base == FS_XDG_RUN ? "0700" : "0755", why);
     tree_put(&c->tree, (struct node){.kind = NODE_BIND,
                                      .dst = dst,

@@ -64,18 +64,7 @@ static void close_all(struct handover *h)
 
 static int fail(struct diags *d, const char *what, const char *about, int error)
 {
-    static const struct {
-        int error;
-        const char *hint;
-    } hints[] = {
-        {EMFILE, "raise the limit of open files: ulimit -n"},
-        {EAGAIN, "raise the limit of your processes: ulimit -u"},
-    };
-    const char *hint = NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-        if (hints[i].error == error)
-            hint = hints[i].hint;
-    diag_add(d, DIAG_ERROR, nowhere, hint, "%s %s: %s", what, about, strerror(error));
+    diag_add(d, DIAG_ERROR, nowhere, run_hint(error), "%s %s: %s", what, about, strerror(error));
     return -1;
 }
 

@@ -19,6 +19,8 @@ int instance_begin(const struct plan *p, const struct run_instance *in, const ch
 int fd_of(const struct plan_step *s);
 /* Whether the plan names this number as a descriptor of its own. */
 bool plan_uses_fd(const struct plan *p, int fd);
+/* What may be done about it, or NULL. */
+const char *run_hint(int error);
 /* A memory file that nobody can change any more. Returns a descriptor or -errno. */
 int sealed_file(const char *name, const void *bytes, size_t n);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ static const struct place nowhere;
 int run_prepare(void)
 {
     int fd = 0;
+    signal(SIGXFSZ, SIG_IGN); /* a write that fails is told of; the app has it as it should be */
     while (fcntl(fd, F_GETFD) >= 0 || (fd < 3 && open("/dev/null", O_RDWR) == fd))
         fd++;
     return fd;
@@ -75,6 +77,35 @@ static int refuse(struct diags *d, const char *what, const char *why)
     return -1;
 }
 
+const char *run_hint(int error)
+{
+    static const struct {
+        int error;
+        const char *hint;
+    } hints[] = {
+        {EMFILE, "raise the limit of open files: ulimit -n"},
+        {EAGAIN, "raise the limit of your processes: ulimit -u"},
+        {EFBIG, "raise the limit of the size of files: ulimit -f"},
+        {ENOMEM, "raise the limit of memory: ulimit -v"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+        if (hints[i].error == error)
+            return hints[i].hint;
+    return NULL;
+}
+
+static int failed(struct diags *d, const char *what, int error)
+{
+    diag_add(d, DIAG_ERROR, nowhere, run_hint(error), "%s: %s", what, strerror(error));
+    return -1;
+}
+
+/* A number behind the limit of open files is no room either. */
+static int no_room(int error)
+{
+    return error == EINVAL || error == EBADF ? EMFILE : error;
+}
+
 static int put_filter(const struct plan_step *s, struct diags *d)
 {
     const struct seccomp_filter *filter = seccomp_filter_named(step_arg(s, 1));
@@ -83,13 +114,13 @@ static int put_filter(const struct plan_step *s, struct diags *d)
         return refuse(d, "cannot start", "the plan names an unknown system-call filter");
     int fd = sealed_file("carrel-filter", filter->program, filter->size);
     if (fd < 0)
-        return refuse(d, "cannot hand over the system-call filter", strerror(-fd));
+        return failed(d, "cannot hand over the system-call filter", -fd);
     if (fd == want)
-        return fcntl(fd, F_SETFD, 0) < 0 ? refuse(d, "fcntl", strerror(errno)) : 0;
+        return fcntl(fd, F_SETFD, 0) < 0 ? failed(d, "fcntl", errno) : 0;
     int r = dup2(fd, want); /* the copy is not close-on-exec */
-    int error = errno;
+    int error = no_room(errno);
     close(fd);
-    return r < 0 ? refuse(d, "cannot hand over the system-call filter", strerror(error)) : 0;
+    return r < 0 ? failed(d, "cannot hand over the system-call filter", error) : 0;
 }
 
 static int keep_fd(const struct plan_step *s, struct diags *d)
@@ -107,11 +138,11 @@ static int put_plan(const struct plan *p, struct diags *d)
     plan_write(p, &text);
     int first = sealed_file("carrel-plan", text.data, text.len), fd = first;
     if (first < 0)
-        return refuse(d, "cannot hand over the plan", strerror(-first));
+        return failed(d, "cannot hand over the plan", -first);
     while (fd >= 0 && plan_uses_fd(p, fd))
         fd = fcntl(first, F_DUPFD_CLOEXEC, fd + 1);
     if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
-        return refuse(d, "cannot hand over the plan", strerror(errno));
+        return failed(d, "cannot hand over the plan", no_room(errno));
     return fd;
 }
 
@@ -147,7 +178,7 @@ static int make_common_ipc(struct arena *a, const struct run_instance *in, struc
     if (in && in->common[0] > 0) {
         if (setns(in->common[0], CLONE_NEWUSER) == 0 && setns(in->common[1], CLONE_NEWIPC) == 0)
             return 0;
-        return refuse(d, "cannot join the app's X server", strerror(errno));
+        return failed(d, "cannot join the app's X server", errno);
     }
     unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
     const char *users = arena_printf(a, "%u %u 1", uid, uid),
@@ -156,7 +187,7 @@ static int make_common_ipc(struct arena *a, const struct run_instance *in, struc
     r = r < 0 ? r : write_self("/proc/self/setgroups", "deny");
     r = r < 0 ? r : write_self("/proc/self/uid_map", users);
     r = r < 0 ? r : write_self("/proc/self/gid_map", groups);
-    return r < 0 ? refuse(d, "cannot make an IPC namespace", strerror(-r)) : 0;
+    return r < 0 ? failed(d, "cannot make an IPC namespace", -r) : 0;
 }
 
 /* Becomes one of our programs, whose only word is the number of the plan's descriptor. */
@@ -186,7 +217,7 @@ int run_plan(const struct plan *p, const struct run_instance *in, const char *li
              enum run_terminal terminal, const struct run_hook *last, struct diags *d)
 {
     if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-        return refuse(d, "cannot close the inherited descriptors", strerror(errno));
+        return failed(d, "cannot close the inherited descriptors", errno);
     if (p->common_ipc && make_common_ipc(p->arena, in, d) < 0)
         return -1;
     int plan = put_plan(p, d);
@@ -226,11 +257,12 @@ int run_enter(const struct plan *p, const int *namespaces, int n, const char *li
     /* First out of each other's way, then into place. */
     for (int i = ENTER_PLAN; i < last; i++)
         if (fds[i] < 0 || (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, last)) < 0)
-            return refuse(d, "cannot hand over a descriptor", strerror(errno));
+            return failed(d, "cannot hand over a descriptor",
+                          fds[i] < -1 ? -fds[i] : no_room(errno));
     for (int i = ENTER_PLAN; i < last; i++)
         if (dup2(fds[i], i) < 0)
-            return refuse(d, "cannot hand over a descriptor", strerror(errno));
+            return failed(d, "cannot hand over a descriptor", no_room(errno));
     if (sys_close_range((unsigned)last, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-        return refuse(d, "cannot close the inherited descriptors", strerror(errno));
+        return failed(d, "cannot close the inherited descriptors", errno);
     return execute(p, "carrel-enter", ENTER_PLAN, libexec, terminal, d);
 }
