@@ -92,8 +92,10 @@ struct host {
     struct resources resources;
 };
 
-/* Shapes of one screen. */
+/* Shapes of one screen. Nearly a square is none: one that lies is broader, one on end at least
+ * 4 to 5. */
 enum { WIDEST_W = 24, WIDEST_H = 10, USUAL_W = 16, USUAL_H = 9 };
+enum { LYING_W = 10, LYING_H = 9, ON_END_W = 4, ON_END_H = 5 };
 enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, RESOURCE_MANAGER = 23, STRING = 31 };
 
 static void read_size(struct x11 *x, struct host *h)
@@ -212,6 +214,16 @@ static void tell_window(uint32_t window)
         close(fd);
 }
 
+/* Several screens beside each other, or one above the other, of which an untrusted client hears no
+ * more than that: one of them. */
+static void choose_screen(struct host *h)
+{
+    if (h->width * WIDEST_H > h->height * WIDEST_W)
+        h->width = h->height * USUAL_W / USUAL_H;
+    else if (h->width * LYING_H < h->height * LYING_W && h->height * ON_END_W < h->width * ON_END_H)
+        h->height = h->width * USUAL_H / USUAL_W;
+}
+
 /* Four fifths of the host's screen, or of one of several, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f,
                      struct resources *resources)
@@ -230,9 +242,7 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
     *resources = h.resources;
     if (h.width < 100 || h.height < 100)
         h.width = h.height = 1000;
-    /* Several screens beside each other, of which an untrusted client hears no more than that. */
-    if (h.width * WIDEST_H > h.height * WIDEST_W)
-        h.width = h.height * USUAL_W / USUAL_H;
+    choose_screen(&h);
     h.width = h.width * 4 / 5;
     h.height = h.height * 4 / 5;
     if (!frame_open(f, x, value_of(l, "-title"), (int)h.width, (int)h.height))

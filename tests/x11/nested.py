@@ -287,7 +287,9 @@ def is_as_large_as_it_can_be(display, stage):
 
 
 def fits_on_one_of_several_screens(display, stage):
-    for screen, size in (("3840x1080", "1536x864"), ("3440x1440", "2752x1152")):
+    beside, above = ("3840x1080", "1536x864"), (("1920x2160", "1536x864"), ("2560x2520", "2048x1152"))
+    one = ("3440x1440", "2752x1152"), ("1280x1024", "1024x819"), ("1080x1920", "864x1536")
+    for screen, size in (beside, *above, *one):
         with Display("Xvfb", "-screen", "0", f"{screen}x24", "-nolisten", "tcp") as wide:
             done = ask(stage, wide, "nested", "xdpyinfo")
         assert re.search(rf"dimensions: +{size} pixels", done.stdout), (screen, done)
