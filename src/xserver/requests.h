@@ -57,8 +57,11 @@ void grab_buttons(struct x11 *x, uint32_t window);
 void allow_events(struct x11 *x);
 void grab_pointer(struct x11 *x, uint32_t window);
 void ungrab_pointer(struct x11 *x);
+/* Where it is, and what keys are held; the reply comes among the events. */
+void ask_pointer(struct x11 *x);
 uint32_t make_window(struct x11 *x);
-/* One on the screen, black, whose maker hears of its place, its children, its focus. */
+/* One on the screen, black, whose maker hears of its place, its children, its focus, the
+ * pointer that comes in. */
 uint32_t make_top_window(struct x11 *x, int w, int h);
 /* As a window manager is asked to close a window. */
 void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close);

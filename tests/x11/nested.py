@@ -393,6 +393,90 @@ def ends_with(display, stage, value, whom):
         nothing_is_left(display, r, sockets, whom != "carrel-supervis")
 
 
+# Says what is typed into its window: a word for each key.
+TYPED = """
+import ctypes
+class Key(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("root", ctypes.c_ulong), ("child", ctypes.c_ulong),
+                ("time", ctypes.c_ulong), ("place", ctypes.c_int * 4), ("state", ctypes.c_uint), ("code", ctypes.c_uint),
+                ("rest", ctypes.c_long * 24)]
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.restype = x.XCreateSimpleWindow.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+none = ctypes.c_ulong(0)
+window = ctypes.c_ulong(x.XCreateSimpleWindow(display, ctypes.c_ulong(x.XDefaultRootWindow(display)), 0, 0, 320, 200, 0,
+                                              none, none))
+x.XSelectInput(display, window, ctypes.c_long(1))
+x.XMapWindow(display, window)
+event, text = Key(), ctypes.create_string_buffer(9)
+while True:
+    x.XNextEvent(display, ctypes.byref(event))
+    if event.type == 34:
+        x.XRefreshKeyboardMapping(ctypes.byref(event))
+    if event.type == 2:
+        n = x.XLookupString(ctypes.byref(event), text, 8, None, None)
+        print("typed", text.raw[:n].decode("latin1"), flush=True)
+"""
+# Switches to one of the keyboard's layouts, as a desktop's panel does. GROUP
+SWITCH = """
+import ctypes, sys
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+assert x.XkbLockGroup(display, 0x100, int(sys.argv[1]))
+x.XSync(display, 0)
+"""
+Y = "29"  # that key's number: Germans have their z there
+
+
+def follows_the_keyboard(display, stage):
+    """A layout that the person chooses later, and which one of several is used, wherever that was switched."""
+    script = f"exec /usr/bin/python3 -c '{TYPED}'"
+
+    def switch(group):
+        display.tool("/usr/bin/python3", "-c", SWITCH, group)
+
+    def focus():
+        display.tool("xdotool", "windowfocus", "1")  # the root window's other name
+        display.tool("xdotool", "windowfocus", "--sync", window)
+
+    def enter():
+        display.tool("xdotool", "mousemove", "990", "690")
+        display.tool("xdotool", "mousemove", "--window", window, "100", "100")
+
+    def types(wanted, what):
+        def check():
+            display.tool("xdotool", "key", Y)
+            time.sleep(0.1)
+            return r.said().split()[-2:] == ["typed", wanted]
+        wait_for(f"{what}: {r.said()[-200:]}", check)
+    try:
+        with Running(stage, display, script=script) as r:
+            window = wait_for("its window", r.window)
+            focus()
+            types("y", "as it was at first")
+            display.tool("setxkbmap", "de")
+            types("z", "another layout")
+            display.tool("setxkbmap", "us,de", "-option", "compose:caps")
+            types("y", "two layouts")
+            for group, wanted in (("1", "z"), ("0", "y")):
+                for back in (focus, enter):
+                    switch(group)
+                    back()
+                    types(wanted, f"the layout {group}")
+                    switch("0")
+                    back()
+                    types("y", "the first one again")
+            focus()
+            switch("1")  # as desktops do that remember one for each window
+            types("z", "the window's own layout")
+            assert "carrel-xserver" not in r.said(), r.said()
+    finally:
+        display.tool("setxkbmap", "us", "-option", "")
+
+
 # Shows a window and prints what it hears of its size, until that is another one.
 LISTENER = """
 import ctypes
@@ -500,7 +584,7 @@ def main():
                       shares_memory_with_nobody_else, starts_beside_the_app,
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window,
                       fills_its_window, is_as_large_as_it_can_be, fits_on_one_of_several_screens,
-                      has_the_size_of_the_person_s_letters, first_window_hears_of_its_own_size_first,
+                      has_the_size_of_the_person_s_letters, follows_the_keyboard, first_window_hears_of_its_own_size_first,
                       what_has_one_size_keeps_it_and_stays_in_sight, closes_politely):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
