@@ -38,6 +38,7 @@
 #define CLIP_SOCKET "/clip" /* who listens for the clipboard's keys */
 
 enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
+enum { ENDS_APP = 113 }; /* src/supervise/service.c has the same */
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
 enum { MOST_ARGUMENTS = 64 };
 
@@ -288,7 +289,7 @@ static size_t pass_on(const char *bytes, size_t n, size_t held)
 struct job {
     pid_t server;
     int words;  /* what it says */
-    int wanted; /* its end says that the app has made a window: the frame is to be seen */
+    int wanted; /* the window manager's words */
     size_t held;
     struct frame frame;
     const char *host;         /* the person's display */
@@ -321,6 +322,20 @@ static void close_politely(struct job *j)
     if (!close_all_windows(&own))
         kill(j->server, SIGTERM);
     close(own.fd);
+}
+
+/* Returns false when that was the last. */
+static bool hear_manager(struct job *j)
+{
+    char word;
+    bool more = read(j->wanted, &word, 1) == 1;
+    if (more && word == WM_APP_HANGS) {
+        dprintf(2, "carrel-xserver: the app does not answer, and was closed again: it is ended\n");
+        exit(ENDS_APP);
+    }
+    if (!more || word == WM_WINDOW_IS_THERE)
+        frame_show(&j->frame);
+    return more;
 }
 
 /* ---- the keyboard ---- */
@@ -461,10 +476,8 @@ static _Noreturn void attend(struct job *j)
             _exit(0);
         if (p[WORDS].revents && !relay_words(j))
             break;
-        if (p[WANTED].revents) {
-            frame_show(&j->frame);
+        if (p[WANTED].revents && !hear_manager(j))
             p[WANTED].fd = -1;
-        }
         if (p[HOST].revents && !follow_host(j)) {
             kill(j->server, SIGTERM);
             p[HOST].fd = -1;

@@ -301,6 +301,16 @@ void send_message(struct x11 *x, uint32_t to, uint32_t type, uint32_t first, uin
     x11_send(x, &o);
 }
 
+void send_ping(struct x11 *x, uint32_t to, uint32_t protocols, uint32_t ping)
+{
+    REQUEST(o, 44);
+    put_send_event(&o, to, 0);
+    put_message(&o, to, protocols, ping, 0);
+    /* The window's number stands behind the time. */
+    memcpy(o.p + o.n - 12, &to, sizeof to);
+    x11_send(x, &o);
+}
+
 void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close)
 {
     REQUEST(o, 44);

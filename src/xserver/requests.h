@@ -51,6 +51,8 @@ void set_focus(struct x11 *x, uint32_t window);
 /* Tells a window where it is, although nothing has changed. */
 void tell_place(struct x11 *x, uint32_t window, const struct x_box *box);
 void send_message(struct x11 *x, uint32_t to, uint32_t type, uint32_t first, uint32_t second);
+/* Asks a window for a word of life (EWMH, _NET_WM_PING). */
+void send_ping(struct x11 *x, uint32_t to, uint32_t protocols, uint32_t ping);
 void kill_client(struct x11 *x, uint32_t window);
 /* Presses on this window come here first; allow_events lets them go on. */
 void grab_buttons(struct x11 *x, uint32_t window);

@@ -393,6 +393,73 @@ def ends_with(display, stage, value, whom):
         nothing_is_left(display, r, sockets, whom != "carrel-supervis")
 
 
+# A window that asks before it closes, and hangs when it is told to.
+HANGS = """
+import ctypes, select, sys, time
+class Message(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("kind", ctypes.c_ulong), ("format", ctypes.c_int),
+                ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 24)]
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.restype = x.XCreateSimpleWindow.restype = x.XInternAtom.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+none, root = ctypes.c_ulong(0), x.XDefaultRootWindow(display)
+window = ctypes.c_ulong(x.XCreateSimpleWindow(display, ctypes.c_ulong(root), 0, 0, 320, 200, 0, none, none))
+words = (ctypes.c_ulong * 2)(x.XInternAtom(display, b"WM_DELETE_WINDOW", 0), x.XInternAtom(display, b"_NET_WM_PING", 0))
+x.XSetWMProtocols(display, window, words, 2)
+x.XMapWindow(display, window)
+event = Message()
+while True:
+    while x.XPending(display):
+        x.XNextEvent(display, ctypes.byref(event))
+        if event.type == 33 and event.data[0] == words[0]:
+            print("asked", flush=True)
+        if event.type == 33 and event.data[0] == words[1]:
+            event.window = root
+            x.XSendEvent(display, ctypes.c_ulong(root), 0, ctypes.c_long(1 << 19 | 1 << 20), ctypes.byref(event))
+            x.XFlush(display)
+    if select.select([sys.stdin], [], [], 0.1)[0]:
+        sys.stdin.readline()
+        print("hanging", flush=True)
+        while True:
+            time.sleep(1)
+"""
+
+
+def ends_what_hangs(display, stage):
+    """Whoever closes a window again that has not answered for ten seconds ends the app; one that answers goes on."""
+    with Running(stage, display, script=f"/usr/bin/python3 -c '{HANGS}'; sleep 600") as r:
+        window = wait_for(f"its window: {r.said()}", r.window)
+
+        def close():
+            send = ("import ctypes, sys; x = ctypes.CDLL('libX11.so.6'); x.XOpenDisplay.restype = ctypes.c_void_p;"
+                    "x.XInternAtom.restype = ctypes.c_ulong; d = ctypes.c_void_p(x.XOpenDisplay(None));"
+                    "a = lambda n: x.XInternAtom(d, n, 0); w = int(sys.argv[1]);"
+                    "e = (ctypes.c_long * 24)(33, 0, 0, 0, w, a(b'WM_PROTOCOLS'), 32, a(b'WM_DELETE_WINDOW'));"
+                    "x.XSendEvent(d, ctypes.c_ulong(w), 0, ctypes.c_long(0), e); x.XSync(d, 0)")
+            display.tool("/usr/bin/python3", "-c", send, window)
+
+        def is_asked(times):
+            wait_for(f"to be asked: {r.said()}", lambda: r.said().count("asked") == times)
+        for times in (1, 2):
+            close()
+            is_asked(times)
+            time.sleep(11 if times == 1 else 0)
+        r.child.stdin.write(b"hang\n")
+        r.child.stdin.flush()
+        wait_for("it to hang", lambda: "hanging" in r.said())
+        close()
+        time.sleep(4)
+        close()  # too early
+        time.sleep(8)
+        assert r.child.poll() is None and named(r.child.pid, "Xephyr"), r.said()
+        close()
+        r.child.wait(PATIENCE)
+        wait_for("the end of all", lambda: not still_there(r))
+        assert "does not answer" in r.said(), r.said()
+
+
 # Says what is typed into its window: a word for each key.
 TYPED = """
 import ctypes
@@ -585,7 +652,8 @@ def main():
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window,
                       fills_its_window, is_as_large_as_it_can_be, fits_on_one_of_several_screens,
                       has_the_size_of_the_person_s_letters, follows_the_keyboard, first_window_hears_of_its_own_size_first,
-                      what_has_one_size_keeps_it_and_stays_in_sight, closes_politely):
+                      what_has_one_size_keeps_it_and_stays_in_sight, closes_politely,
+                      ends_what_hangs):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
                                 ("nested", "carrel-supervis"), ("nested", "carrel"),
