@@ -107,9 +107,10 @@ static enum x11_way x11_of(const struct plan *p)
 
 static enum carry_way carry_of(const struct plan *p)
 {
-    return info_says(p->info, INSTANCE_CLIPBOARD, "none") ? CARRY_NOTHING
-           : service(p, "clip")                           ? CARRY_KEYS
-                                                          : CARRY_COMMAND;
+    return info_says(p->info, INSTANCE_CLIPBOARD, "none")  ? CARRY_NOTHING
+           : info_says(p->info, INSTANCE_CLIPBOARD, "in")  ? CARRY_IN
+           : info_says(p->info, INSTANCE_CLIPBOARD, "out") ? CARRY_OUT
+                                                           : CARRY_BOTH;
 }
 
 static enum bus_way session_bus_of(const struct plan *p)
@@ -146,6 +147,7 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
         out->powers = powers_of(a, filter);
     out->x11 = x11_of(p);
     out->carry = carry_of(p);
+    out->keys = service(p, "clip") != NULL;
     out->x11_why = x11 ? x11->why : NULL;
     out->sound = sound_of(p);
     out->session_bus = session_bus_of(p);
@@ -241,14 +243,23 @@ static void tell_wayland(const struct display_view *v, struct buf *out)
     line(out, "clipboard", "where the compositor lets it: at any time, in both directions");
 }
 
-static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
+/* The clipboard of an X server of its own. */
+static void tell_carried(const struct display_view *v, struct buf *out)
 {
-    static const char *const by_hand[] = {
-        [CARRY_NOTHING] = "one of its own, to and from which nothing is carried (clipboard=none)",
-        [CARRY_COMMAND] = "one of its own; what goes to or from it you carry: carrel clip",
-        [CARRY_KEYS] = ("one of its own; what goes to or from it you carry: carrel clip, or a key "
-                        "(clipboard= in the policy)"),
+    static const char *const ways[] = {
+        [CARRY_NOTHING] = "to and from which nothing is carried (clipboard=none)",
+        [CARRY_IN] = "from which nothing is carried (clipboard=in); what goes to it you carry: ",
+        [CARRY_OUT] = "to which nothing is carried (clipboard=out); what comes from it you carry: ",
+        [CARRY_BOTH] = "and what goes to or from it you carry: ",
     };
+    const char *how = v->carry == CARRY_NOTHING ? ""
+                      : v->keys                 ? "carrel clip, or a key (clipboard= in the policy)"
+                                                : "carrel clip";
+    buf_printf(out, "  %-12sone of its own, %s%s\n", "clipboard", ways[v->carry], how);
+}
+
+static void tell_x11(const struct display_view *v, struct buf *out)
+{
     static const struct {
         const char *what, *sees, *types, *hears, *seen, *clipboard; /* NULL: by hand */
     } rows[] = {
@@ -295,12 +306,15 @@ static void tell_x11(enum x11_way way, enum carry_way carry, struct buf *out)
                         "by every program on the display that shows it, which can type into it too",
                         NULL},
     };
-    buf_printf(out, "%s\n", rows[way].what);
-    line(out, "sees", rows[way].sees);
-    line(out, "types", rows[way].types);
-    line(out, "hears keys", rows[way].hears);
-    line(out, "is seen", rows[way].seen);
-    line(out, "clipboard", rows[way].clipboard ? rows[way].clipboard : by_hand[carry]);
+    buf_printf(out, "%s\n", rows[v->x11].what);
+    line(out, "sees", rows[v->x11].sees);
+    line(out, "types", rows[v->x11].types);
+    line(out, "hears keys", rows[v->x11].hears);
+    line(out, "is seen", rows[v->x11].seen);
+    if (rows[v->x11].clipboard)
+        line(out, "clipboard", rows[v->x11].clipboard);
+    else
+        tell_carried(v, out);
 }
 
 const char *display_sound_words(const struct display_view *v)
@@ -357,7 +371,7 @@ void explain_display_text(const struct display_view *v, const char *name, struct
     }
     if (v->x11) {
         buf_printf(out, "%s: ", head.data);
-        tell_x11(v->x11, v->carry, out);
+        tell_x11(v, out);
     }
     line(out, "sound", display_sound_words(v));
     line(out, "camera", display_camera_words(v));

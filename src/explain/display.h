@@ -21,8 +21,8 @@ enum x11_way {
     X11_VIEWED,         /* the same, shown by a program of its own that can come and go */
 };
 
-/* What goes to and from the clipboard of an X server of the app's own, by the person's hand. */
-enum carry_way { CARRY_NOTHING, CARRY_COMMAND, CARRY_KEYS };
+/* Which ways what is copied goes by the person's hand. */
+enum carry_way { CARRY_NOTHING, CARRY_IN, CARRY_OUT, CARRY_BOTH };
 
 enum sound_way { SOUND_NONE, SOUND_PLAY, SOUND_RECORD, SOUND_HOST };
 
@@ -33,6 +33,7 @@ struct display_view {
     enum sound_way sound;
     enum x11_way x11;
     enum carry_way carry;
+    bool keys; /* there are keys for it, in the window of an X server of its own */
     enum bus_way session_bus, system_bus;
     bool pipewire;             /* PipeWire's own socket: microphones, cameras, screens */
     bool usb;                  /* USB devices as such */

@@ -344,8 +344,14 @@ static void tells_of_x_servers(void)
                *closed = told_of_viewed("x-server=nested xpra no-clipboard\nclipboard=none\n");
     CHECK(strstr(viewed, "carrel detach takes that away") != NULL);
     /* no key is taken for it, and the policy may close the ways */
-    CHECK(strstr(viewed, "carrel clip\n") != NULL && !strstr(viewed, "or a key"));
-    CHECK(strstr(closed, "nothing is carried") != NULL);
+    CHECK(strstr(viewed, "you carry: carrel clip\n") != NULL && !strstr(viewed, "or a key"));
+    CHECK(strstr(closed, "to and from which nothing is carried (clipboard=none)\n") != NULL);
+    const char *in = told_of_viewed("x-server=nested xpra in\nclipboard=in\n"),
+               *out = told_of_viewed("x-server=nested xpra out\nclipboard=out\n");
+    CHECK(strstr(in, "from which nothing is carried (clipboard=in); what goes to it you carry: "
+                     "carrel clip\n") != NULL);
+    CHECK(strstr(out, "to which nothing is carried (clipboard=out); what comes from it you carry: "
+                      "carrel clip\n") != NULL);
     CHECK(!strstr(nested, "passwords") && !strstr(headless, "passwords"));
 }
 

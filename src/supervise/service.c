@@ -102,13 +102,27 @@ static void over(struct service *v)
     let_go(&v->data);
 }
 
+/* What hangs does not miss its X server, which ends so when the person has closed a window that
+ * does not answer; src/xserver/main.c has the same. */
+enum { ENDS_APP = 113 };
+
+static void end_app_if_told(const struct supervisor *s, const struct service *v, int status)
+{
+    if (strcmp(v->name, "xserver") == 0 && WIFEXITED(status) && WEXITSTATUS(status) == ENDS_APP &&
+        s->parent >= 0)
+        syscall(SYS_pidfd_send_signal, s->parent, SIGKILL, NULL, 0);
+}
+
 void services_reap(struct supervisor *s)
 {
     pid_t pid;
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+    int status;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (int i = 0; i < s->n_services; i++)
-            if (s->services[i].pid == pid)
+            if (s->services[i].pid == pid) {
                 over(&s->services[i]);
+                end_app_if_told(s, &s->services[i], status);
+            }
 }
 
 /* What other runs of the app use, too: the X server, its way to the person's display, and who

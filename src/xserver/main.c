@@ -14,6 +14,7 @@
  */
 #include "x11/client.h"
 #include "xserver/frame.h"
+#include "xserver/keyboard.h"
 #include "xserver/requests.h"
 #include "xserver/resources.h"
 #include "xserver/wm.h"
@@ -37,8 +38,9 @@
 #define CLIP_SOCKET "/clip" /* who listens for the clipboard's keys */
 
 enum { SETTINGS = 5, CONTROL = 6, FAILED = 125, COOKIE = 16 };
+enum { ENDS_APP = 113 }; /* src/supervise/service.c has the same */
 enum { HOST_WAIT = 3000, READY_WAIT = 60000, CLOSE_WAIT = 3000 }; /* milliseconds */
-enum { MOST_ARGUMENTS = 64, XKB_PARTS = 5, PART = 256 };
+enum { MOST_ARGUMENTS = 64 };
 
 /* Before the app's end reaches us it has reached who was in between, so that all may seem gone:
  * that is no news. */
@@ -88,13 +90,15 @@ static bool connect_to(struct x11 *x, uint8_t *room, const char *path, const cha
 
 struct host {
     unsigned width, height;
-    char xkb[XKB_PARTS][PART]; /* rules, model, layout, variant, options */
+    struct keyboard keyboard;
     struct resources resources;
 };
 
-/* Shapes of one screen. */
+/* Shapes of one screen. Nearly a square is none: one that lies is broader, one on end at least
+ * 4 to 5. */
 enum { WIDEST_W = 24, WIDEST_H = 10, USUAL_W = 16, USUAL_H = 9 };
-enum { GET_GEOMETRY = 14, GET_PROPERTY = 20, RESOURCE_MANAGER = 23, STRING = 31 };
+enum { LYING_W = 10, LYING_H = 9, ON_END_W = 4, ON_END_H = 5 };
+enum { GET_GEOMETRY = 14, RESOURCE_MANAGER = 23, STRING = 31 };
 
 static void read_size(struct x11 *x, struct host *h)
 {
@@ -110,59 +114,11 @@ static void read_size(struct x11 *x, struct host *h)
     }
 }
 
-/* Names of keyboard layouts: letters, digits and a little more. What is anything else is left out.
- */
-static void keep_name(char *to, const uint8_t *s, size_t n)
-{
-    static const char good[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+:,()";
-    if (n >= PART)
-        return;
-    for (size_t i = 0; i < n; i++)
-        if (!s[i] || !strchr(good, s[i]))
-            return;
-    memcpy(to, s, n);
-    to[n] = '\0';
-}
-
-/* A text on the root window, valid until the next question; most: bytes. */
-static bool read_text(struct x11 *x, uint32_t atom, uint32_t most, struct x_property *out)
-{
-    uint8_t bytes[24];
-    struct x_out o = {.p = bytes, .size = sizeof bytes};
-    const uint8_t *p;
-    size_t n;
-    x_request(&o, GET_PROPERTY, 0);
-    x_put32(&o, x->setup.root);
-    x_put32(&o, atom);
-    x_put32(&o, STRING);
-    x_put32(&o, 0);
-    x_put32(&o, most / 4);
-    return x11_ask(x, &o, &p, &n) == 0 && x_read_property(p, n, out) && out->format == 8;
-}
-
-/* The property that every X server sets on its root window: five strings, a NUL behind each. */
-static void read_keyboard(struct x11 *x, struct host *h)
-{
-    struct x_property found;
-    uint32_t atom;
-    if (x11_atom(x, "_XKB_RULES_NAMES", &atom) < 0 || !read_text(x, atom, XKB_PARTS * PART, &found))
-        return;
-    const uint8_t *s = found.data, *end = s + found.size;
-    for (int i = 0; i < XKB_PARTS && s < end; i++) {
-        const uint8_t *nul = memchr(s, '\0', (size_t)(end - s));
-        if (!nul)
-            return;
-        keep_name(h->xkb[i], s, (size_t)(nul - s));
-        s = nul + 1;
-    }
-}
-
 /* What desktops put there for toolkits. */
 static void read_resources(struct x11 *x, struct host *h)
 {
     struct x_property found;
-    if (read_text(x, RESOURCE_MANAGER, X_PART, &found))
+    if (keyboard_read_text(x, RESOURCE_MANAGER, X_PART, &found))
         resources_read(found.data, found.size, &h->resources);
 }
 
@@ -212,27 +168,42 @@ static void tell_window(uint32_t window)
         close(fd);
 }
 
+/* Several screens beside each other, or one above the other, of which an untrusted client hears no
+ * more than that: one of them. */
+static void choose_screen(struct host *h)
+{
+    if (h->width * WIDEST_H > h->height * WIDEST_W)
+        h->width = h->height * USUAL_W / USUAL_H;
+    else if (h->width * LYING_H < h->height * LYING_W && h->height * ON_END_W < h->width * ON_END_H)
+        h->height = h->width * USUAL_H / USUAL_W;
+}
+
+static const char *host_path(const char *display)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/.X11-unix/X%.20s", display);
+    return path;
+}
+
 /* Four fifths of the host's screen, or of one of several, in a window of ours, and its keyboard. */
 static void add_host(struct line *l, const char *display, struct x11 *x, struct frame *f,
-                     struct resources *resources)
+                     struct resources *resources, struct keyboard *keyboard)
 {
-    static char resolution[16], dpi[] = "-dpi", path[64], size[32], screen[] = "-screen",
-                                window[16], parent[] = "-parent";
+    static char resolution[16], dpi[] = "-dpi", size[32], screen[] = "-screen", window[16],
+                                parent[] = "-parent";
     static struct host h;
     static char options[XKB_PARTS][16] = {"-xkb-rules", "-xkb-model", "-xkb-layout", "-xkb-variant",
                                           "-xkb-options"};
-    snprintf(path, sizeof path, "/tmp/.X11-unix/X%.20s", display);
-    if (!connect_to(x, host_room, path, HOST_COOKIE, HOST_WAIT))
+    if (!connect_to(x, host_room, host_path(display), HOST_COOKIE, HOST_WAIT))
         fail(*x->refusal ? x->refusal : "the person's display cannot be reached", 0);
     read_size(x, &h);
-    read_keyboard(x, &h);
+    keyboard_read(x, &h.keyboard);
     read_resources(x, &h);
     *resources = h.resources;
+    *keyboard = h.keyboard;
     if (h.width < 100 || h.height < 100)
         h.width = h.height = 1000;
-    /* Several screens beside each other, of which an untrusted client hears no more than that. */
-    if (h.width * WIDEST_H > h.height * WIDEST_W)
-        h.width = h.height * USUAL_W / USUAL_H;
+    choose_screen(&h);
     h.width = h.width * 4 / 5;
     h.height = h.height * 4 / 5;
     if (!frame_open(f, x, value_of(l, "-title"), (int)h.width, (int)h.height))
@@ -250,9 +221,9 @@ static void add_host(struct line *l, const char *display, struct x11 *x, struct 
     add(l, screen);
     add(l, size);
     for (int i = 0; i < XKB_PARTS; i++)
-        if (*h.xkb[i]) {
+        if (*h.keyboard.names[i]) {
             add(l, options[i]);
-            add(l, h.xkb[i]);
+            add(l, h.keyboard.names[i]);
         }
 }
 
@@ -318,9 +289,16 @@ static size_t pass_on(const char *bytes, size_t n, size_t held)
 struct job {
     pid_t server;
     int words;  /* what it says */
-    int wanted; /* its end says that the app has made a window: the frame is to be seen */
+    int wanted; /* the window manager's words */
     size_t held;
     struct frame frame;
+    const char *host;         /* the person's display */
+    struct keyboard keyboard; /* what it has been told */
+    pid_t setter;             /* what tells it, or 0 */
+    int setting;              /* whose end is that one's, or -1 */
+    int looks;                /* so often the person's display is asked for another, */
+    int64_t look_at;          /* the next time then; 0: not at all */
+    int64_t ask_at;           /* the same for which of several layouts is used */
 };
 
 /* Returns false when that was the last. */
@@ -346,22 +324,151 @@ static void close_politely(struct job *j)
     close(own.fd);
 }
 
+/* Returns false when that was the last. */
+static bool hear_manager(struct job *j)
+{
+    char word;
+    bool more = read(j->wanted, &word, 1) == 1;
+    if (more && word == WM_APP_HANGS) {
+        dprintf(2, "carrel-xserver: the app does not answer, and was closed again: it is ended\n");
+        exit(ENDS_APP);
+    }
+    if (!more || word == WM_WINDOW_IS_THERE)
+        frame_show(&j->frame);
+    return more;
+}
+
+/* ---- the keyboard ---- */
+
+/* The new layout is told by a program that comes with the X servers, which this one need not wait
+ * for. */
+static void start_setter(struct job *j)
+{
+    uint8_t cookie[64];
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return;
+    j->setter = fork();
+    if (j->setter == 0 && fcntl(ends[1], F_SETFD, 0) == 0) {
+        size_t size = read_cookie(OWN_COOKIE, cookie, sizeof cookie);
+        keyboard_become_setter(&j->keyboard, OWN_SOCKET, cookie, size);
+    }
+    if (j->setter == 0)
+        _exit(FAILED);
+    close(ends[1]);
+    j->setting = ends[0];
+}
+
+/* The person's display is asked by a connection of its own: while one waits for an answer it hears
+ * of nothing else. Returns whether there is another layout. */
+static bool follow_keyboard(struct job *j)
+{
+    struct x11 host;
+    struct keyboard k;
+    if (!connect_to(&host, own_room, host_path(j->host), HOST_COOKIE, CLOSE_WAIT))
+        return false;
+    keyboard_read(&host, &k);
+    close(host.fd);
+    if (keyboard_is_same(&k, &j->keyboard) || !keyboard_has_layout(&k))
+        return false;
+    j->keyboard = k;
+    start_setter(j);
+    return true;
+}
+
+/* Who gives the display a layout tells its name afterwards. */
+static void look_at_keyboard(struct job *j)
+{
+    enum { SOON = 200, LATER = 1000, LOOKS = 4 };
+    if (j->frame.new_keyboard) {
+        j->frame.new_keyboard = false;
+        j->looks = LOOKS;
+        j->look_at = j->look_at ? j->look_at : x11_now() + SOON;
+    }
+    if (!j->look_at || j->setting >= 0 || x11_now() < j->look_at)
+        return;
+    j->looks = follow_keyboard(j) ? 0 : j->looks - 1;
+    j->look_at = j->looks ? x11_now() + LATER : 0;
+}
+
+static void end_setter(struct job *j)
+{
+    int status;
+    close(j->setting);
+    j->setting = -1;
+    if (j->setter > 0 && waitpid(j->setter, &status, 0) == j->setter &&
+        !(WIFEXITED(status) && WEXITSTATUS(status) == 0) && !is_over())
+        dprintf(2, "carrel-xserver: the keyboard's new layout is not taken on; setxkbmap (package "
+                   "x11-xkb-utils) cannot do it\n");
+    j->setter = 0;
+}
+
+static void follow_group(struct job *j)
+{
+    struct x11 own;
+    unsigned group = (unsigned)j->frame.group;
+    j->frame.group = -1;
+    if (!keyboard_has_groups(&j->keyboard) ||
+        !connect_to(&own, own_room, OWN_SOCKET, OWN_COOKIE, CLOSE_WAIT))
+        return;
+    keyboard_lock_group(&own, group);
+    close(own.fd);
+}
+
+/* A desktop that remembers a layout for each window switches after the focus has come. */
+static void ask_again_later(struct job *j)
+{
+    enum { A_MOMENT = 300 };
+    if (j->frame.ask_again && keyboard_has_groups(&j->keyboard))
+        j->ask_at = x11_now() + A_MOMENT;
+    j->frame.ask_again = false;
+    if (!j->ask_at || x11_now() < j->ask_at)
+        return;
+    j->ask_at = 0;
+    frame_ask_for_group(&j->frame);
+}
+
+/* What is new on the person's display. Returns false when that is gone. */
+static bool follow_host(struct job *j)
+{
+    if (!frame_events(&j->frame))
+        return false;
+    if (j->frame.wanted_closed)
+        close_politely(j);
+    return true;
+}
+
+/* Milliseconds; -1: whatever comes. */
+static int patience(const struct job *j)
+{
+    if (j->held)
+        return HOLD_MS; /* a newline is not kept back for long */
+    int64_t due = j->setting < 0 ? j->look_at : 0;
+    if (j->ask_at && (!due || j->ask_at < due))
+        due = j->ask_at;
+    int64_t left = due ? due - x11_now() : -1;
+    return left < 0 && due ? 0 : (int)left;
+}
+
 /* To the server's last word; then we end as it did. */
 static _Noreturn void attend(struct job *j)
 {
-    enum { WORDS, HOST, WANTED, SUPERVISOR, ALL };
+    enum { WORDS, HOST, WANTED, SUPERVISOR, SETTER, ALL };
     bool framed = j->frame.x != NULL; /* else the window is the server's own affair */
     struct pollfd p[ALL] = {{.fd = j->words, .events = POLLIN},
                             {.fd = framed ? j->frame.x->fd : -1, .events = POLLIN},
                             {.fd = framed ? j->wanted : -1, .events = POLLIN},
-                            {.fd = CONTROL, .events = POLLIN}};
+                            {.fd = CONTROL, .events = POLLIN},
+                            {.events = POLLIN}};
     int status;
     for (;;) {
-        /* A newline is not kept back for long. */
-        if (poll(p, ALL, j->held ? HOLD_MS : -1) == 0) {
+        p[SETTER].fd = j->setting;
+        int come = poll(p, ALL, patience(j));
+        if (come < 0)
+            continue;
+        if (come == 0) {
             put(hushed, j->held);
             j->held = 0;
-            continue;
         }
         /* The end of all: what the server says of it (that the compositor's filter is gone) is no
          * news. */
@@ -369,16 +476,18 @@ static _Noreturn void attend(struct job *j)
             _exit(0);
         if (p[WORDS].revents && !relay_words(j))
             break;
-        if (p[WANTED].revents) {
-            frame_show(&j->frame);
+        if (p[WANTED].revents && !hear_manager(j))
             p[WANTED].fd = -1;
-        }
-        if (p[HOST].revents && !frame_events(&j->frame)) {
+        if (p[HOST].revents && !follow_host(j)) {
             kill(j->server, SIGTERM);
             p[HOST].fd = -1;
         }
-        if (j->frame.wanted_closed)
-            close_politely(j);
+        if (p[SETTER].revents)
+            end_setter(j);
+        look_at_keyboard(j);
+        ask_again_later(j);
+        if (j->setting < 0 && j->frame.group >= 0)
+            follow_group(j);
     }
     put(hushed, j->held);
     exit(waitpid(j->server, &status, 0) == j->server && WIFEXITED(status) ? WEXITSTATUS(status)
@@ -429,7 +538,9 @@ int main(int argc, char **argv)
     fcntl(SETTINGS, F_SETFD, FD_CLOEXEC);
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
     if (strcmp(argv[1], "-") != 0)
-        add_host(&l, argv[1], &host, &j.frame, &resources);
+        add_host(&l, argv[1], &host, &j.frame, &resources, &j.keyboard);
+    j.host = argv[1];
+    j.setting = j.frame.group = -1;
     pid_t manager = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
     if (manager < 0)
         fail("cannot start the window manager", errno);

@@ -16,13 +16,14 @@ enum opcode {
     UNGRAB_POINTER = 27,
     GRAB_BUTTON = 28,
     ALLOW_EVENTS = 35,
+    QUERY_POINTER = 38,
     SET_INPUT_FOCUS = 42,
     KILL_CLIENT = 113,
 };
 /* masks and events of the core protocol */
 enum { BACK_PIXEL = 1 << 1, BORDER_PIXEL = 1 << 3, EVENT_MASK = 1 << 11 };
 enum { STRUCTURE_NOTIFY = 1 << 17, SUBSTRUCTURE_NOTIFY = 1 << 19, SUBSTRUCTURE_REDIRECT = 1 << 20 };
-enum { FOCUS_CHANGE = 1 << 21 };
+enum { ENTER_WINDOW = 1 << 4, FOCUS_CHANGE = 1 << 21 };
 enum { CONFIGURE_NOTIFY = 22, CLIENT_MESSAGE = 33 };
 enum { DRAGGING = 1 << 3 | 1 << 13 }; /* ButtonRelease, Button motion */
 
@@ -208,6 +209,11 @@ void kill_client(struct x11 *x, uint32_t window)
     of_window(x, KILL_CLIENT, window);
 }
 
+void ask_pointer(struct x11 *x)
+{
+    of_window(x, QUERY_POINTER, x->setup.root);
+}
+
 void ungrab_pointer(struct x11 *x)
 {
     of_window(x, UNGRAB_POINTER, 0); /* the word is a time: now */
@@ -295,6 +301,16 @@ void send_message(struct x11 *x, uint32_t to, uint32_t type, uint32_t first, uin
     x11_send(x, &o);
 }
 
+void send_ping(struct x11 *x, uint32_t to, uint32_t protocols, uint32_t ping)
+{
+    REQUEST(o, 44);
+    put_send_event(&o, to, 0);
+    put_message(&o, to, protocols, ping, 0);
+    /* The window's number stands behind the time. */
+    memcpy(o.p + o.n - 12, &to, sizeof to);
+    x11_send(x, &o);
+}
+
 void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close)
 {
     REQUEST(o, 44);
@@ -372,7 +388,7 @@ uint32_t make_top_window(struct x11 *x, int w, int h)
     uint32_t id = put_window(x, &o, w, h, 1);
     x_put32(&o, BACK_PIXEL | EVENT_MASK);
     x_put32(&o, 0);
-    x_put32(&o, STRUCTURE_NOTIFY | SUBSTRUCTURE_NOTIFY | FOCUS_CHANGE);
+    x_put32(&o, STRUCTURE_NOTIFY | SUBSTRUCTURE_NOTIFY | FOCUS_CHANGE | ENTER_WINDOW);
     x11_send(x, &o);
     return id;
 }

@@ -51,14 +51,19 @@ void set_focus(struct x11 *x, uint32_t window);
 /* Tells a window where it is, although nothing has changed. */
 void tell_place(struct x11 *x, uint32_t window, const struct x_box *box);
 void send_message(struct x11 *x, uint32_t to, uint32_t type, uint32_t first, uint32_t second);
+/* Asks a window for a word of life (EWMH, _NET_WM_PING). */
+void send_ping(struct x11 *x, uint32_t to, uint32_t protocols, uint32_t ping);
 void kill_client(struct x11 *x, uint32_t window);
 /* Presses on this window come here first; allow_events lets them go on. */
 void grab_buttons(struct x11 *x, uint32_t window);
 void allow_events(struct x11 *x);
 void grab_pointer(struct x11 *x, uint32_t window);
 void ungrab_pointer(struct x11 *x);
+/* Where it is, and what keys are held; the reply comes among the events. */
+void ask_pointer(struct x11 *x);
 uint32_t make_window(struct x11 *x);
-/* One on the screen, black, whose maker hears of its place, its children, its focus. */
+/* One on the screen, black, whose maker hears of its place, its children, its focus, the
+ * pointer that comes in. */
 uint32_t make_top_window(struct x11 *x, int w, int h);
 /* As a window manager is asked to close a window. */
 void ask_to_close(struct x11 *x, uint32_t window, uint32_t net_close);

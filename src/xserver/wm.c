@@ -29,6 +29,8 @@ enum { ATOM = 4, CARDINAL = 6, WINDOW = 33, WM_NORMAL_HINTS = 40, WM_TRANSIENT_F
 enum { HINT_MIN = 1 << 4, HINT_MAX = 1 << 5 };
 enum { WITHDRAWN = 0, NORMAL = 1 };
 enum { FLOATING_BORDER = 2, CASCADE = 24, LEAST_SIZE = 40, LOOK_MS = 20 };
+/* So long is waited for a word of life from a window that was asked to close. */
+enum { HANGS_AFTER_MS = 10000 };
 #define ACTIVE_PIXEL  0x3465a4u
 #define PASSIVE_PIXEL 0x888a85u
 
@@ -91,6 +93,7 @@ struct window {
     bool dialog;
     bool whole;      /* it wants the whole screen, whoever else is there */
     bool told, full; /* what it was last told: that it has the whole screen */
+    int64_t pinged;  /* when a word of life was asked for that has not come; 0: none */
 };
 
 struct wm {
@@ -105,7 +108,9 @@ struct wm {
     unsigned button;
     int from_x, from_y; /* where the pointer was */
     struct x_box start;
-    int told; /* to be closed when the app's first window is there, or -1 */
+    int told;   /* where is told what wm.h says, or -1 */
+    bool seen;  /* the app's first window, which was told of */
+    bool hangs; /* it was told of */
 };
 
 static struct window *find(struct wm *w, uint32_t id)
@@ -265,12 +270,41 @@ static void activate(struct wm *w, uint32_t id)
     list_windows(w);
 }
 
-static void close_window(struct wm *w, uint32_t id)
+static void tell(const struct wm *w, enum wm_word word)
 {
-    if (has_protocol(w, id, WM_DELETE_WINDOW))
-        send_message(w->x, id, w->atoms[WM_PROTOCOLS], w->atoms[WM_DELETE_WINDOW], 0);
-    else
+    const char byte = (char)word;
+    if (w->told >= 0 && write(w->told, &byte, 1) < 0)
+        return; /* nobody listens any more */
+}
+
+/* None of the app's windows gives a word of life: it does not get at what it is asked. */
+static bool hangs(const struct wm *w)
+{
+    int64_t now = x11_now();
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->v[i].pinged || now - w->v[i].pinged < HANGS_AFTER_MS)
+            return false;
+    return w->n;
+}
+
+/* It is asked, and for a word of life, where it knows of that (EWMH). Who asks again after a while
+ * without one ends an app that hangs, but never one that asks whether to save. */
+static void close_window(struct wm *w, struct window *v)
+{
+    uint32_t id = v->id;
+    if (!has_protocol(w, id, WM_DELETE_WINDOW)) {
         kill_client(w->x, id);
+        return;
+    }
+    send_message(w->x, id, w->atoms[WM_PROTOCOLS], w->atoms[WM_DELETE_WINDOW], 0);
+    if (!v->pinged && has_protocol(w, id, NET_PING)) {
+        send_ping(w->x, id, w->atoms[WM_PROTOCOLS], w->atoms[NET_PING]);
+        v->pinged = x11_now();
+    }
+    if (w->hangs || !hangs(w))
+        return;
+    w->hangs = true;
+    tell(w, WM_APP_HANGS);
 }
 
 /* ---- windows that come and go ---- */
@@ -278,10 +312,10 @@ static void close_window(struct wm *w, uint32_t id)
 static void tell_of_window(struct wm *w, uint32_t id)
 {
     const struct x_setup *own = &w->x->setup;
-    if (w->told < 0 || (id & ~own->id_mask) == own->id_base)
+    if (w->seen || (id & ~own->id_mask) == own->id_base)
         return;
-    close(w->told);
-    w->told = -1;
+    w->seen = true;
+    tell(w, WM_WINDOW_IS_THERE);
 }
 
 static bool asks_for(struct wm *w, uint32_t id, enum atom state)
@@ -425,13 +459,16 @@ static void state_request(struct wm *w, struct window *v, const uint8_t *data)
 static void client_message(struct wm *w, const uint8_t *e)
 {
     uint32_t id = x_get32(e + 4), type = x_get32(e + 8);
-    struct window *v = find(w, id);
+    bool alive = type == w->atoms[WM_PROTOCOLS] && x_get32(e + 12) == w->atoms[NET_PING];
+    struct window *v = find(w, alive ? x_get32(e + 20) : id); /* it comes by the root window */
     if (!v)
         return;
+    if (alive)
+        v->pinged = 0;
     if (type == w->atoms[NET_ACTIVE])
         activate(w, id);
     else if (type == w->atoms[NET_CLOSE])
-        close_window(w, id);
+        close_window(w, v);
     else if (type == w->atoms[NET_STATE])
         state_request(w, v, e + 12);
 }

@@ -287,7 +287,9 @@ def is_as_large_as_it_can_be(display, stage):
 
 
 def fits_on_one_of_several_screens(display, stage):
-    for screen, size in (("3840x1080", "1536x864"), ("3440x1440", "2752x1152")):
+    beside, above = ("3840x1080", "1536x864"), (("1920x2160", "1536x864"), ("2560x2520", "2048x1152"))
+    one = ("3440x1440", "2752x1152"), ("1280x1024", "1024x819"), ("1080x1920", "864x1536")
+    for screen, size in (beside, *above, *one):
         with Display("Xvfb", "-screen", "0", f"{screen}x24", "-nolisten", "tcp") as wide:
             done = ask(stage, wide, "nested", "xdpyinfo")
         assert re.search(rf"dimensions: +{size} pixels", done.stdout), (screen, done)
@@ -389,6 +391,157 @@ def ends_with(display, stage, value, whom):
         os.kill(target, signal.SIGKILL)
         r.child.wait(PATIENCE)
         nothing_is_left(display, r, sockets, whom != "carrel-supervis")
+
+
+# A window that asks before it closes, and hangs when it is told to.
+HANGS = """
+import ctypes, select, sys, time
+class Message(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("kind", ctypes.c_ulong), ("format", ctypes.c_int),
+                ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 24)]
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.restype = x.XCreateSimpleWindow.restype = x.XInternAtom.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+none, root = ctypes.c_ulong(0), x.XDefaultRootWindow(display)
+window = ctypes.c_ulong(x.XCreateSimpleWindow(display, ctypes.c_ulong(root), 0, 0, 320, 200, 0, none, none))
+words = (ctypes.c_ulong * 2)(x.XInternAtom(display, b"WM_DELETE_WINDOW", 0), x.XInternAtom(display, b"_NET_WM_PING", 0))
+x.XSetWMProtocols(display, window, words, 2)
+x.XMapWindow(display, window)
+event = Message()
+while True:
+    while x.XPending(display):
+        x.XNextEvent(display, ctypes.byref(event))
+        if event.type == 33 and event.data[0] == words[0]:
+            print("asked", flush=True)
+        if event.type == 33 and event.data[0] == words[1]:
+            event.window = root
+            x.XSendEvent(display, ctypes.c_ulong(root), 0, ctypes.c_long(1 << 19 | 1 << 20), ctypes.byref(event))
+            x.XFlush(display)
+    if select.select([sys.stdin], [], [], 0.1)[0]:
+        sys.stdin.readline()
+        print("hanging", flush=True)
+        while True:
+            time.sleep(1)
+"""
+
+
+def ends_what_hangs(display, stage):
+    """Whoever closes a window again that has not answered for ten seconds ends the app; one that answers goes on."""
+    with Running(stage, display, script=f"/usr/bin/python3 -c '{HANGS}'; sleep 600") as r:
+        window = wait_for(f"its window: {r.said()}", r.window)
+
+        def close():
+            send = ("import ctypes, sys; x = ctypes.CDLL('libX11.so.6'); x.XOpenDisplay.restype = ctypes.c_void_p;"
+                    "x.XInternAtom.restype = ctypes.c_ulong; d = ctypes.c_void_p(x.XOpenDisplay(None));"
+                    "a = lambda n: x.XInternAtom(d, n, 0); w = int(sys.argv[1]);"
+                    "e = (ctypes.c_long * 24)(33, 0, 0, 0, w, a(b'WM_PROTOCOLS'), 32, a(b'WM_DELETE_WINDOW'));"
+                    "x.XSendEvent(d, ctypes.c_ulong(w), 0, ctypes.c_long(0), e); x.XSync(d, 0)")
+            display.tool("/usr/bin/python3", "-c", send, window)
+
+        def is_asked(times):
+            wait_for(f"to be asked: {r.said()}", lambda: r.said().count("asked") == times)
+        for times in (1, 2):
+            close()
+            is_asked(times)
+            time.sleep(11 if times == 1 else 0)
+        r.child.stdin.write(b"hang\n")
+        r.child.stdin.flush()
+        wait_for("it to hang", lambda: "hanging" in r.said())
+        close()
+        time.sleep(4)
+        close()  # too early
+        time.sleep(8)
+        assert r.child.poll() is None and named(r.child.pid, "Xephyr"), r.said()
+        close()
+        r.child.wait(PATIENCE)
+        wait_for("the end of all", lambda: not still_there(r))
+        assert "does not answer" in r.said(), r.said()
+
+
+# Says what is typed into its window: a word for each key.
+TYPED = """
+import ctypes
+class Key(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("root", ctypes.c_ulong), ("child", ctypes.c_ulong),
+                ("time", ctypes.c_ulong), ("place", ctypes.c_int * 4), ("state", ctypes.c_uint), ("code", ctypes.c_uint),
+                ("rest", ctypes.c_long * 24)]
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.restype = x.XCreateSimpleWindow.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+none = ctypes.c_ulong(0)
+window = ctypes.c_ulong(x.XCreateSimpleWindow(display, ctypes.c_ulong(x.XDefaultRootWindow(display)), 0, 0, 320, 200, 0,
+                                              none, none))
+x.XSelectInput(display, window, ctypes.c_long(1))
+x.XMapWindow(display, window)
+event, text = Key(), ctypes.create_string_buffer(9)
+while True:
+    x.XNextEvent(display, ctypes.byref(event))
+    if event.type == 34:
+        x.XRefreshKeyboardMapping(ctypes.byref(event))
+    if event.type == 2:
+        n = x.XLookupString(ctypes.byref(event), text, 8, None, None)
+        print("typed", text.raw[:n].decode("latin1"), flush=True)
+"""
+# Switches to one of the keyboard's layouts, as a desktop's panel does. GROUP
+SWITCH = """
+import ctypes, sys
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+assert x.XkbLockGroup(display, 0x100, int(sys.argv[1]))
+x.XSync(display, 0)
+"""
+Y = "29"  # that key's number: Germans have their z there
+
+
+def follows_the_keyboard(display, stage):
+    """A layout that the person chooses later, and which one of several is used, wherever that was switched."""
+    script = f"exec /usr/bin/python3 -c '{TYPED}'"
+
+    def switch(group):
+        display.tool("/usr/bin/python3", "-c", SWITCH, group)
+
+    def focus():
+        display.tool("xdotool", "windowfocus", "1")  # the root window's other name
+        display.tool("xdotool", "windowfocus", "--sync", window)
+
+    def enter():
+        display.tool("xdotool", "mousemove", "990", "690")
+        display.tool("xdotool", "mousemove", "--window", window, "100", "100")
+
+    def types(wanted, what):
+        def check():
+            display.tool("xdotool", "key", Y)
+            time.sleep(0.1)
+            return r.said().split()[-2:] == ["typed", wanted]
+        wait_for(f"{what}: {r.said()[-200:]}", check)
+    try:
+        with Running(stage, display, script=script) as r:
+            window = wait_for("its window", r.window)
+            focus()
+            types("y", "as it was at first")
+            display.tool("setxkbmap", "de")
+            types("z", "another layout")
+            display.tool("setxkbmap", "us,de", "-option", "compose:caps")
+            types("y", "two layouts")
+            for group, wanted in (("1", "z"), ("0", "y")):
+                for back in (focus, enter):
+                    switch(group)
+                    back()
+                    types(wanted, f"the layout {group}")
+                    switch("0")
+                    back()
+                    types("y", "the first one again")
+            focus()
+            switch("1")  # as desktops do that remember one for each window
+            types("z", "the window's own layout")
+            assert "carrel-xserver" not in r.said(), r.said()
+    finally:
+        display.tool("setxkbmap", "us", "-option", "")
 
 
 # Shows a window and prints what it hears of its size, until that is another one.
@@ -498,8 +651,9 @@ def main():
                       shares_memory_with_nobody_else, starts_beside_the_app,
                       is_seen_with_the_first_window, knows_opengl_unless_told, follows_its_window,
                       fills_its_window, is_as_large_as_it_can_be, fits_on_one_of_several_screens,
-                      has_the_size_of_the_person_s_letters, first_window_hears_of_its_own_size_first,
-                      what_has_one_size_keeps_it_and_stays_in_sight, closes_politely):
+                      has_the_size_of_the_person_s_letters, follows_the_keyboard, first_window_hears_of_its_own_size_first,
+                      what_has_one_size_keeps_it_and_stays_in_sight, closes_politely,
+                      ends_what_hangs):
                 tap.run(lambda f=f: f(display, stage), f"x11=nested: {f.__name__}")
             for value, whom in (("nested", "xterm"), ("nested", "Xephyr"),
                                 ("nested", "carrel-supervis"), ("nested", "carrel"),
