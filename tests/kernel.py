@@ -46,8 +46,10 @@ mount -t tmpfs -o mode=755 home /home && mount -t tmpfs -o mode=700 root /root
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t securityfs none /sys/kernel/security
 ln -sfn /proc/self/fd /dev/fd
-# A program of the system that root can write to.
-cp /usr/bin/env /run/env && mount --bind /run/env /usr/bin/env
+# Files of the system that root can write to.
+for file in /usr/bin/env /etc/ld.so.cache; do
+    cp $file /run/${{file##*/}} && mount --bind /run/${{file##*/}} $file
+done
 ip link set lo up
 hostname carrel-test
 mkdir -p /run/user/{uid} /home/somebody
