@@ -15,14 +15,17 @@ import pwd
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 from tap import Tap
 
 MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "fuse", "virtio_rng")
-SECONDS = 3000
+# By then it hangs: ./check gives it an hour more.
+SECONDS = 3 * 3600
 QEMU = "qemu-system-x86_64"
 
 INIT = """#!/bin/busybox sh
@@ -43,8 +46,10 @@ mount -t tmpfs -o mode=755 home /home && mount -t tmpfs -o mode=700 root /root
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t securityfs none /sys/kernel/security
 ln -sfn /proc/self/fd /dev/fd
-# A program of the system that root can write to.
-cp /usr/bin/env /run/env && mount --bind /run/env /usr/bin/env
+# Files of the system that root can write to.
+for file in /usr/bin/env /etc/ld.so.cache; do
+    cp $file /run/${{file##*/}} && mount --bind /run/${{file##*/}} $file
+done
 ip link set lo up
 hostname carrel-test
 mkdir -p /run/user/{uid} /home/somebody
@@ -139,10 +144,16 @@ def start(scratch, options):
                "-append", "console=ttyS0 quiet panic=-1 mitigations=off", "-device", "virtio-rng-pci",
                "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
-        for raw in p.stdout:
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            print("#", line, file=sys.stderr, flush=True)
-            yield line
+        late = threading.Timer(SECONDS, p.kill)
+        late.start()
+        try:
+            for raw in p.stdout:
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                print("#", line, file=sys.stderr, flush=True)
+                yield line
+        finally:
+            late.cancel()
+            p.kill()
 
 
 def report(tap, lines, options):
@@ -175,6 +186,8 @@ def main():
     parser.add_argument("--user")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
+    # Who ends this (./check does, in time) ends the kernel, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     tap = Tap()
     if not shutil.which(QEMU) or not shutil.which("busybox"):
         tap.skip("another kernel", f"{QEMU} or busybox is missing")
