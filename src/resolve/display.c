@@ -391,6 +391,10 @@ static void put_x11(struct ctx *c)
     }
     if (!named) {
         put_missing(c, "sockets=x11", why, "DISPLAY names no display");
+        if (!c->wayland || !c->wayland_socket)
+            diag_add(c->d, DIAG_NOTE, c->x11->at,
+                     "set it to the display's number, as in DISPLAY=:0",
+                     "no window can be shown: DISPLAY is %s, which names no X display", display);
         return;
     }
     /* An abstract name that the app shares with the host would be tried first. */

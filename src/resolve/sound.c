@@ -106,7 +106,10 @@ void rule_sound(struct ctx *c)
     }
     const struct server server = server_at(c, path);
     const struct path_fact *socket = server.socket;
-    if (!socket || socket->type != FILE_SOCKET)
+    if (!host && server.folder && socket->type == FILE_ABSENT)
+        put_own(c, &server, inside, way,
+                concat(c, why, "; no sound server runs yet: from when one does", NULL));
+    else if (!socket || socket->type != FILE_SOCKET)
         put_missing(c, "sockets=pulseaudio", why, "%s%s", *path ? path : "its socket",
                     socket && present(socket)
                         ? " is not a socket"

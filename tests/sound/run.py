@@ -251,29 +251,50 @@ def test_it_comes_with_the_first_sound_and_goes_with_the_app():
     wait_for("the registry's end", lambda: not os.listdir(folder))
 
 
+class Asker:
+    """An app that looks for its sound server whenever it is asked."""
+
+    def __enter__(self):
+        self.app = subprocess.Popen([STAGE.carrel, "run", "org.test.Sound", "-c",
+                                     'while read x; do pactl info > /dev/null && echo yes || echo no; done'],
+                                    env=env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                    stderr=subprocess.DEVNULL, cwd=STAGE.home, bufsize=0)
+        return self
+
+    def has_sound(self):
+        self.app.stdin.write(b"\n")
+        return {b"yes\n": True, b"no\n": False}[self.app.stdout.readline()]
+
+    def __exit__(self, *_):
+        self.app.stdin.close()
+        self.app.wait()
+        self.app.stdout.close()
+        return False
+
+
 def test_the_host_s_server_may_go_and_come():
     """Held up for a moment, and started anew, with a socket of its own: who runs has sound again."""
-    app = subprocess.Popen([STAGE.carrel, "run", "org.test.Sound", "-c",
-                            'while read x; do pactl info > /dev/null && echo yes || echo no; done'],
-                           env=env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, cwd=STAGE.home, bufsize=0)
-
-    def asked():
-        app.stdin.write(b"\n")
-        return app.stdout.readline()
-    try:
-        assert asked() == b"yes\n"
+    with Asker() as app:
+        assert app.has_sound()
         SERVER.process.send_signal(19)
         SERVER.process.send_signal(18)
-        assert asked() == b"yes\n"
+        assert app.has_sound()
         SERVER.end()
-        assert asked() == b"no\n"
+        assert not app.has_sound()
         SERVER.begin()
-        assert asked() == b"yes\n"
-    finally:
-        app.stdin.close()
-        app.wait()
-        app.stdout.close()
+        assert app.has_sound()
+
+
+def test_the_host_s_server_may_come_later():
+    """Than the app that is to be heard."""
+    socket = os.path.join(SERVER.env["XDG_RUNTIME_DIR"], "pulse", "native")
+    assert os.path.exists(socket)
+    SERVER.end()
+    wait_for("the socket's end", lambda: not os.path.exists(socket))
+    with Asker() as app:
+        assert not app.has_sound()
+        SERVER.begin()
+        assert app.has_sound()
 
 
 def main():

@@ -146,9 +146,13 @@ class Copied:
         return self
 
     def offered(self):
-        done = subprocess.run(["xclip", "-out", "-selection", self.selection, "-target", "TARGETS"],
-                              env=self.display.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              stdin=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+        # Whoever copied before may have taken the question with it, which then has no answer.
+        try:
+            done = subprocess.run(["xclip", "-out", "-selection", self.selection, "-target", "TARGETS"],
+                                  env=self.display.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  stdin=subprocess.DEVNULL, check=False, timeout=5)
+        except subprocess.TimeoutExpired:
+            return False
         return done.returncode == 0
 
     def __exit__(self, *_):
