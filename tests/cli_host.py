@@ -221,6 +221,17 @@ def a_file_that_is_yet_to_be_made_is_told_of():
         same(S.run(*edit, *options, "true", folder + "/new", env=listed(HOME=S.home)).stderr, "", options)
 
 
+def a_pipe_is_shown_with_its_folder():
+    """By itself it stays out, so the note must not say that granting it would help; what the note says does."""
+    folder = os.path.dirname(S.write("home/pipes/there.txt", ""))
+    os.mkfifo(folder + "/pipe")
+    policy = S.write("empty.policy", "")
+    done = S.run("run", "--policy=" + policy, "test", "-p", folder + "/pipe", env=listed())
+    same((done.returncode, done.stderr), (1, f"carrel: note: {folder}/pipe is out of the app's sight\n"
+                                             "  hint: a pipe is shown with the folder that it lies in: --filesystem=FOLDER\n"))
+    same(S.run("run", "--policy=" + policy, "--filesystem=" + folder, "test", "-p", folder + "/pipe", env=listed()).returncode, 0)
+
+
 def an_address_with_a_nul_names_no_file():
     """What stands before it is another file."""
     policy, path = S.write("home/edit.policy", "[Carrel Application]\ndocuments=ro\n"), S.write("home/texts/key", "KEY\n")
@@ -327,6 +338,7 @@ def topics_tell_of_the_rules_of_a_bus():
 
 
 TESTS = [
+    a_pipe_is_shown_with_its_folder,
     a_folder_that_cannot_be_made_is_told_of_by_its_line,
     other_limits_that_are_too_small_are_told_of, topics_are_told_by_the_policy_s_lines, topics_tell_of_the_rules_of_a_bus,
     a_home_that_cannot_be_meant_is_refused, a_link_to_nowhere_is_no_place_for_an_app_s_home,
