@@ -144,7 +144,7 @@ def a_folder_that_cannot_be_made_is_told_of_by_its_line():
     file = S.write("home/file", "")
     for place, why in ((closed + "/a/b", f"you may not make it in {closed}"), (file + "/a", f"{file} is no folder"), ("/new", "you may not make it in /")):
         policy = S.write("home/create.policy", f"[Context]\nfilesystems={place}:create;\n")
-        if os.access(place[:place.rindex("/")] or "/", os.W_OK):
+        if os.geteuid() == 0 and "may not" in why:
             continue  # root may
         done = S.run("run", "--policy=" + policy, "true", env=listed())
         same((done.returncode, done.stderr), (125, f"{policy}:2:13: error: filesystems={place}:create: {place} is not there, and {why}\n  hint: {hint}\n"))
