@@ -32,6 +32,8 @@ def listed():
 
 # ---- messages: words typed → exit code, message, hint (golden) ----
 
+TOPICS = "PATH|network|devices|home|bus|sound|camera|limits|environment|kernel|display"
+
 MESSAGES = [
     ((), 125, "which command?", "see carrel --help"),
     (("rnu",), 125, 'unknown command "rnu"', "to start an app, write: carrel run APP; see carrel --help"),
@@ -81,7 +83,7 @@ MESSAGES = [
     (("run", "--command=/nowhere/x", "id"), 127, "No such file or directory", None),
     (("plan", "--json", "--seccomp", "id"), 125, "--json and --seccomp exclude each other",
      "give one of them"),
-    (("explain", "id"), 125, "PATH is missing", "usage: carrel explain APP PATH"),
+    (("explain", "id"), 125, TOPICS + " is missing", "usage: carrel explain APP " + TOPICS),
     (("enter", "xterm"), 125, "COMMAND is missing", "usage: carrel enter APP|INSTANCE [--] COMMAND [ARGUMENT...]"),
     (("explain", "id", "/a", "/b"), 125, 'one argument too many: "/b"', None),
     (("list", "x"), 125, 'one argument too many: "x"', "usage: carrel list"),

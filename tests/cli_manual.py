@@ -115,6 +115,7 @@ def complete(shell_line, empty=False, program=None):
 def bash_completes_commands_and_options():
     assert set(COMMANDS) <= set(complete("carrel", True))
     assert complete("carrel exp") == ["explain"]
+    assert "network" in complete("carrel explain firefox net")
     for command in COMMANDS:
         offered = set(complete(f"carrel {command} --"))
         want = {w.split()[1] for w in WORDS if w.startswith(command + " --")}

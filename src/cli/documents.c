@@ -220,7 +220,9 @@ void documents_note(struct cli *c, const struct job *j, const char *const *args)
             explain_path(&c->arena, &j->plan, &c->facts, path, &v);
         if (!v.visible)
             diag_add(&c->diags, DIAG_NOTE, (struct place){0},
-                     arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
+                     S_ISFIFO(st.st_mode)
+                         ? "a pipe is shown with the folder that it lies in: --filesystem=FOLDER"
+                         : arena_printf(&c->arena, "--filesystem=%s:ro shows it", path),
                      "%s is out of the app's sight", path);
     }
 }

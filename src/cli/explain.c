@@ -105,8 +105,9 @@ static const struct option explain_options[] = {
 
 const struct command command_explain = {
     .name = "explain",
-    .operands = "APP PATH",
-    .summary = "tell whether and why an app can see, read or write a path",
+    .operands = "APP "
+                "PATH|network|devices|home|bus|sound|camera|limits|environment|kernel|display",
+    .summary = "tell whether and why an app can see a path, or use the network and the like",
     .options = explain_options,
     .permissions = true,
     .least = 2,

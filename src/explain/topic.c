@@ -142,35 +142,44 @@ static void read_network(struct reading *r)
 
 static void read_devices(struct reading *r)
 {
+    bool all = false;
     for (size_t i = 0; i < r->p->n; i++) {
         const struct plan_step *s = &r->p->v[i];
-        if (s->verb == PLAN_BIND && str_after(step_arg(s, 1), "/dev") && !is_base(s->why))
-            add(r, TOPIC_ALLOWED,
-                str_eq(step_arg(s, 1), "/dev") ? "/dev: every device that you may open"
-                                               : step_arg(s, 1),
-                s->why);
+        if (s->verb != PLAN_BIND || !path_within(step_arg(s, 1), "/dev") || is_base(s->why))
+            continue;
+        bool whole = str_eq(step_arg(s, 1), "/dev");
+        all |= whole;
+        add(r, TOPIC_ALLOWED, whole ? "/dev: every device that you may open" : step_arg(s, 1),
+            s->why);
     }
     add(r, TOPIC_ALLOWED, "/dev/null, /dev/zero, /dev/random and the like", "base: minimal /dev");
     add_missing(r, "devices=");
-    if (!is_asked_for(r, "devices"))
+    if (!all && !is_asked_for(r, "devices"))
         add(r, TOPIC_DENIED, "all others", denial(r, PERM_DEVICES, "all"));
+}
+
+/* Whether a step puts something empty over what a grant shows. */
+static bool hides(const struct plan *p, const struct plan_step *s)
+{
+    if (s->verb == PLAN_BIND)
+        return str_eq(step_arg(s, 0), "/dev/null") && !strstr(step_arg(s, 2), "dev");
+    for (size_t i = 0; s->verb == PLAN_TMPFS && i < p->n; i++)
+        if (p->v[i].verb == PLAN_SEAL && str_eq(step_arg(&p->v[i], 0), step_arg(s, 0)))
+            return !str_eq(step_arg(s, 0), "/");
+    return false;
 }
 
 static void read_home(struct reading *r)
 {
     for (size_t i = 0; i < r->p->n; i++) {
         const struct plan_step *s = &r->p->v[i];
-        bool hides =
-            (s->verb == PLAN_BIND && str_eq(step_arg(s, 0), "/dev/null")) || s->verb == PLAN_TMPFS;
         if (s->why && str_after(s->why, "base: private home") && s->verb == PLAN_BIND)
             add(r, TOPIC_ALLOWED,
                 arena_printf(r->a, "%s: a home of its own, read and write", step_arg(s, 1)),
                 s->why);
-        if (!s->why || !strstr(s->why, "filesystems="))
-            continue;
-        if (hides)
+        if (hides(r->p, s))
             add(r, TOPIC_DENIED, step_arg(s, s->verb == PLAN_TMPFS ? 0 : 1), s->why);
-        else if (s->verb == PLAN_BIND)
+        else if (s->verb == PLAN_BIND && s->why && strstr(s->why, "filesystems="))
             add(r, TOPIC_ALLOWED,
                 arena_printf(r->a, "%s: %s", step_arg(s, 1),
                              str_after(step_arg(s, 2), "rw") ? "read and write" : "read"),
