@@ -362,7 +362,8 @@ static void write_sandbox(bool network, struct buf *out)
     buf_str(out,
             "\n[Carrel Sandbox]\n"
             "# Many programs of KDE and GNOME do not start without a session bus; this one is its\n"
-            "# own, started when it is first used, with nobody on it.\n"
+            "# own, started when it is first used, with nobody on it: no input method either\n"
+            "# (IBus, Fcitx 5), which true takes away from an app and false gives it.\n"
             "private-session-bus=true\n");
     if (network)
         buf_str(

@@ -25,8 +25,9 @@ enum {
 enum { ROOT_EVENTS = 1 << 17 | 1 << 19 | 1 << 20 };
 enum { ALT = 1 << 3 };
 /* Predefined atoms and types. */
-enum { ATOM = 4, CARDINAL = 6, WINDOW = 33, WM_NORMAL_HINTS = 40, WM_TRANSIENT_FOR = 68 };
-enum { HINT_MIN = 1 << 4, HINT_MAX = 1 << 5 };
+enum { ATOM = 4, CARDINAL = 6, WINDOW = 33 };
+enum { WM_HINTS = 35, WM_NORMAL_HINTS = 40, WM_TRANSIENT_FOR = 68 };
+enum { HINT_INPUT = 1 << 0, HINT_MIN = 1 << 4, HINT_MAX = 1 << 5 };
 enum { WITHDRAWN = 0, NORMAL = 1 };
 enum { FLOATING_BORDER = 2, CASCADE = 24, LEAST_SIZE = 40, LOOK_MS = 20 };
 /* So long is waited for a word of life from a window that was asked to close. */
@@ -376,9 +377,20 @@ static void let_it_look(struct wm *w, const struct window *v)
     poll(NULL, 0, LOOK_MS);
 }
 
+/* Programs of Lazarus on GTK 2 (Double Commander) show a window of this kind first: no key goes to
+ * it, and it may be of no size at all. They look how wide a manager's frame is, wait until there is
+ * one, and never show their own window when it is none. */
+static bool only_measures(struct wm *w, uint32_t id)
+{
+    uint32_t hints[9], normal[18];
+    return get_property(&w->events, id, WM_HINTS, hints, 9) == 9 && hints[0] & HINT_INPUT &&
+           !hints[1] && get_property(&w->events, id, WM_NORMAL_HINTS, normal, 18) == 18 &&
+           normal[0] & HINT_MIN && !normal[5] && !normal[6];
+}
+
 static void manage(struct wm *w, uint32_t id)
 {
-    const uint32_t no_frame[4] = {0};
+    const uint32_t frame[4] = {0, 0, only_measures(w, id), 0}; /* left, right, top, bottom */
     struct window v = {.id = id, .turn = ++w->turns};
     tell_of_window(w, id);
     if (find(w, id) || w->n == MOST_WINDOWS || !get_geometry(&w->events, id, &v.box)) {
@@ -390,7 +402,7 @@ static void manage(struct wm *w, uint32_t id)
     v.whole = asks_for(w, id, NET_FULLSCREEN);
     choose_place(w, &v);
     w->v[w->n++] = v;
-    set_property(w->x, id, w->atoms[NET_EXTENTS], CARDINAL, no_frame, 4);
+    set_property(w->x, id, w->atoms[NET_EXTENTS], CARDINAL, frame, 4);
     grab_buttons(w->x, id);
     place_all(w);
     map_window(w->x, id);

@@ -40,6 +40,11 @@ def make(kind):
         x.XChangeProperty(display, window, ctypes.c_ulong(40), ctypes.c_ulong(41), 32, 0, hint, 18)
         if numbers:
             x.XChangeProperty(display, window, ctypes.c_ulong(68), ctypes.c_ulong(33), 32, 0, owner, 1)
+    if kind.startswith("hints"):  # whether it takes keys, and its least size
+        takes, least = [int(n) for n in kind.split()[1:]]
+        hints, normal = (ctypes.c_ulong * 9)(1, takes), (ctypes.c_ulong * 18)(0x10, 0, 0, 0, 0, least, least)
+        x.XChangeProperty(display, window, ctypes.c_ulong(35), ctypes.c_ulong(35), 32, 0, hints, 9)
+        x.XChangeProperty(display, window, ctypes.c_ulong(40), ctypes.c_ulong(41), 32, 0, normal, 18)
     if kind == "menu":
         x.XChangeWindowAttributes(display, window, ctypes.c_ulong(1 << 9), ctypes.byref(Attributes(override_redirect=1)))
     if kind != "hidden":
@@ -151,6 +156,17 @@ def covers_no_dialog(display, program):
         wait_for("its own dialogs above it", lambda: stack(display)[:3] == [*reversed(dialogs[1:]), main])
 
 
+def tells_a_frame_to_who_looks_for_one(display, program):
+    """Programs of Lazarus on GTK 2 wait with a window of no size and no keys until there is one. None other is told."""
+    with Client(display) as app, Manager(display, program):
+        for kind, frame in (("hints 0 0", "0, 0, 1, 0"), ("hints 1 0", "0, 0, 0, 0"), ("hints 0 5", "0, 0, 0, 0"),
+                            ("shown", "0, 0, 0, 0")):
+            window = app.make(kind)
+            wait_for(f"{kind}: managed", lambda w=window: is_managed(display, w))
+            said = display.tool("xprop", "-id", window, "_NET_FRAME_EXTENTS").decode().strip()
+            assert said.endswith("= " + frame), (kind, said)
+
+
 def shows_the_server_for(kind):
     def check(display, program):
         with Client(display, kind), Manager(display, program) as manager:
@@ -189,6 +205,7 @@ def main():
     program, xserver, tap = sys.argv[1], sys.argv[2], Tap()
     for name, check in [("touches only what is shown, and is for managers", touches_what_is_shown_only),
                         ("covers no dialog", covers_no_dialog),
+                        ("tells a frame to who looks for one", tells_a_frame_to_who_looks_for_one),
                         ("shows no server without a window", shows_no_server_without_a_window),
                         *((f"shows the server for a window that is {kind} when it looks", shows_the_server_for(kind))
                           for kind in ("hidden", "menu", "shown"))]:
