@@ -32,11 +32,12 @@ SPEC = importlib.util.spec_from_file_location("wayland_lib", os.path.join(HERE, 
 lib = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lib)
 
-# Those that show a window where there is no X display, bare; of the suite's other programs some speak X alone.
+# Those that show a window where there is no X display and no session bus, bare; of the suite's other programs some speak
+# X alone (audacious, too, as it begins with GTK 2), and evolution says only that there is no bus.
 SPEAK = """mousepad evince firefox-esr chromium featherpad gnome-text-editor kate gedit geany l3afpad meld gnote zim xournalpp
 eog gwenview okular atril qpdfview galculator gnome-calculator kcalc speedcrunch dino-im gajim quasselclient telegram-desktop
 quodlibet keepassxc transmission-gtk qbittorrent file-roller thunar konsole xfce4-terminal alacritty kitty foot gnumeric
-abiword libreoffice-writer libreoffice-calc inkscape scribus epiphany-browser qutebrowser thunderbird evolution gnome-mines
+abiword libreoffice-writer libreoffice-calc inkscape scribus epiphany-browser qutebrowser thunderbird gnome-mines
 kpat supertux2 warzone2100 chocolate-doom sqlitebrowser""".split()
 SMALL = ("mousepad", "gnome-text-editor", "featherpad", "firefox-esr")
 TASKS = "zwlr_foreign_toplevel_manager_v1"
