@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 extern char **environ;
-static struct arena arena;
 /* Enough for most lines, and cheaper than what is asked of the system; and what of it a line surely
  * takes, in bytes: for itself and for each argument. */
 enum { LEAST_SPACE = 32 << 10, SPACE_OF_ARGUMENT = 192 };
@@ -203,6 +202,7 @@ int main(int argc, char **argv)
                         0,
                         umask(0),
                         warn};
+    struct arena arena = {0};
     struct wishes w = {.arena = &arena, .host = &host};
     size_t warm = LEAST_SPACE + (size_t)argc * SPACE_OF_ARGUMENT / ARENA_PAGE * ARENA_PAGE;
     arena_begin(&arena, space, sizeof space, warm < sizeof space ? warm : sizeof space);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/compat.h"
+#include "core/signals.h"
 #include "core/sys.h"
 
 #include <linux/capability.h>
@@ -335,11 +336,6 @@ static unsigned next_needed(const struct job *j, unsigned from)
     return next;
 }
 
-static int exit_code(int status)
-{
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 /* n[1] of the step is the descriptor. */
 static void lock_files(struct job *j)
 {
@@ -375,6 +371,7 @@ static _Noreturn void reap(const struct job *j, int program)
             continue;
         code = exit_code(status);
         sys3(__NR_write, j->status_fds[1], &code, sizeof code);
+        sys0(__NR_sched_yield); /* who waits for that word need not wait for our end */
         if (!asks(j, LOOSE_OUTLIVE))
             break;
     }

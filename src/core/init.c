@@ -13,10 +13,9 @@
 void die_with_parent(const struct job *j)
 {
     struct pollfd p = {.fd = j->status_fds[1], .events = POLLOUT};
-    const struct timespec now = {0, 0};
     must(NULL, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL), "cannot ask for the parent's death");
     sys_close(j->status_fds[0]);
-    CALL5(NULL, ppoll, &p, 1, &now, NULL, 0, "cannot see the parent");
+    CALL5(NULL, ppoll, &p, 1, &no_wait, NULL, 0, "cannot see the parent");
     if (p.revents & POLLERR)
         sys_exit(EXIT_OURS);
 }

@@ -7,8 +7,7 @@
 #include <sys/signalfd.h>
 
 /* Static, as the processes that stand on them share this memory. */
-char init_stack[STACK_BYTES] __attribute__((aligned(16)));
-char app_stack[STACK_BYTES] __attribute__((aligned(16)));
+_Alignas(4096) char init_stack[STACK_BYTES], app_stack[STACK_BYTES];
 
 const struct timespec *confine_waiting(int round)
 {
@@ -40,16 +39,14 @@ static void suffer(int sig)
 static bool has_word(int statuses)
 {
     struct pollfd p = {.fd = statuses, .events = POLLIN};
-    const struct timespec now = {0, 0};
-    return sys5(__NR_ppoll, &p, 1, &now, NULL, 0) > 0;
+    return sys5(__NR_ppoll, &p, 1, &no_wait, NULL, 0) > 0;
 }
 
 /* A signal of our own doing, which would be forwarded. */
 static void swallow(int sig)
 {
     const uint64_t set = 1ull << (sig - 1);
-    const struct timespec now = {0, 0};
-    sys4(__NR_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+    sys4(__NR_rt_sigtimedwait, &set, NULL, &no_wait, sizeof set);
 }
 
 /* Until this process is continued and the app with it; or the app was, from inside: that word comes
@@ -76,7 +73,7 @@ static void report(const char *what, unsigned value)
 
 static _Noreturn void end_like(int status)
 {
-    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    int code = exit_code(status);
     report("exit-code", (unsigned)code);
     if (WIFSIGNALED(status))
         suffer(WTERMSIG(status)); /* as pid 1 of a container no signal ends us */

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 enum {
     STATUS_FD = 0, /* where pid 1 has the pipe to the monitor in the end */
@@ -20,5 +21,13 @@ enum {
 
 /* The kernel's form of a set: bit N-1 is signal N. */
 static const uint64_t all_signals = ~0ull;
+
+static const struct timespec no_wait = {0, 0};
+
+/* As shells say it; status is wait(2)'s. */
+static inline int exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 #endif

@@ -132,11 +132,11 @@ static void put_looks(struct ctx *c)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *dir = rows[i].base == FS_HOME ? c->f->home : host_xdg_dir(c, rows[i].base);
         const char *why = rows[i].why, *from = join_path(c, dir, rows[i].name);
-        const struct path_fact *p = facts_path(c->f, from);
+        const char *dst = join_path(c, c->app_home_real, rows[i].inside);
+        /* Both at once: a look costs less than the pass that one more question takes. */
+        const struct path_fact *p = facts_path(c->f, from), *there = facts_path(c->f, dst);
         if (p->type != FILE_DIR)
             continue;
-        const char *dst = join_path(c, c->app_home_real, rows[i].inside);
-        const struct path_fact *there = facts_path(c->f, dst);
         if (there->n_hops || (there->type != FILE_DIR && there->type != FILE_ABSENT))
             continue; /* the app has put something else there */
         if (there->type == FILE_ABSENT)

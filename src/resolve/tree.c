@@ -3,7 +3,6 @@
 
 #include "util/str.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,15 +96,6 @@ static int compare_paths(const void *a, const void *b)
     return l - r;
 }
 
-/* The nearest node above v[i] (sorted) that is a mount, or NULL. */
-static const struct node *mount_above(const struct tree *t, size_t i)
-{
-    for (size_t k = i; k-- > 0;)
-        if (t->v[k].kind >= NODE_BIND && path_within(t->v[i].dst, t->v[k].dst))
-            return &t->v[k];
-    return NULL;
-}
-
 static bool has_children(const struct tree *t, size_t i)
 {
     return i + 1 < t->n && path_within(t->v[i + 1].dst, t->v[i].dst);
@@ -121,9 +111,10 @@ static bool same_as_above(const struct tree *t, const struct node *n, const stru
            str_eq(arena_printf(t->arena, "%s%s", node_source(above), rest), n->src->real);
 }
 
-static bool superfluous(const struct tree *t, size_t i)
+/* above: the nearest mount that holds it, or NULL. */
+static bool superfluous(const struct tree *t, size_t i, const struct node *above)
 {
-    const struct node *n = &t->v[i], *above = mount_above(t, i);
+    const struct node *n = &t->v[i];
     switch (n->kind) {
     case NODE_SYMLINK: /* visible through the mount it lies in, or a folder must be there */
         return (above && above->kind == NODE_BIND && !n->keep) || has_children(t, i);
@@ -146,25 +137,53 @@ void tree_settle(struct tree *t)
 {
     if (t->n > 1)
         qsort(t->v, t->n, sizeof *t->v, compare_paths);
-    /* From the bottom up: what is above must still be there when its children are judged. */
+    /* What is above must still be there when its children are judged, so nothing goes before the
+     * end. In this order the mounts that hold a node are the last ones that hold the one before. */
     bool *drop = arena_alloc(t->arena, t->n + 1);
-    for (size_t i = 0; i < t->n; i++)
-        drop[i] = superfluous(t, i);
-    size_t kept = 0;
+    const struct node **holding = arena_array(t->arena, t->n + 1, sizeof(struct node *));
+    size_t depth = 0, kept = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        while (depth > 0 && !path_within(t->v[i].dst, holding[depth - 1]->dst))
+            depth--;
+        drop[i] = superfluous(t, i, depth > 0 ? holding[depth - 1] : NULL);
+        if (t->v[i].kind >= NODE_BIND)
+            holding[depth++] = &t->v[i];
+    }
     for (size_t i = 0; i < t->n; i++)
         if (!drop[i])
             t->v[kept++] = t->v[i];
     t->n = kept;
 }
 
+/* Backwards from end; returns where it begins. */
+static char *hex(char *end, uint64_t value)
+{
+    do
+        *--end = "0123456789abcdef"[value & 15];
+    while (value >>= 4);
+    return end;
+}
+
+/* Device and inode of what was found, which the core compares. Not by printf: it is half of what
+ * writing a usual plan costs. */
+static const char *identity(struct arena *a, const struct path_fact *p)
+{
+    char text[2 * 16 + 2], *at = text + sizeof text - 1;
+    *at = '\0';
+    at = hex(at, p->ino);
+    *--at = ':';
+    return arena_strdup(a, hex(at, p->dev));
+}
+
 static void emit_bind(const struct tree *t, const struct node *n, struct plan *out)
 {
-    const char *flags = arena_printf(t->arena, "%s%s%s", n->rw ? "rw" : "ro", n->dev ? ",dev" : "",
-                                     n->noexec ? ",noexec" : "");
-    const char *identity = NULL; /* what is made at the start has none yet */
-    if (!n->new_src && n->src->ino)
-        identity = arena_printf(t->arena, "%" PRIx64 ":%" PRIx64, n->src->dev, n->src->ino);
-    plan_add(out, PLAN_BIND, n->why, node_source(n), n->dst, flags, identity, (char *)NULL);
+    static const char *const flags[] = {"ro", "ro,noexec", "ro,dev", "ro,dev,noexec",
+                                        "rw", "rw,noexec", "rw,dev", "rw,dev,noexec"};
+    /* what is made at the start has no identity yet */
+    bool known = !n->new_src && n->src->ino;
+    plan_add(out, PLAN_BIND, n->why, node_source(n), n->dst,
+             flags[n->rw << 2 | n->dev << 1 | n->noexec], known ? identity(t->arena, n->src) : NULL,
+             (char *)NULL);
 }
 
 static void emit_file(const struct node *n, struct plan *out)
