@@ -61,10 +61,10 @@ class Compositor:
             return f.read()
 
     def shows(self, title):
-        """Whether a top-level window has this title, and a surface has been drawn since."""
+        """Whether a top-level window has this title (a regular expression), and a surface has been drawn."""
         text = self.protocol()
-        found = re.search(rf'xdg_toplevel@\d+\.set_title\("[^"]*(?:{title})', text)
-        return bool(found and re.search(r"wl_surface@\d+\.attach\(wl_buffer", text))
+        titles = re.findall(r'xdg_toplevel@\d+\.set_title\("([^"]*)"', text)
+        return any(re.search(title, t) for t in titles) and bool(re.search(r"wl_surface@\d+\.attach\(wl_buffer", text))
 
 
 class Desk(desk.Desk):
