@@ -170,6 +170,8 @@ void put_clip_keys(struct ctx *c, const struct path_fact *host, const struct own
                    const char *why);
 /* service.c: where the registry keeps this instance, or NULL: there is none */
 const char *instance_folder(struct ctx *c);
+/* service.c: why a helper cannot be had, to stand behind "it cannot be had: ", and what to do */
+const char *no_helper(struct ctx *c, const char **hint);
 /* service.c: the text of /.flatpak-info for this run, or NULL */
 const char *instance_info(struct ctx *c);
 /* service.c: what every helper's plan begins with and ends with; the seccomp filter is at filter_fd

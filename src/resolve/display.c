@@ -165,10 +165,11 @@ struct plan_service *begin_untrusted_x11(struct ctx *c, const char *inside, cons
         return NULL;
     struct plan_service *s = inside ? begin_service(c, "x11-untrusted", inside, why)
                                     : begin_hidden_service(c, "x11-untrusted", why);
-    *obstacle = "its helper cannot be had: install Carrel completely, and log in so that "
-                "XDG_RUNTIME_DIR is set";
-    if (!s)
+    if (!s) {
+        const char *hint, *what = no_helper(c, &hint);
+        *obstacle = concat(c, what, " (", hint, ")", NULL);
         return NULL;
+    }
     fill_relay(c, s, p, &u->cookie, why);
     return s;
 }
@@ -266,8 +267,8 @@ static void put_by_pipe(struct ctx *c, const struct carrel_value *v, const struc
         return;
     struct plan_service *s = begin_service(c, "x11-shared", inside, reason);
     if (!s) {
-        refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
-               "connect=pipe cannot be had: its helper is missing");
+        const char *hint, *obstacle = no_helper(c, &hint);
+        refuse(c, v->at, hint, "connect=pipe cannot be had: %s", obstacle);
         return;
     }
     fill_relay(c, s, socket, NULL, reason);

@@ -20,6 +20,18 @@ const char *instance_folder(struct ctx *c)
     return concat(c, real, "/" INSTANCE_REGISTRY "/", c->q->instance, NULL);
 }
 
+const char *no_helper(struct ctx *c, const char **hint)
+{
+    if (instance_folder(c)) {
+        *hint = "install Carrel completely";
+        return "its helper is not installed";
+    }
+    *hint = "log in so that there is a folder /run/user/UID, and set XDG_RUNTIME_DIR";
+    return facts_env(c->f, "XDG_RUNTIME_DIR")
+               ? "its helper needs a folder, and XDG_RUNTIME_DIR is not one of yours alone"
+               : "its helper needs a folder, and XDG_RUNTIME_DIR is not set";
+}
+
 /* ---- what portals read of an app ---- */
 
 /* "sockets=x11;wayland;": what is granted here and now. Only plain words: nobody else's
@@ -116,9 +128,8 @@ struct plan_service *begin_hidden_service(struct ctx *c, const char *name, const
     const struct path_fact *program =
         facts_path(c->f, concat(c, c->q->libexec, program_of(c, name), NULL));
     if (!folder || program->type != FILE_REGULAR) {
-        put_missing(c, name, why, "%s",
-                    folder ? "its helper is not installed"
-                           : "it needs a folder in XDG_RUNTIME_DIR, which is not to be used");
+        const char *hint;
+        put_missing(c, name, why, "%s", no_helper(c, &hint));
         return NULL;
     }
     struct plan_service *s = plan_add_service(c->out, name, join_path(c, folder, name), why);

@@ -90,6 +90,7 @@ void put_viewer(struct ctx *c)
     const char *display = facts_env(c->f, "DISPLAY");
     const struct path_fact *program =
         facts_path(c->f, concat(c, c->q->libexec, program_inside, NULL));
+    const char *hint, *obstacle = no_helper(c, &hint);
     struct x_display x;
     if (c->f->userns_obstacle)
         refuse(c, nowhere, "see carrel doctor for the remedy", "%s", c->f->userns_obstacle);
@@ -106,8 +107,7 @@ void put_viewer(struct ctx *c)
         refuse(c, nowhere, "start the X server without \"-nolisten unix\"",
                "the X display %s has no socket in /tmp/.X11-unix", display);
     else if (program->type != FILE_REGULAR || !instance_folder(c) || !c->q->supervisor_fd)
-        refuse(c, nowhere, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
-               "the helper that shows it is missing");
+        refuse(c, nowhere, hint, "it cannot be shown: %s", obstacle);
     else
         put_plan(c, program, host, x.number);
 }

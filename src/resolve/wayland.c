@@ -98,10 +98,11 @@ static void put_filtered(struct ctx *c, const char *why)
     const char *inside = join_path(c, c->runtime, "wayland-0");
     struct plan_service *s = begin_service(c, "wayland", inside, why);
     if (!s) {
+        const char *hint, *obstacle = no_helper(c, &hint);
         warn(c, c->wayland->at,
-             "install Carrel completely and log in so that XDG_RUNTIME_DIR is set; or write "
-             "wayland=direct in [Carrel Display] to do without the filter",
-             "the app gets no Wayland display: the filter cannot be had");
+             concat(c, hint,
+                    "; or write wayland=direct in [Carrel Display] to do without the filter", NULL),
+             "the app gets no Wayland display: the filter cannot be had: %s", obstacle);
         return;
     }
     fill(c, s, NULL, why);

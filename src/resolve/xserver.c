@@ -53,10 +53,11 @@ const char *nested_obstacle(struct ctx *c, const char **hint)
     *hint = concat(c, "install the package ", kind->package, SHARED_INSTEAD, NULL);
     if (facts_path(c->f, kind->program)->type != FILE_REGULAR)
         return concat(c, kind->program, " is not installed", NULL);
-    *hint = "install Carrel completely and log in so that XDG_RUNTIME_DIR is set" SHARED_INSTEAD;
-    if (!instance_folder(c) || facts_path(c->f, program)->type != FILE_REGULAR)
-        return "its helper is missing";
-    return NULL;
+    if (instance_folder(c) && facts_path(c->f, program)->type == FILE_REGULAR)
+        return NULL;
+    const char *what = no_helper(c, hint);
+    *hint = concat(c, *hint, SHARED_INSTEAD, NULL);
+    return what;
 }
 
 bool wants_own_x11(struct ctx *c)
@@ -317,8 +318,8 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct x_hos
         return;
     struct plan_service *s = begin_service(c, "xserver", socket, why);
     if (!s) {
-        refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
-               "x11=%s cannot be had: its helper is missing", v->value);
+        const char *hint, *obstacle = no_helper(c, &hint);
+        refuse(c, v->at, hint, "x11=%s cannot be had: %s", v->value, obstacle);
         return;
     }
     c->x_server = offer;
@@ -333,7 +334,7 @@ void put_own_x11(struct ctx *c, const struct carrel_value *v, const struct x_hos
     if (kind == &kinds[XEPHYR])
         put_clip_keys(c, host->socket, &own, why);
     if (kind == &kinds[XWAYLAND] && !put_compositor(c, p, why))
-        refuse(c, v->at, "install Carrel completely and log in so that XDG_RUNTIME_DIR is set",
+        refuse(c, v->at, "install Carrel completely",
                "x11=%s cannot be had: no filter stands before the compositor", v->value);
     put_arguments(c, p, kind, display);
     put_way(c, number, cookie.data, why);
