@@ -111,8 +111,10 @@ def main():
     stderr = os.dup(2)
     with open(os.devnull, "w", encoding="ascii") as null:
         os.dup2(null.fileno(), 2)
-        result = interleave.compare(cases, o.runs)
-    os.dup2(stderr, 2)
+        try:
+            result = interleave.compare(cases, o.runs)
+        finally:
+            os.dup2(stderr, 2)
     interleave.table("start and end of a program (ratios to the first peer)", result, base)
 
     sleeper = ["/usr/bin/sleep", "5"]
