@@ -33,14 +33,15 @@ lib = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lib)
 
 # Those that show a window where there is no X display and no session bus, bare; of the suite's other programs some speak
-# X alone (audacious, too, as it begins with GTK 2), and evolution and kpat need a bus.
+# X alone (audacious, too, as it begins with GTK 2), and atril, evolution, kpat and epiphany-browser need a bus.
 SPEAK = """mousepad evince firefox-esr chromium featherpad gnome-text-editor kate gedit geany l3afpad meld gnote zim xournalpp
-eog gwenview okular atril qpdfview galculator gnome-calculator kcalc speedcrunch dino-im gajim quasselclient telegram-desktop
+eog gwenview okular qpdfview galculator gnome-calculator kcalc speedcrunch dino-im gajim quasselclient telegram-desktop
 quodlibet keepassxc transmission-gtk qbittorrent file-roller thunar konsole xfce4-terminal alacritty kitty foot gnumeric
-abiword libreoffice-writer libreoffice-calc inkscape scribus epiphany-browser qutebrowser thunderbird gnome-mines
+abiword libreoffice-writer libreoffice-calc inkscape scribus qutebrowser thunderbird gnome-mines
 supertux2 warzone2100 chocolate-doom sqlitebrowser""".split()
-# SDL of Debian 12 ends by a signal, bare too, where there is no seat: weston without a screen has none.
-SEATED = {"supertux2", "warzone2100", "chocolate-doom"}
+# These show no window, bare too, where there is no seat (SDL of Debian 12 and meld end by a signal, foot says so):
+# weston without a screen has none.
+SEATED = {"supertux2", "warzone2100", "chocolate-doom", "foot", "inkscape", "meld"}
 SMALL = ("mousepad", "gnome-text-editor", "featherpad", "firefox-esr")
 TASKS = "zwlr_foreign_toplevel_manager_v1"
 
