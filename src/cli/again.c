@@ -17,14 +17,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static bool has_bus(const struct plan *p)
-{
-    for (size_t i = 0; i < p->n_services; i++)
-        if (str_eq(p->services[i].name, "dbus"))
-            return true;
-    return false;
-}
-
 static bool give(struct cli *c, const struct instance *in, const struct granted *g)
 {
     struct instance_reply reply;
@@ -57,8 +49,8 @@ void pass_on_documents(struct cli *c, const struct job *j)
 {
     struct instance *v;
     size_t n, mine = 0;
-    if (!j->documents || !*j->documents || !has_bus(&j->plan) || !c->facts.runtime_dir ||
-        instances_list(&c->arena, c->facts.runtime_dir, NULL, &v, &n) < 0)
+    if (!j->documents || !*j->documents || !plan_service_named(&j->plan, "dbus") ||
+        !c->facts.runtime_dir || instances_list(&c->arena, c->facts.runtime_dir, NULL, &v, &n) < 0)
         return;
     for (size_t i = 0; i < n; i++)
         mine += str_eq(v[i].app, j->app.id);
@@ -72,14 +64,6 @@ void pass_on_documents(struct cli *c, const struct job *j)
 /* ---- its X server ---- */
 
 enum { SHARED_PLAN, SHARED_USER, SHARED_IPC, SHARED_FDS, COOKIE = 16 };
-
-static bool has_own_server(const struct plan *p)
-{
-    for (size_t i = 0; i < p->n_services; i++)
-        if (str_eq(p->services[i].name, "xserver"))
-            return true;
-    return false;
-}
 
 static void close_all(const struct instance_reply *reply)
 {
@@ -103,7 +87,7 @@ static bool plan_with(struct cli *c, struct job *j, const struct instance *in, i
         };
         j->request.server = &s;
         known = resolve_all(&j->request, &j->policy, &c->facts, &ours, &c->diags) == RESOLVE_OK &&
-                !has_own_server(&ours);
+                !plan_service_named(&ours, "xserver");
         j->request.server = NULL;
     }
     c->diags = before; /* all has been said of the first plan */

@@ -19,14 +19,6 @@
 /* What the questions show, in all languages. */
 static const char *const shown[] = {"Name", "GenericName", "Comment", "Icon"};
 
-static bool has_bus(const struct plan *p)
-{
-    for (size_t i = 0; i < p->n_services; i++)
-        if (str_eq(p->services[i].name, "dbus"))
-            return true;
-    return false;
-}
-
 /* The distribution's file of that name, or NULL. */
 static const char *of_system(struct cli *c, const char *name, struct stat *st)
 {
@@ -90,7 +82,7 @@ void name_for_portals(struct cli *c, const struct job *j)
     const char *own = arena_printf(&c->arena, "%s/%s", own_folder(c, f.folder), name);
     struct stat mine, st;
     struct buf text = {.arena = &c->arena};
-    if (!has_bus(&j->plan) || !entry_plain_path(c->own_path))
+    if (!plan_service_named(&j->plan, "dbus") || !entry_plain_path(c->own_path))
         return;
     bool there = lstat(own, &mine) == 0;
     if (there &&

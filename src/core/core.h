@@ -32,8 +32,6 @@ enum {
     MAX_KEPT_FDS = 64,
     MAX_FILTER_BYTES = 4096 * 8,
     STACK_BYTES = 64 << 10,
-    USUAL_BYTES = 16 << 10, /* of a plan */
-    POPULATE_WRITE = 23,    /* of madvise(2); not in every header */
     NAMESPACES = 7,
 };
 

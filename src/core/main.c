@@ -17,10 +17,8 @@ static struct region load(const struct step *s, int fd, size_t max, const char *
 {
     struct region r = map(max + 2);
     size_t n = 0;
-    /* A huge page would be cleared whole. What a usual plan takes costs less at once than page by
-     * page (from Linux 5.14 on). */
+    /* A huge page would be cleared whole; of the rest only what is touched costs anything. */
     sys3(__NR_madvise, r.at, r.size, MADV_NOHUGEPAGE);
-    sys3(__NR_madvise, r.at, USUAL_BYTES, POPULATE_WRITE);
     sys3(__NR_lseek, fd, 0, SEEK_SET); /* fails on a pipe, as it may */
     for (long got = 1; got && n <= max; n += (size_t)got)
         got = CALL3(s, read, fd, r.at + n, max + 1 - n, "cannot read the %s from descriptor %u",

@@ -20,14 +20,6 @@ static const struct plan_step *variable(const struct plan *p, const char *name)
     return NULL;
 }
 
-static const struct plan_service *service(const struct plan *p, const char *name)
-{
-    for (size_t i = 0; i < p->n_services; i++)
-        if (str_eq(p->services[i].name, name))
-            return &p->services[i];
-    return NULL;
-}
-
 static bool binds(const struct plan *p, const char *src, const char *dst)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -75,7 +67,7 @@ static bool binds_in_runtime(const struct plan *p, const char *name)
 /* The sound server of the app's own is told what it may do by its second argument. */
 static enum sound_way sound_of(const struct plan *p)
 {
-    const struct plan_service *own = service(p, "sound");
+    const struct plan_service *own = plan_service_named(p, "sound");
     bool record = false;
     for (size_t i = 0; own && i < own->plan->n; i++)
         record |= own->plan->v[i].verb == PLAN_ARG &&
@@ -94,8 +86,8 @@ static bool has_argument(const struct plan *p, const char *text)
 
 static enum x11_way x11_of(const struct plan *p)
 {
-    const struct plan_service *own = service(p, "xserver");
-    bool relay = service(p, "x11-untrusted");
+    const struct plan_service *own = plan_service_named(p, "xserver");
+    bool relay = plan_service_named(p, "x11-untrusted");
     if (!variable(p, "DISPLAY"))
         return X11_NONE;
     if (own && has_argument(own->plan, "/usr/bin/Xvfb"))
@@ -119,21 +111,21 @@ static enum bus_way session_bus_of(const struct plan *p)
     const char *at = address ? step_arg(address, 0) : "";
     if (p->whole_session_bus)
         return BUS_WAY_WHOLE;
-    if (service(p, "dbus"))
+    if (plan_service_named(p, "dbus"))
         return BUS_WAY_FILTERED;
     return strstr(at, "unix:path=") ? BUS_WAY_OWN : BUS_WAY_NONE;
 }
 
 static enum bus_way system_bus_of(const struct plan *p)
 {
-    return p->whole_system_bus         ? BUS_WAY_WHOLE
-           : service(p, "dbus-system") ? BUS_WAY_FILTERED
-                                       : BUS_WAY_NONE;
+    return p->whole_system_bus                    ? BUS_WAY_WHOLE
+           : plan_service_named(p, "dbus-system") ? BUS_WAY_FILTERED
+                                                  : BUS_WAY_NONE;
 }
 
 void explain_display(struct arena *a, const struct plan *p, struct display_view *out)
 {
-    const struct plan_service *filter = service(p, "wayland");
+    const struct plan_service *filter = plan_service_named(p, "wayland");
     const struct plan_step *bare = variable(p, "WAYLAND_DISPLAY"), *x11 = variable(p, "DISPLAY"),
                            *given = variable(p, "WAYLAND_SOCKET"),
                            *sound = variable(p, "PULSE_SERVER");
@@ -147,14 +139,14 @@ void explain_display(struct arena *a, const struct plan *p, struct display_view 
         out->powers = powers_of(a, filter);
     out->x11 = x11_of(p);
     out->carry = carry_of(p);
-    out->keys = service(p, "clip") != NULL;
+    out->keys = plan_service_named(p, "clip") != NULL;
     out->x11_why = x11 ? x11->why : NULL;
     out->sound = sound_of(p);
     out->session_bus = session_bus_of(p);
     out->system_bus = system_bus_of(p);
     out->pipewire = binds_in_runtime(p, "pipewire-");
     out->usb = binds(p, "/dev/bus/usb", "/dev/bus/usb");
-    out->portals = service(p, "dbus") != NULL;
+    out->portals = plan_service_named(p, "dbus") != NULL;
     out->sound_why = sound ? sound->why : NULL;
     out->devices = binds(p, "/dev", "/dev");
 }

@@ -111,14 +111,6 @@ static const struct plan_step *step_of(const struct plan *p, enum plan_verb verb
     return NULL;
 }
 
-static const struct plan_service *service(const struct plan *p, const char *name)
-{
-    for (size_t i = 0; i < p->n_services; i++)
-        if (str_eq(p->services[i].name, name))
-            return &p->services[i];
-    return NULL;
-}
-
 /* ---- the topics ---- */
 
 static void read_network(struct reading *r)
@@ -234,7 +226,7 @@ static void read_one_bus(struct reading *r, enum bus_kind kind)
     bool whole = kind == BUS_SESSION  ? r->p->whole_session_bus
                  : kind == BUS_SYSTEM ? r->p->whole_system_bus
                                       : false;
-    const struct plan_service *s = service(r->p, rows[kind].service);
+    const struct plan_service *s = plan_service_named(r->p, rows[kind].service);
     bool missing = add_missing(r, rows[kind].missing);
     if (whole) {
         const struct perm *perm = policy_perm(r->policy, PERM_SOCKETS, rows[kind].socket);

@@ -164,6 +164,14 @@ struct plan_service *plan_add_service(struct plan *p, const char *name, const ch
     return s;
 }
 
+struct plan_service *plan_service_named(const struct plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_services; i++)
+        if (str_eq(p->services[i].name, name))
+            return &p->services[i];
+    return NULL;
+}
+
 static void write_steps_json(const struct plan *p, struct json *j)
 {
     json_array(j, "steps");

@@ -113,6 +113,8 @@ void plan_write_all(const struct plan *p, struct buf *out);
  * call. */
 struct plan_service *plan_add_service(struct plan *p, const char *name, const char *socket,
                                       const char *why);
+/* The one of this name, or NULL. */
+struct plan_service *plan_service_named(const struct plan *p, const char *name);
 /* Appends {"steps":[{"verb","args":[…],"why"}…],"services":[{"name","socket","why",
  * "data","steps"}…]} as JSON. */
 void plan_write_json(const struct plan *p, struct buf *out);

@@ -195,8 +195,7 @@ bool put_filtered_bus(struct ctx *c, enum bus_kind kind, const char *path, const
     s->size = data.len;
     const struct carrel_value *log = bus_value(c, "log");
     bool logs = log && !str_eq(log->value, "none");
-    plan_add(s->plan, PLAN_BIND, why, socket->real, BUS_INSIDE, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+    plan_add(s->plan, PLAN_BIND, why, socket->real, BUS_INSIDE, "ro", path_identity(c->a, socket),
              (char *)NULL);
     plan_add(s->plan, PLAN_FILE, "base: who the app is, for portals", "/.flatpak-info", "0600",
              info, (char *)NULL);

@@ -87,9 +87,7 @@ static void fill(struct ctx *c, struct plan_service *s, const struct path_fact *
     const struct xauth_fact *x = &c->f->xauth;
     plan_add(s->plan, PLAN_ARG, why, "keys", (char *)NULL);
     plan_add(s->plan, PLAN_BIND, "base: the person's display, where the keys are pressed",
-             host->real, HOST_SOCKET, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)host->dev, (uintmax_t)host->ino),
-             (char *)NULL);
+             host->real, HOST_SOCKET, "ro", path_identity(c->a, host), (char *)NULL);
     plan_add(s->plan, PLAN_BIND, "base: the app's own server", own->socket, OWN_SOCKET, "ro",
              (char *)NULL);
     if (x->name)

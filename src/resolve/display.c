@@ -133,8 +133,7 @@ static void fill_relay(struct ctx *c, struct plan_service *s, const struct path_
 {
     const struct xauth_fact *cookie = untrusted ? untrusted : &c->f->xauth;
     struct buf data = {.arena = c->a};
-    plan_add(s->plan, PLAN_BIND, why, socket->real, HOST_DISPLAY, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+    plan_add(s->plan, PLAN_BIND, why, socket->real, HOST_DISPLAY, "ro", path_identity(c->a, socket),
              (char *)NULL);
     buf_str(&data, "carrel-x11 1\nsocket " HOST_DISPLAY "\n");
     if (cookie->name) {

@@ -67,9 +67,7 @@ static void put_autostart(struct ctx *c)
     if (!s)
         return;
     plan_add(s->plan, PLAN_BIND, why, folder->real, inside, "rw,noexec",
-             there ? arena_printf(c->a, "%jx:%jx", (uintmax_t)folder->dev, (uintmax_t)folder->ino)
-                   : NULL,
-             (char *)NULL);
+             there ? path_identity(c->a, folder) : NULL, (char *)NULL);
     const char *args[] = {arena_printf(c->a, "%d", SERVICE_LISTEN_FD),
                           arena_printf(c->a, "%d", SERVICE_CONTROL_FD), c->q->app_id, c->q->carrel,
                           inside};

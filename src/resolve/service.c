@@ -105,8 +105,7 @@ void begin_helper(struct ctx *c, struct plan *p, const struct path_fact *program
     plan_add(p, PLAN_NESTED_USERNS, why, "deny", (char *)NULL);
     plan_add(p, PLAN_HOSTNAME, why, "carrel", (char *)NULL);
     plan_add(p, PLAN_TMPFS, none, "/", "0755", "1m", (char *)NULL);
-    plan_add(p, PLAN_BIND, none, program->real, inside, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)program->dev, (uintmax_t)program->ino),
+    plan_add(p, PLAN_BIND, none, program->real, inside, "ro", path_identity(c->a, program),
              (char *)NULL);
     /* Before the arguments that the rule adds. */
     plan_add(p, PLAN_EXEC, why, inside, (char *)NULL);

@@ -74,8 +74,7 @@ static void put_own(struct ctx *c, const struct server *server, const char *insi
     if (!s)
         return;
     const struct path_fact *from = server->folder ? server->folder : server->socket;
-    plan_add(s->plan, PLAN_BIND, why, from->real, SERVER, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)from->dev, (uintmax_t)from->ino),
+    plan_add(s->plan, PLAN_BIND, why, from->real, SERVER, "ro", path_identity(c->a, from),
              (char *)NULL);
     const char *args[] = {c->q->app_id, way, server->folder ? SERVER "/" NAME : SERVER};
     for (size_t i = 0; i < ARRAY_SIZE(args); i++)

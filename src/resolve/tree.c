@@ -164,9 +164,8 @@ static char *hex(char *end, uint64_t value)
     return end;
 }
 
-/* Device and inode of what was found, which the core compares. Not by printf: it is half of what
- * writing a usual plan costs. */
-static const char *identity(struct arena *a, const struct path_fact *p)
+/* Not by printf: it is half of what writing a usual plan costs. */
+const char *path_identity(struct arena *a, const struct path_fact *p)
 {
     char text[2 * 16 + 2], *at = text + sizeof text - 1;
     *at = '\0';
@@ -182,8 +181,8 @@ static void emit_bind(const struct tree *t, const struct node *n, struct plan *o
     /* what is made at the start has no identity yet */
     bool known = !n->new_src && n->src->ino;
     plan_add(out, PLAN_BIND, n->why, node_source(n), n->dst,
-             flags[n->rw << 2 | n->dev << 1 | n->noexec], known ? identity(t->arena, n->src) : NULL,
-             (char *)NULL);
+             flags[n->rw << 2 | n->dev << 1 | n->noexec],
+             known ? path_identity(t->arena, n->src) : NULL, (char *)NULL);
 }
 
 static void emit_file(const struct node *n, struct plan *out)

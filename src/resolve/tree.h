@@ -65,6 +65,8 @@ struct node *tree_at(const struct tree *t, const char *dst);
 const struct node *tree_cover(const struct tree *t, const char *path);
 /* The host's path behind a path inside, or NULL when it is made for the app or not there. */
 const char *tree_host_path(const struct tree *t, const char *path);
+/* Device and inode of what was found, as the plan has them and the core compares them: DEV:INO. */
+const char *path_identity(struct arena *a, const struct path_fact *p);
 /* The host path of a bind, links resolved. */
 const char *node_source(const struct node *n);
 

@@ -72,8 +72,7 @@ static void fill(struct ctx *c, struct plan_service *s, const char *title, const
     const struct path_fact *socket = facts_path(c->f, c->wayland_socket);
     plan_add(s->plan, PLAN_TMPFS, "base: a socket for the compositor's security context",
              WRITABLE_DIR, "0700", "64k", (char *)NULL);
-    plan_add(s->plan, PLAN_BIND, why, socket->real, COMPOSITOR, "ro",
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)socket->dev, (uintmax_t)socket->ino),
+    plan_add(s->plan, PLAN_BIND, why, socket->real, COMPOSITOR, "ro", path_identity(c->a, socket),
              (char *)NULL);
     struct buf data = {.arena = c->a};
     buf_printf(&data, "carrel-wayland 1\nsocket %s\ncontext %s\napp %s\ninstance %s\n", COMPOSITOR,

@@ -80,8 +80,7 @@ static void bind_step(struct plan *p, struct ctx *c, const struct path_fact *src
 {
     if (!present(src))
         return;
-    plan_add(p, PLAN_BIND, why, src->real, dst, flags,
-             arena_printf(c->a, "%jx:%jx", (uintmax_t)src->dev, (uintmax_t)src->ino), (char *)NULL);
+    plan_add(p, PLAN_BIND, why, src->real, dst, flags, path_identity(c->a, src), (char *)NULL);
 }
 
 /* The server's program and libraries are the host's; nothing of the person's is there. */
